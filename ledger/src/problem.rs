@@ -1,0 +1,231 @@
+//! The closed list of refusals: a stable code, what is wrong and what to do next, in Chinese and
+//! English.
+//!
+//! A refusal is an answer, not an accident: it is recorded in the audit trail and shown to the
+//! person who asked. Accidents (a lost connection, a full disk) are errors of their own crates.
+//! The order of the list is the order of precedence: when several refusals apply, the first one
+//! is given. Codes are never reused; a retired code keeps its line.
+
+use std::fmt;
+
+/// Where a fault stands: each part is given when it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// File name as the user knows it.
+    pub file: Option<String>,
+    /// Sheet of a workbook.
+    pub sheet: Option<String>,
+    /// Row or line, counted from 1.
+    pub row: Option<u64>,
+    /// Column heading, or its number counted from 1.
+    pub column: Option<String>,
+    /// Field of a command, row or message.
+    pub field: Option<String>,
+    /// The value as it was read, masked when it identifies a person.
+    pub value: Option<String>,
+}
+
+/// One refusal: its kind, the values its sentences name, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which refusal.
+    pub kind: Kind,
+    /// Values for the `{names}` in the sentences.
+    pub values: Vec<(&'static str, String)>,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// The two languages of the product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Chinese, the default.
+    Zh,
+    /// English.
+    En,
+}
+
+macro_rules! problems {
+    ($($name:ident $code:literal $zh:literal $en:literal => $next_zh:literal $next_en:literal;)*) => {
+        /// The kinds of refusal, in order of precedence.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $(
+            #[doc = concat!($code, ": ", $en)]
+            $name,
+        )* }
+
+        impl Kind {
+            /// Every kind, in order of precedence.
+            pub const ALL: &'static [Kind] = &[$(Kind::$name),*];
+
+            /// The stable code, short enough to be read out on the telephone.
+            pub fn code(self) -> &'static str {
+                match self { $(Kind::$name => $code,)* }
+            }
+
+            fn title(self, language: Language) -> &'static str {
+                match (self, language) { $(
+                    (Kind::$name, Language::Zh) => $zh,
+                    (Kind::$name, Language::En) => $en,
+                )* }
+            }
+
+            fn next(self, language: Language) -> &'static str {
+                match (self, language) { $(
+                    (Kind::$name, Language::Zh) => $next_zh,
+                    (Kind::$name, Language::En) => $next_en,
+                )* }
+            }
+        }
+    };
+}
+
+problems! {
+    // Who asks.
+    NotSignedIn "AUTH-0001" "没有登录" "not signed in"
+        => "用 --as 指明用户并输入密码" "name the user with --as and give the password";
+    WrongPassword "AUTH-0002" "用户名或密码不对" "wrong user name or password"
+        => "核对后重试;连续多次失败会锁定" "check both and try again; repeated failures lock the account";
+    UserDisabled "AUTH-0003" "用户 {user} 已停用" "user {user} is disabled"
+        => "请管理员启用" "ask an administrator to enable the user";
+    RoleMissing "AUTH-0004" "{user} 没有办理此事的角色:{needed}" "{user} lacks the role for this: {needed}"
+        => "请有此角色的人办理" "ask somebody who has the role";
+    SamePerson "AUTH-0005" "{user} 在批次 {run} 上已是{duty},不能再做{wanted}" "{user} already acted as {duty} on run {run} and cannot act as {wanted}"
+        => "请另一人办理:经办、复核、审批、出纳须为四人" "ask another person: maker, reviewer, approver and cashier are four people";
+    TwoPeople "AUTH-0006" "此事须两人办理,提出人 {user} 不能自己确认" "this takes two people: {user} proposed it and cannot confirm it"
+        => "请另一人确认" "ask another person to confirm";
+    PasswordWeak "AUTH-0007" "密码太短:至少 {min} 个字符" "the password is too short: at least {min} characters"
+        => "换一个更长的密码" "choose a longer password";
+    RoleConflict "AUTH-0008" "角色 {first} 与 {second} 不能由一人兼任" "the roles {first} and {second} exclude each other"
+        => "分给两个人" "give them to two people";
+
+    // What is asked.
+    NotFound "CMD-0001" "找不到{what}:{name}" "no such {what}: {name}"
+        => "核对名称或编号" "check the name or number";
+    AlreadyExists "CMD-0002" "{what}已存在:{name}" "{what} exists already: {name}"
+        => "换一个名称,或使用已有的" "choose another name, or use the existing one";
+    FieldInvalid "CMD-0003" "{field} 的值无效:{value}" "{field} has an invalid value: {value}"
+        => "按要求填写:{wanted}" "give {wanted}";
+    KeyReused "CMD-0004" "操作键 {key} 已用于另一内容({field} 不同)" "key {key} was used with other input ({field} differs)"
+        => "换一个新的操作键" "use a new key";
+    BookUnknown "CMD-0005" "没有账套 {name}" "no book {name}"
+        => "用 book list 查看,或用 book add 建立" "see `book list`, or create it with `book add`";
+    DatabaseEmpty "CMD-0006" "数据库尚未初始化" "the database is not initialised"
+        => "先运行 huimin init" "run `huimin init` first";
+    DatabaseNewer "CMD-0007" "数据库版本 {found} 比程序的 {known} 新" "the database is at version {found}, newer than this program's {known}"
+        => "使用较新的程序" "use a newer program";
+
+    // Money and journal.
+    PeriodClosed "LED-0001" "{month} 已结账,不能再记账" "{month} is closed and takes no postings"
+        => "记入未结账的月份;更正用红字冲销" "post to the open month; correct by a reversing voucher";
+    Overdrawn "LED-0002" "{account} 余额不足" "{account} would be overdrawn"
+        => "先下达或追加指标,或减少金额" "add an appropriation or lower the amount";
+    AmountInvalid "LED-0003" "金额无效:{value}" "invalid amount: {value}"
+        => "填写以元为单位、至多两位小数的正数" "give a positive amount in yuan with at most two decimals";
+    Unbalanced "LED-0004" "凭证不平:{detail}" "the voucher does not balance: {detail}"
+        => "核对分录" "check its transfers";
+    AlreadyReversed "LED-0005" "凭证 {voucher} 已冲销" "voucher {voucher} is reversed already"
+        => "不必再冲" "nothing is left to reverse";
+    PeriodNotReady "LED-0006" "{month} 不能结账:{reason}" "{month} cannot be closed: {reason}"
+        => "先处理完这些事项" "settle these first";
+
+    // Policy and roster.
+    StandardMissing "POL-0001" "{component} 在 {month} 没有适用的标准({tag})" "{component} has no standard for {month} ({tag})"
+        => "先录入有文号的标准" "add a standard with its document number";
+    IdentityInvalid "ROS-0001" "身份证号校验不符" "the identity number fails its check"
+        => "对照身份证核对每一位" "compare every digit with the card";
+    RosterFaulty "ROS-0002" "名册有 {count} 处错误,未导入任何一行" "the roster has {count} faults; nothing was imported"
+        => "按标注逐处改正后重新导入" "correct what is marked and import again";
+    AwardOverlap "ROS-0003" "{person} 的{component}在 {month} 已有核定" "{person} already has {component} approved in {month}"
+        => "先止发原核定" "end the earlier award first";
+
+    // Runs and payments.
+    RunState "RUN-0001" "批次 {run} 现为“{state}”,不能{event}" "run {run} is {state}: cannot {event}"
+        => "用 run show 查看下一步由谁办理" "see `run show` for the next step";
+    RunEmpty "RUN-0002" "{program} 在 {month} 没有应发金额" "nothing is due for {program} in {month}"
+        => "核对名册、标准和已发月份" "check roster, standards and months already paid";
+    RunChanged "RUN-0003" "批次 {run} 的内容在审核后变了" "run {run} changed after it was checked"
+        => "重新校验并从头审核" "check it again and start over";
+    FundsMissing "RUN-0004" "资金不足,缺 {missing} 元" "the funds fall short by {missing} yuan"
+        => "先下达或追加指标" "add an appropriation first";
+    PaymentLive "RUN-0005" "明细 {payment} 已有一次在途或成功的发放" "payment {payment} has a live or paid attempt"
+        => "等银行回盘;未确认失败不得补发" "wait for the bank: only a confirmed failure may be re-paid";
+    CheckBlocked "RUN-0006" "校验有 {count} 个未解决的错误" "the check found {count} blocking errors"
+        => "逐条解决后重新校验" "resolve each and check again";
+    AccountMissing "RUN-0007" "{count} 个收款人没有有效账户" "{count} payees have no valid account"
+        => "补录账户" "record the accounts";
+
+    // Files of banks.
+    FileRejected "BNK-0001" "文件不能采用:{count} 处错误" "the file is refused: {count} faults"
+        => "按所列位置改正,或请银行重发" "correct the places listed, or ask the bank to send it again";
+    FileSeen "BNK-0002" "此文件已于 {time} 导入(回盘 {id})" "this file was imported at {time} (return {id})"
+        => "不必再导入" "nothing needs to be imported";
+    ProfileUnknown "BNK-0003" "没有银行格式 {name}" "no bank layout {name}"
+        => "用 bank-file profiles 查看" "see `bank-file profiles`";
+    FileUndetected "BNK-0004" "认不出文件格式" "the layout of the file is not recognised"
+        => "用 --profile 指明格式" "name it with --profile";
+    BatchForeign "BNK-0005" "文件属于批 {found},不是 {expected}" "the file belongs to batch {found}, not {expected}"
+        => "选择正确的文件" "choose the right file";
+    TotalsDiffer "BNK-0006" "控制总数不符:{detail}" "the control totals differ: {detail}"
+        => "请银行重发,或核对批次" "ask the bank to send it again, or check the batch";
+    Unmappable "BNK-0007" "{encoding} 写不出“{value}”" "{encoding} cannot hold “{value}”"
+        => "按银行登记的写法改正户名,或改用 GB18030" "use the name as the bank has it, or send GB18030";
+    StatementBroken "BNK-0008" "对账单不平:期初 {opening} + 发生 {moved} ≠ 期末 {closing}" "the statement does not add up: opening {opening} + movements {moved} ≠ closing {closing}"
+        => "取得完整的对账单" "get the complete statement";
+    StatementGap "BNK-0009" "对账单期初 {opening} 与上期期末 {previous} 不接" "opening balance {opening} does not follow the last closing balance {previous}"
+        => "先导入中间缺的对账单" "import the missing statement first";
+
+    // Exceptions.
+    ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"
+        => "用 exception list 查看" "see `exception list`";
+}
+
+impl Problem {
+    /// A problem of this kind without values or place.
+    pub fn new(kind: Kind) -> Problem {
+        Problem { kind, values: Vec::new(), place: Place::default() }
+    }
+
+    /// Adds a value that the sentences name.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Problem {
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    /// Says where it is.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Problem {
+        self.place = place;
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// What is wrong, as a sentence.
+    pub fn title(&self, language: Language) -> String {
+        self.fill(self.kind.title(language))
+    }
+
+    /// What to do next, as a sentence.
+    pub fn next(&self, language: Language) -> String {
+        self.fill(self.kind.next(language))
+    }
+
+    fn fill(&self, sentence: &str) -> String {
+        self.values.iter().fold(sentence.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.code(), self.title(Language::En))
+    }
+}
+
+impl std::error::Error for Problem {}
