@@ -8,6 +8,8 @@ use std::fmt;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use crate::problem::{Kind, Problem};
+
 /// An amount in fen (分), 1/100 yuan. May be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fen(i64);
@@ -158,8 +160,103 @@ impl Fen {
         text
     }
 
+    /// In capital Chinese figures (大写) as vouchers and bills require: 壹仟零伍元整, 叁分, 负伍角.
+    ///
+    /// Rules: 支付结算办法, annex 正确填写票据和结算凭证的基本规定. 整 follows the yuan only. One 零
+    /// stands for zeros between figures, also before jiao when the yuan figure is zero.
+    pub fn capital(self) -> String {
+        let fen = self.0.unsigned_abs();
+        let (yuan, jiao, fen) = (fen / 100, fen / 10 % 10, fen % 10);
+        let mut text = String::from(if self.0 < 0 { "负" } else { "" });
+        if yuan > 0 {
+            capital_yuan(yuan, &mut text);
+        }
+        match (jiao, fen) {
+            (0, 0) if yuan == 0 => text.push_str("零元整"),
+            (0, 0) => text.push('整'),
+            _ => {
+                if yuan > 0 && (jiao == 0 || yuan.is_multiple_of(10)) {
+                    text.push('零');
+                }
+                if jiao > 0 {
+                    text.extend([capital_figure(jiao), '角']);
+                }
+                if fen > 0 {
+                    text.extend([capital_figure(fen), '分']);
+                }
+            }
+        }
+        text
+    }
+
     fn bounded(fen: i64) -> Option<Fen> {
         (fen.unsigned_abs() <= Fen::MAX.0.unsigned_abs()).then_some(Fen(fen))
+    }
+}
+
+/// Whole yuan in capital figures, in groups of four: 万亿, 亿, 万, 元.
+fn capital_yuan(yuan: u64, text: &mut String) {
+    let groups = [
+        (yuan / 1_000_000_000_000, "万"),
+        (yuan / 100_000_000 % 10_000, "亿"),
+        (yuan / 10_000 % 10_000, "万"),
+        (yuan % 10_000, ""),
+    ];
+    let (mut begun, mut gap) = (false, false);
+    for (group, unit) in groups {
+        if group > 0 {
+            if begun && (gap || group < 1000) {
+                text.push('零');
+            }
+            capital_group(group, text);
+            text.push_str(unit);
+            begun = true;
+        } else if begun && unit == "亿" {
+            // 万亿 without a figure between.
+            text.push_str(unit);
+        }
+        gap = begun && group == 0;
+    }
+    text.push('元');
+}
+
+/// 1 to 9999 in capital figures, without zeros before or after.
+fn capital_group(group: u64, text: &mut String) {
+    let places = [(1000, "仟"), (100, "佰"), (10, "拾"), (1, "")];
+    let (mut begun, mut gap) = (false, false);
+    for (place, unit) in places {
+        let figure = group / place % 10;
+        if figure > 0 {
+            if begun && gap {
+                text.push('零');
+            }
+            text.push(capital_figure(figure));
+            text.push_str(unit);
+            begun = true;
+        }
+        gap = figure == 0;
+    }
+}
+
+fn capital_figure(figure: u64) -> char {
+    match figure {
+        1 => '壹',
+        2 => '贰',
+        3 => '叁',
+        4 => '肆',
+        5 => '伍',
+        6 => '陆',
+        7 => '柒',
+        8 => '捌',
+        9 => '玖',
+        _ => '零',
+    }
+}
+
+impl From<MoneyError> for Problem {
+    /// A computation that gave no amount is refused as `AmountInvalid`.
+    fn from(error: MoneyError) -> Problem {
+        Problem::new(Kind::AmountInvalid).with("value", error)
     }
 }
 

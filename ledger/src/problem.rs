@@ -132,6 +132,8 @@ problems! {
     // Policy and roster.
     StandardMissing "POL-0001" "{component} 在 {month} 没有适用的标准({tag})" "{component} has no standard for {month} ({tag})"
         => "先录入有文号的标准" "add a standard with its document number";
+    AwardAmountMissing "POL-0002" "{component} 须逐人核定金额,核定 {award} 没有金额" "{component} takes an individual amount and award {award} has none"
+        => "补录核定金额" "record the approved amount";
     IdentityInvalid "ROS-0001" "身份证号校验不符" "the identity number fails its check"
         => "对照身份证核对每一位" "compare every digit with the card";
     RosterFaulty "ROS-0002" "名册有 {count} 处错误,未导入任何一行" "the roster has {count} faults; nothing was imported"
@@ -178,6 +180,10 @@ problems! {
     // Exceptions.
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"
         => "用 exception list 查看" "see `exception list`";
+
+    // Published reports.
+    ReportInvalid "RPT-0001" "公布数据文件无效:{detail}" "the file of published figures is not valid: {detail}"
+        => "按所列行号改正后重试" "correct the line named and try again";
 }
 
 impl Problem {

@@ -1,1 +1,8 @@
-//! .
+//! What is due, and how a run takes it through approval to the bank.
+//!
+//! [`due`] computes lines and payments; [`workflow`] holds the states of runs and payments as
+//! tables; [`role`] says who may do what.
+
+pub mod due;
+pub mod role;
+pub mod workflow;
