@@ -130,7 +130,13 @@ pub struct AccountKey {
 impl AccountKey {
     /// A chart line without dimensions.
     pub const fn plain(chart: Chart) -> AccountKey {
-        AccountKey { chart, bank_account: None, appropriation: None, program: None, component: None }
+        AccountKey {
+            chart,
+            bank_account: None,
+            appropriation: None,
+            program: None,
+            component: None,
+        }
     }
 
     /// 1002 by bank account and appropriation.
@@ -190,7 +196,10 @@ impl AccountKey {
 
     /// 5001 by program and component.
     pub const fn expense(program: ProgramId, component: ComponentId) -> AccountKey {
-        AccountKey { component: Some(component), ..AccountKey::of_program(Chart::Expense, program) }
+        AccountKey {
+            component: Some(component),
+            ..AccountKey::of_program(Chart::Expense, program)
+        }
     }
 
     /// 6001 by appropriation.
@@ -216,15 +225,25 @@ impl AccountKey {
         at: BankAccountId,
         appropriation: Option<AppropriationId>,
     ) -> AccountKey {
-        AccountKey { bank_account: Some(at), appropriation, ..AccountKey::plain(chart) }
+        AccountKey {
+            bank_account: Some(at),
+            appropriation,
+            ..AccountKey::plain(chart)
+        }
     }
 
     const fn of_appropriation(chart: Chart, from: AppropriationId) -> AccountKey {
-        AccountKey { appropriation: Some(from), ..AccountKey::plain(chart) }
+        AccountKey {
+            appropriation: Some(from),
+            ..AccountKey::plain(chart)
+        }
     }
 
     const fn of_program(chart: Chart, program: ProgramId) -> AccountKey {
-        AccountKey { program: Some(program), ..AccountKey::plain(chart) }
+        AccountKey {
+            program: Some(program),
+            ..AccountKey::plain(chart)
+        }
     }
 }
 
@@ -234,7 +253,10 @@ impl fmt::Display for AccountKey {
         write!(out, "{} {}", self.chart.code(), self.chart.name())?;
         let dimensions = [
             ("bank", self.bank_account.map(BankAccountId::get)),
-            ("appropriation", self.appropriation.map(AppropriationId::get)),
+            (
+                "appropriation",
+                self.appropriation.map(AppropriationId::get),
+            ),
             ("program", self.program.map(ProgramId::get)),
             ("component", self.component.map(ComponentId::get)),
         ];
@@ -295,7 +317,10 @@ mod tests {
     #[test]
     fn accounts_print_their_dimensions() {
         let account = AccountKey::budget_expense(ProgramId(3), AppropriationId(2));
-        assert_eq!(account.to_string(), "7201 事业支出 appropriation=2 program=3");
+        assert_eq!(
+            account.to_string(),
+            "7201 事业支出 appropriation=2 program=3"
+        );
         assert_eq!(
             AccountKey::bank(BankAccountId(1), AppropriationId(2)).to_string(),
             "1002 银行存款 bank=1 appropriation=2"

@@ -95,14 +95,21 @@ pub fn difference(
     for award in awards {
         add_due(policy, award, first, last, &mut cells)?;
     }
-    for accrual in accrued.iter().filter(|accrual| first <= accrual.month && accrual.month <= last)
+    for accrual in accrued
+        .iter()
+        .filter(|accrual| first <= accrual.month && accrual.month <= last)
     {
         let key = (accrual.month, accrual.subject, accrual.component);
         let cell = match cells.entry(key) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let award = last_award(awards, accrual)?;
-                entry.insert(Cell { award, due: Fen::ZERO, accrued: Fen::ZERO, lines: 0 })
+                entry.insert(Cell {
+                    award,
+                    due: Fen::ZERO,
+                    accrued: Fen::ZERO,
+                    lines: 0,
+                })
             }
         };
         cell.accrued = cell.accrued.plus(accrual.amount)?;
@@ -136,7 +143,12 @@ fn add_due<'a>(
         }
         let cell = cells
             .entry((month, award.subject, award.component))
-            .or_insert(Cell { award, due: Fen::ZERO, accrued: Fen::ZERO, lines: 0 });
+            .or_insert(Cell {
+                award,
+                due: Fen::ZERO,
+                accrued: Fen::ZERO,
+                lines: 0,
+            });
         cell.due = cell.due.plus(due)?;
     }
     Ok(())
@@ -149,18 +161,31 @@ fn last_award<'a>(awards: &'a [Award], accrual: &Accrued) -> Result<&'a Award, P
         .iter()
         .filter(|award| award.subject == accrual.subject && award.component == accrual.component)
         .max_by_key(|award| {
-            (award.covers(accrual.month), award.from <= accrual.month, award.from, award.id)
+            (
+                award.covers(accrual.month),
+                award.from <= accrual.month,
+                award.from,
+                award.id,
+            )
         })
         .ok_or_else(|| {
-            let name =
-                format!("{}/{}/{}", accrual.subject, accrual.component, accrual.month);
-            Problem::new(Kind::NotFound).with("what", "核定").with("name", name)
+            let name = format!(
+                "{}/{}/{}",
+                accrual.subject, accrual.component, accrual.month
+            );
+            Problem::new(Kind::NotFound)
+                .with("what", "核定")
+                .with("name", name)
         })
 }
 
 fn line(cell: &Cell<'_>, month: Month, amount: Fen, current: Month) -> Line {
     let reason = if amount < Fen::ZERO {
-        if cell.due == Fen::ZERO { LineReason::Stop } else { LineReason::Correction }
+        if cell.due == Fen::ZERO {
+            LineReason::Stop
+        } else {
+            LineReason::Correction
+        }
     } else if cell.accrued != Fen::ZERO {
         LineReason::Raise
     } else if month < current {
@@ -194,5 +219,269 @@ pub fn settle(lines: Vec<Line>) -> Result<(Option<Vec<Line>>, Fen), Problem> {
         Ok((Some(lines), Fen::ZERO))
     } else {
         Ok((None, Fen::ZERO.minus(total)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::id::{ProgramId, StandardId};
+    use crate::program::{Cadence, Component, Formula, Scope, Standard};
+
+    fn month(text: &str) -> Month {
+        text.parse().unwrap()
+    }
+
+    /// Component 1 pays the amounts from the months given; component 2 pays 1200 in November.
+    fn policy(standards: &[(&str, i64)]) -> Policy {
+        let component = |id, cadence| Component {
+            id: ComponentId(id),
+            program: ProgramId(1),
+            code: format!("c{id}"),
+            name: format!("项目{id}"),
+            scope: Scope::Person,
+            cadence,
+        };
+        let standard = |component, from: &str, yuan: i64| Standard {
+            id: StandardId(yuan),
+            component: ComponentId(component),
+            tag: String::new(),
+            from: month(from),
+            formula: Formula::Amount(Fen::new(yuan * 100)),
+            document: "示例〔2022〕1号".to_owned(),
+        };
+        let mut rows: Vec<_> = standards
+            .iter()
+            .map(|(from, yuan)| standard(1, from, *yuan))
+            .collect();
+        rows.push(standard(2, "2020-01", 1200));
+        let components = vec![
+            component(1, Cadence::MONTHLY),
+            component(2, Cadence::Months(1 << 10)),
+        ];
+        Policy::new(components, rows, vec![])
+    }
+
+    fn award(id: i64, component: i64, from: &str, to: Option<&str>) -> Award {
+        Award {
+            id: AwardId(id),
+            subject: PartyId(11),
+            household: PartyId(12),
+            payee: PartyId(13),
+            component: ComponentId(component),
+            tag: String::new(),
+            income: Fen::ZERO,
+            amount: None,
+            from: month(from),
+            to: to.map(month),
+        }
+    }
+
+    fn accrued(at: &str, yuan: i64, lines: i64) -> Accrued {
+        Accrued {
+            subject: PartyId(11),
+            component: ComponentId(1),
+            month: month(at),
+            amount: Fen::new(yuan * 100),
+            lines,
+        }
+    }
+
+    /// `difference` for 2022-01 to 2022-03 in March, as text.
+    fn check(standards: &[(&str, i64)], awards: &[Award], paid: &[Accrued], expected: &[&str]) {
+        let (first, last) = (month("2022-01"), month("2022-03"));
+        let lines = difference(&policy(standards), awards, paid, first, last, last).unwrap();
+        let text: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                let (amount, reason) = (line.amount.get() / 100, line.reason.code());
+                format!(
+                    "{} {amount} {reason} n{} a{}",
+                    line.month, line.n, line.award
+                )
+            })
+            .collect();
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn every_kind_of_change_is_a_difference() {
+        let standards = [("2020-01", 700)];
+        let running = [award(1, 1, "2021-06", None)];
+        let paid = [accrued("2022-01", 700, 1), accrued("2022-02", 700, 1)];
+        let regular = "2022-03 700 regular n1 a1";
+        // An ordinary month.
+        check(&standards, &running, &paid, &[regular]);
+        // A month left out earlier.
+        check(
+            &standards,
+            &running,
+            &paid[..1],
+            &["2022-02 700 back-pay n1 a1", regular],
+        );
+        // A raise from January, announced in March.
+        check(
+            &[("2020-01", 700), ("2022-01", 750)],
+            &running,
+            &paid,
+            &[
+                "2022-01 50 raise n2 a1",
+                "2022-02 50 raise n2 a1",
+                "2022-03 750 regular n1 a1",
+            ],
+        );
+        // A late enrolment.
+        let late = [award(1, 1, "2022-02", None)];
+        check(
+            &standards,
+            &late,
+            &[],
+            &["2022-02 700 back-pay n1 a1", regular],
+        );
+        // A death in January, reported in March.
+        let ended = [award(1, 1, "2021-06", Some("2022-01"))];
+        check(&standards, &ended, &paid, &["2022-02 -700 stop n2 a1"]);
+        // Too much was paid.
+        let over = [accrued("2022-01", 900, 1), accrued("2022-02", 700, 2)];
+        check(
+            &standards,
+            &running,
+            &over,
+            &["2022-01 -200 correction n2 a1", regular],
+        );
+        // Everything was paid.
+        let all = [paid[0], paid[1], accrued("2022-03", 700, 1)];
+        check(&standards, &running, &all, &[]);
+        // A month taken back and due again.
+        let undone = [accrued("2022-01", 0, 2), paid[1]];
+        check(
+            &standards,
+            &running,
+            &undone,
+            &["2022-01 700 back-pay n3 a1", regular],
+        );
+        // One award follows another.
+        let two = [
+            award(1, 1, "2021-06", Some("2022-02")),
+            award(2, 1, "2022-03", None),
+        ];
+        check(&standards, &two, &paid, &["2022-03 700 regular n1 a2"]);
+        // A gap between two awards that was paid: the award that ran last before it answers.
+        let gap = [
+            award(1, 1, "2021-06", Some("2022-01")),
+            award(2, 1, "2022-03", None),
+        ];
+        check(
+            &standards,
+            &gap,
+            &paid,
+            &["2022-02 -700 stop n2 a1", "2022-03 700 regular n1 a2"],
+        );
+        // A component that does not fall due.
+        check(&standards, &[award(1, 2, "2021-06", None)], &[], &[]);
+    }
+
+    #[test]
+    fn refusals() {
+        let (first, last) = (month("2022-01"), month("2022-03"));
+        let of = |standards: &[(&str, i64)], awards: &[Award], paid: &[Accrued]| {
+            difference(&policy(standards), awards, paid, first, last, last)
+                .unwrap_err()
+                .kind
+        };
+        let running = [award(1, 1, "2021-06", None)];
+        assert_eq!(
+            of(&[("2022-02", 700)], &running, &[]),
+            Kind::StandardMissing
+        );
+        assert_eq!(
+            of(&[("2020-01", 1)], &[], &[accrued("2022-01", 1, 1)]),
+            Kind::NotFound
+        );
+        let far = [accrued("2021-12", 1, 1)];
+        assert!(difference(&policy(&[]), &[], &far, first, last, last).is_ok());
+    }
+
+    #[test]
+    fn settling() {
+        let line = |yuan: i64| Line {
+            household: PartyId(1),
+            subject: PartyId(1),
+            payee: PartyId(1),
+            award: AwardId(1),
+            component: ComponentId(1),
+            month: month("2022-01"),
+            amount: Fen::new(yuan * 100),
+            n: 1,
+            reason: LineReason::Regular,
+        };
+        for (amounts, taken, carried) in [
+            (vec![], 0, 0),
+            (vec![700], 1, 0),
+            (vec![-100, 700], 2, 0),
+            (vec![-700, 700], 0, 0),
+            (vec![-900, 700], 0, 200),
+            (vec![-900], 0, 900),
+            (vec![-300, -300, 700], 3, 0),
+        ] {
+            let (payment, left) = settle(amounts.iter().copied().map(line).collect()).unwrap();
+            assert_eq!(payment.map_or(0, |lines| lines.len()), taken, "{amounts:?}");
+            assert_eq!(left, Fen::new(carried * 100), "{amounts:?}");
+        }
+    }
+
+    proptest! {
+        /// Run after run, with standards and awards changing in between: accrued minus due is what
+        /// was carried, no payment is zero or less, and a second run finds nothing more to pay.
+        #[test]
+        fn after_settling_accrued_equals_policy(
+            rounds in prop::collection::vec(
+                (prop::collection::vec(1..900_i64, 1..4), 1..13_u32, 1..13_u32, 0..900_i64), 1..6),
+        ) {
+            let (first, last) = (month("2022-01"), month("2022-12"));
+            let mut books: BTreeMap<Month, (i64, i64)> = BTreeMap::new();
+            for (amounts, start, end, own) in rounds {
+                let froms = ["2020-01", "2022-04", "2022-08"];
+                let standards: Vec<_> = froms.into_iter().zip(amounts).collect();
+                let policy = policy(&standards);
+                let mut award = award(1, 1, "2022-01", None);
+                award.from = Month::new(2022, start).unwrap();
+                award.to = Some(Month::new(2022, end).unwrap());
+                award.amount = (own > 450).then_some(Fen::new(own));
+                let awards = [award];
+                let run = |books: &BTreeMap<Month, (i64, i64)>| {
+                    let accrued: Vec<_> = books
+                        .iter()
+                        .map(|(month, (amount, lines))| Accrued {
+                            subject: PartyId(11),
+                            component: ComponentId(1),
+                            month: *month,
+                            amount: Fen::new(*amount),
+                            lines: *lines,
+                        })
+                        .collect();
+                    settle(difference(&policy, &awards, &accrued, first, last, last).unwrap())
+                };
+                let (payment, carried) = run(&books).unwrap();
+                let mut total = 0;
+                let paid_something = payment.is_some();
+                for line in payment.unwrap_or_default() {
+                    total += line.amount.get();
+                    let entry = books.entry(line.month).or_default();
+                    prop_assert_eq!(entry.1 + 1, line.n);
+                    *entry = (entry.0 + line.amount.get(), line.n);
+                }
+                prop_assert_eq!(paid_something, total > 0);
+                let due: i64 = first
+                    .through(last)
+                    .map(|month| policy.due(&awards[0], month).unwrap().get())
+                    .sum();
+                let sum: i64 = books.values().map(|(amount, _)| amount).sum();
+                prop_assert_eq!(sum - due, carried.get());
+                prop_assert_eq!(run(&books).unwrap(), (None, carried));
+            }
+        }
     }
 }

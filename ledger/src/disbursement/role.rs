@@ -44,9 +44,16 @@ pub fn conflicts(roles: &[Role]) -> Result<(), Problem> {
 
 fn exclude(first: Role, second: Role) -> bool {
     let alone = |role| matches!(role, Role::Auditor | Role::Admin);
-    let acts =
-        |role| matches!(role, Role::Maker | Role::Reviewer | Role::Approver | Role::Cashier);
-    let cash_and_books = [(Role::Cashier, Role::Accountant), (Role::Accountant, Role::Cashier)];
+    let acts = |role| {
+        matches!(
+            role,
+            Role::Maker | Role::Reviewer | Role::Approver | Role::Cashier
+        )
+    };
+    let cash_and_books = [
+        (Role::Cashier, Role::Accountant),
+        (Role::Accountant, Role::Cashier),
+    ];
     first != second
         && (alone(first)
             || alone(second)
@@ -125,17 +132,25 @@ pub const PERMISSIONS: &[(Action, &[Role])] = {
         (Action::CloseMonth, &[Accountant]),
         (
             Action::ReadReports,
-            &[Maker, Reviewer, Approver, Cashier, Accountant, Auditor, Manager],
+            &[
+                Maker, Reviewer, Approver, Cashier, Accountant, Auditor, Manager,
+            ],
         ),
         (Action::ReadAudit, &[Auditor, Manager]),
         (Action::VerifyAudit, &[Auditor, Manager, Admin]),
-        (Action::RevealPersonal, &[Maker, Reviewer, Approver, Auditor]),
+        (
+            Action::RevealPersonal,
+            &[Maker, Reviewer, Approver, Auditor],
+        ),
     ]
 };
 
 /// The roles that may do this.
 pub fn allowed(action: Action) -> &'static [Role] {
-    PERMISSIONS.iter().find(|(known, _)| *known == action).map_or(&[], |(_, roles)| roles)
+    PERMISSIONS
+        .iter()
+        .find(|(known, _)| *known == action)
+        .map_or(&[], |(_, roles)| roles)
 }
 
 /// Whether somebody with these roles may do this.
@@ -159,9 +174,16 @@ mod tests {
     #[test]
     fn administrators_never_act_on_money_and_auditors_change_nothing() {
         let of = |role| -> Vec<Action> {
-            Action::ALL.iter().copied().filter(|action| may(&[role], *action)).collect()
+            Action::ALL
+                .iter()
+                .copied()
+                .filter(|action| may(&[role], *action))
+                .collect()
         };
-        assert_eq!(of(Role::Admin), [Action::ManageUsers, Action::Operate, Action::VerifyAudit]);
+        assert_eq!(
+            of(Role::Admin),
+            [Action::ManageUsers, Action::Operate, Action::VerifyAudit]
+        );
         let reading = [
             Action::ReadReports,
             Action::ReadAudit,

@@ -3,7 +3,7 @@
 //! The same tables are obeyed by the store, offered by the interface, drawn as buttons and printed
 //! in the documents. A pair of state and event that has no row is refused.
 
-use super::role::Role;
+use super::role::{Action, Role};
 use crate::account::coded;
 use crate::id::UserId;
 use crate::problem::{Kind, Problem};
@@ -97,6 +97,7 @@ pub struct Step {
 }
 
 /// Every step a run can take.
+#[rustfmt::skip] // One row, one line.
 pub const RUN_STEPS: &[Step] = {
     use Duty::{Approver, Bookkeeper, Cashier, Maker, Reviewer};
     use RunEvent as E;
@@ -122,7 +123,9 @@ pub const RUN_STEPS: &[Step] = {
 
 /// The step that this event is in this state; `None` when it is forbidden.
 pub fn run_step(state: Option<RunState>, event: RunEvent) -> Option<&'static Step> {
-    RUN_STEPS.iter().find(|step| step.from == state && step.event == event)
+    RUN_STEPS
+        .iter()
+        .find(|step| step.from == state && step.event == event)
 }
 
 const fn run(
@@ -132,11 +135,22 @@ const fn run(
     duty: Duty,
     audit_kind: &'static str,
 ) -> Step {
-    Step { from, event, next, duty, role: duty.role(), reason_required: false, audit_kind }
+    Step {
+        from,
+        event,
+        next,
+        duty,
+        role: duty.role(),
+        reason_required: false,
+        audit_kind,
+    }
 }
 
 const fn with_reason(step: Step) -> Step {
-    Step { reason_required: true, ..step }
+    Step {
+        reason_required: true,
+        ..step
+    }
 }
 
 impl Duty {
@@ -169,7 +183,10 @@ pub fn may_act(
     user: UserId,
     wanted: Duty,
 ) -> Result<(), Problem> {
-    match duties_so_far.iter().find(|(who, duty)| *who == user && duty.excludes(wanted)) {
+    match duties_so_far
+        .iter()
+        .find(|(who, duty)| *who == user && duty.excludes(wanted))
+    {
         None => Ok(()),
         Some((_, duty)) => Err(Problem::new(Kind::SamePerson)
             .with("user", user)
@@ -229,8 +246,8 @@ pub struct PaymentStep {
     pub event: PaymentEvent,
     /// The state after.
     pub next: PaymentState,
-    /// The role that the person needs.
-    pub role: Role,
+    /// What the person must be allowed to do.
+    pub action: Action,
     /// Whether a reason must be given.
     pub reason_required: bool,
     /// Whether a second person must confirm.
@@ -241,23 +258,23 @@ pub struct PaymentStep {
 
 /// Every step a payment can take. There is none from sent or pending to due: unknown is not
 /// failed, and only a confirmed failure can be paid again.
+#[rustfmt::skip] // One row, one line.
 pub const PAYMENT_STEPS: &[PaymentStep] = {
     use PaymentEvent as E;
     use PaymentState as S;
-    use Role::{Approver, Cashier, Maker};
     &[
-        payment(None, E::Create, S::Due, Approver, "run.approve"),
-        payment(Some(S::Due), E::Send, S::Sent, Cashier, "run.release"),
-        payment(Some(S::Sent), E::Pay, S::Paid, Cashier, "payment.paid"),
-        payment(Some(S::Sent), E::Fail, S::Failed, Cashier, "payment.failed"),
-        payment(Some(S::Sent), E::Pend, S::Pending, Cashier, "payment.pending"),
-        payment(Some(S::Pending), E::Pay, S::Paid, Cashier, "payment.paid"),
-        payment(Some(S::Pending), E::Fail, S::Failed, Cashier, "payment.failed"),
-        payment(Some(S::Pending), E::Pend, S::Pending, Cashier, "payment.pending"),
-        payment(Some(S::Paid), E::Refund, S::Refunded, Cashier, "payment.refunded"),
-        payment_by_two(Some(S::Failed), E::Repay, S::Due, Maker, "payment.repay"),
-        payment_by_two(Some(S::Refunded), E::Repay, S::Due, Maker, "payment.repay"),
-        payment_by_two(Some(S::Due), E::Cancel, S::Cancelled, Maker, "payment.cancel"),
+        payment(None, E::Create, S::Due, Action::ApproveRun, "run.approve"),
+        payment(Some(S::Due), E::Send, S::Sent, Action::ReleaseRun, "run.release"),
+        payment(Some(S::Sent), E::Pay, S::Paid, Action::ImportReturn, "payment.paid"),
+        payment(Some(S::Sent), E::Fail, S::Failed, Action::ImportReturn, "payment.failed"),
+        payment(Some(S::Sent), E::Pend, S::Pending, Action::ImportReturn, "payment.pending"),
+        payment(Some(S::Pending), E::Pay, S::Paid, Action::ImportReturn, "payment.paid"),
+        payment(Some(S::Pending), E::Fail, S::Failed, Action::ImportReturn, "payment.failed"),
+        payment(Some(S::Pending), E::Pend, S::Pending, Action::ImportReturn, "payment.pending"),
+        payment(Some(S::Paid), E::Refund, S::Refunded, Action::ImportReturn, "payment.refunded"),
+        by_two(Some(S::Failed), E::Repay, S::Due, Action::RepayPayment, "payment.repay"),
+        by_two(Some(S::Refunded), E::Repay, S::Due, Action::RepayPayment, "payment.repay"),
+        by_two(Some(S::Due), E::Cancel, S::Cancelled, Action::CancelPayment, "payment.cancel"),
     ]
 };
 
@@ -266,14 +283,19 @@ pub fn payment_step(
     state: Option<PaymentState>,
     event: PaymentEvent,
 ) -> Option<&'static PaymentStep> {
-    PAYMENT_STEPS.iter().find(|step| step.from == state && step.event == event)
+    PAYMENT_STEPS
+        .iter()
+        .find(|step| step.from == state && step.event == event)
 }
 
 impl PaymentState {
     /// Whether an attempt of it may be on its way or have arrived: at most one such attempt exists
     /// for each payment.
     pub fn is_live_or_paid(self) -> bool {
-        matches!(self, PaymentState::Sent | PaymentState::Pending | PaymentState::Paid)
+        matches!(
+            self,
+            PaymentState::Sent | PaymentState::Pending | PaymentState::Paid
+        )
     }
 }
 
@@ -281,18 +303,213 @@ const fn payment(
     from: Option<PaymentState>,
     event: PaymentEvent,
     next: PaymentState,
-    role: Role,
+    action: Action,
     audit_kind: &'static str,
 ) -> PaymentStep {
-    PaymentStep { from, event, next, role, reason_required: false, two_people: false, audit_kind }
+    PaymentStep {
+        from,
+        event,
+        next,
+        action,
+        reason_required: false,
+        two_people: false,
+        audit_kind,
+    }
 }
 
-const fn payment_by_two(
+const fn by_two(
     from: Option<PaymentState>,
     event: PaymentEvent,
     next: PaymentState,
-    role: Role,
+    action: Action,
     audit_kind: &'static str,
 ) -> PaymentStep {
-    PaymentStep { from, event, next, role, reason_required: true, two_people: true, audit_kind }
+    PaymentStep {
+        from,
+        event,
+        next,
+        action,
+        reason_required: true,
+        two_people: true,
+        audit_kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_of_run_state_and_event_is_a_listed_step_or_forbidden() {
+        let mut text = String::new();
+        let states = std::iter::once(None).chain(RunState::ALL.iter().copied().map(Some));
+        for state in states {
+            text += state.map_or("-", RunState::code);
+            for event in RunEvent::ALL {
+                if let Some(step) = run_step(state, *event) {
+                    let reason = if step.reason_required { "!" } else { "" };
+                    let (event, next, duty) = (event.code(), step.next.code(), step.duty.code());
+                    text += &format!(" {event}{reason}>{next}({duty})");
+                }
+            }
+            text.push('\n');
+        }
+        assert_eq!(
+            text,
+            "- create>draft(maker)\n\
+             draft calculate>draft(maker) check>checked(maker) discard!>discarded(maker)\n\
+             checked calculate>draft(maker) check>checked(maker) submit>submitted(maker) \
+             discard!>discarded(maker)\n\
+             submitted review>reviewed(reviewer) reject!>draft(reviewer)\n\
+             reviewed approve>approved(approver) reject!>draft(approver)\n\
+             approved release>released(cashier)\n\
+             released settle>settled(bookkeeper)\n\
+             settled close>closed(bookkeeper)\n\
+             closed\n\
+             discarded\n"
+        );
+    }
+
+    #[test]
+    fn every_pair_of_payment_state_and_event_is_a_listed_step_or_forbidden() {
+        let mut text = String::new();
+        let states = std::iter::once(None).chain(PaymentState::ALL.iter().copied().map(Some));
+        for state in states {
+            text += state.map_or("-", PaymentState::code);
+            for event in PaymentEvent::ALL {
+                if let Some(step) = payment_step(state, *event) {
+                    let two = if step.two_people { "2" } else { "" };
+                    text += &format!(" {}{two}>{}", event.code(), step.next.code());
+                }
+            }
+            text.push('\n');
+        }
+        assert_eq!(
+            text,
+            "- create>due\n\
+             due send>sent cancel2>cancelled\n\
+             sent pay>paid fail>failed pend>pending\n\
+             paid refund>refunded\n\
+             failed repay2>due\n\
+             pending pay>paid fail>failed pend>pending\n\
+             refunded repay2>due\n\
+             cancelled\n"
+        );
+    }
+
+    #[test]
+    fn each_step_stands_once() {
+        for (position, step) in RUN_STEPS.iter().enumerate() {
+            let again = |other: &Step| other.from == step.from && other.event == step.event;
+            assert!(!RUN_STEPS[position + 1..].iter().any(again), "{step:?}");
+        }
+        for (position, step) in PAYMENT_STEPS.iter().enumerate() {
+            let again = |other: &PaymentStep| other.from == step.from && other.event == step.event;
+            assert!(!PAYMENT_STEPS[position + 1..].iter().any(again), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_is_reached_and_every_event_used() {
+        for state in RunState::ALL {
+            assert!(
+                RUN_STEPS.iter().any(|step| step.next == *state),
+                "{state:?}"
+            );
+        }
+        for event in RunEvent::ALL {
+            assert!(
+                RUN_STEPS.iter().any(|step| step.event == *event),
+                "{event:?}"
+            );
+        }
+        for state in PaymentState::ALL {
+            assert!(
+                PAYMENT_STEPS.iter().any(|step| step.next == *state),
+                "{state:?}"
+            );
+        }
+        for event in PaymentEvent::ALL {
+            assert!(
+                PAYMENT_STEPS.iter().any(|step| step.event == *event),
+                "{event:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_is_never_paid_again() {
+        for state in PaymentState::ALL
+            .iter()
+            .filter(|state| state.is_live_or_paid())
+        {
+            for event in [
+                PaymentEvent::Repay,
+                PaymentEvent::Send,
+                PaymentEvent::Cancel,
+            ] {
+                assert_eq!(
+                    payment_step(Some(*state), event),
+                    None,
+                    "{state:?} {event:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn who_may_still_act_after_each_duty() {
+        let mut text = String::new();
+        for done in Duty::ALL {
+            let may: Vec<_> = Duty::ALL
+                .iter()
+                .filter(|wanted| may_act(&[(UserId(1), *done)], UserId(1), **wanted).is_ok())
+                .map(|duty| duty.code())
+                .collect();
+            text += &format!("{}: {}\n", done.code(), may.join(" "));
+        }
+        assert_eq!(
+            text,
+            "maker: maker bookkeeper\n\
+             reviewer: reviewer bookkeeper\n\
+             approver: approver bookkeeper\n\
+             cashier: cashier\n\
+             bookkeeper: maker reviewer approver bookkeeper\n"
+        );
+    }
+
+    /// Four people, each step of the straight way: only one assignment of people to steps passes
+    /// for a given order, and nobody can stand in for another.
+    #[test]
+    fn four_people_by_four_steps() {
+        let duties = [Duty::Maker, Duty::Reviewer, Duty::Approver, Duty::Cashier];
+        let mut passed = 0;
+        for code in 0..256 {
+            let people = [code % 4, code / 4 % 4, code / 16 % 4, code / 64].map(UserId);
+            let mut done = Vec::new();
+            let ok = people.into_iter().zip(duties).all(|(user, duty)| {
+                let allowed = may_act(&done, user, duty).is_ok();
+                done.push((user, duty));
+                allowed
+            });
+            let mut distinct = people.to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(ok, distinct.len() == 4, "{people:?}");
+            passed += i32::from(ok);
+        }
+        assert_eq!(passed, 24);
+    }
+
+    #[test]
+    fn the_refusal_names_both_duties() {
+        let problem = may_act(&[(UserId(7), Duty::Maker)], UserId(7), Duty::Approver)
+            .unwrap_err()
+            .with("run", 3);
+        assert_eq!(problem.kind, Kind::SamePerson);
+        assert_eq!(
+            problem.title(crate::problem::Language::Zh),
+            "7 在批次 3 上已是经办,不能再做审批"
+        );
+    }
 }

@@ -51,7 +51,11 @@ pub fn reversal(postings: &[Posting]) -> Vec<Posting> {
     postings
         .iter()
         .rev()
-        .map(|posting| Posting { debit: posting.credit, credit: posting.debit, ..*posting })
+        .map(|posting| Posting {
+            debit: posting.credit,
+            credit: posting.debit,
+            ..*posting
+        })
         .collect()
 }
 
@@ -76,13 +80,26 @@ mod tests {
         for (debit, credit, amount, expected) in [
             (Chart::Bank, Chart::AppropriationIncome, 1, None),
             (Chart::FundsBalance, Chart::BudgetIncome, 1, None),
-            (Chart::Bank, Chart::AppropriationIncome, 0, Some(Kind::AmountInvalid)),
-            (Chart::Bank, Chart::AppropriationIncome, -1, Some(Kind::AmountInvalid)),
+            (
+                Chart::Bank,
+                Chart::AppropriationIncome,
+                0,
+                Some(Kind::AmountInvalid),
+            ),
+            (
+                Chart::Bank,
+                Chart::AppropriationIncome,
+                -1,
+                Some(Kind::AmountInvalid),
+            ),
             (Chart::Bank, Chart::BudgetIncome, 1, Some(Kind::Unbalanced)),
             (Chart::BudgetExpense, Chart::Bank, 1, Some(Kind::Unbalanced)),
             (Chart::Bank, Chart::Bank, 1, Some(Kind::Unbalanced)),
         ] {
-            let outcome = posting(debit, credit, amount).check().err().map(|problem| problem.kind);
+            let outcome = posting(debit, credit, amount)
+                .check()
+                .err()
+                .map(|problem| problem.kind);
             assert_eq!(outcome, expected, "{debit:?} {credit:?} {amount}");
         }
     }
@@ -98,7 +115,10 @@ mod tests {
         );
         let back = reversal(&postings);
         assert_eq!(back.len(), 2);
-        assert_eq!((back[1].debit, back[1].credit), (postings[0].credit, postings[0].debit));
+        assert_eq!(
+            (back[1].debit, back[1].credit),
+            (postings[0].credit, postings[0].debit)
+        );
         assert_eq!(back[1].amount, postings[0].amount);
         assert_eq!(reversal(&back), postings);
         assert!(back.iter().all(|posting| posting.check().is_ok()));

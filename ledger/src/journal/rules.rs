@@ -53,9 +53,16 @@ pub fn appropriation_received(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (AccountKey::bank(at, from), AccountKey::appropriation_income(from));
+    let (debit, credit) = (
+        AccountKey::bank(at, from),
+        AccountKey::appropriation_income(from),
+    );
     out.push(plain(debit, credit, amount));
-    out.push(plain(AccountKey::funds_balance(from), AccountKey::budget_income(from), amount));
+    out.push(plain(
+        AccountKey::funds_balance(from),
+        AccountKey::budget_income(from),
+        amount,
+    ));
 }
 
 /// Row "run approved": Dr 5001 Cr 2303, for each payment and component.
@@ -67,7 +74,13 @@ pub fn run_approved(
     out: &mut Vec<Posting>,
 ) {
     let debit = AccountKey::expense(program, component);
-    out.push(of_payment(debit, AccountKey::payable(program), payment, 0, amount));
+    out.push(of_payment(
+        debit,
+        AccountKey::payable(program),
+        payment,
+        0,
+        amount,
+    ));
 }
 
 /// Row "run approved" for a line that sets an overpayment against the payment: Dr 2303 Cr 5001.
@@ -80,7 +93,13 @@ pub fn run_approved_set_against(
     out: &mut Vec<Posting>,
 ) {
     let credit = AccountKey::expense(program, component);
-    out.push(of_payment(AccountKey::payable(program), credit, payment, 0, amount));
+    out.push(of_payment(
+        AccountKey::payable(program),
+        credit,
+        payment,
+        0,
+        amount,
+    ));
 }
 
 /// Row "batch sent", financial: Dr 1218.01 Cr 1002, for each attempt and appropriation.
@@ -117,7 +136,10 @@ pub fn attempt_paid(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (AccountKey::payable(program), AccountKey::in_transit(at, from));
+    let (debit, credit) = (
+        AccountKey::payable(program),
+        AccountKey::in_transit(at, from),
+    );
     out.push(of_payment(debit, credit, payment, attempt, amount));
 }
 
@@ -131,7 +153,10 @@ pub fn attempt_failed_whole(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (AccountKey::refund_awaited(at, from), AccountKey::in_transit(at, from));
+    let (debit, credit) = (
+        AccountKey::refund_awaited(at, from),
+        AccountKey::in_transit(at, from),
+    );
     out.push(of_payment(debit, credit, payment, attempt, amount));
 }
 
@@ -162,7 +187,10 @@ pub fn refund_home(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (AccountKey::bank(at, from), AccountKey::refund_awaited(at, from));
+    let (debit, credit) = (
+        AccountKey::bank(at, from),
+        AccountKey::refund_awaited(at, from),
+    );
     out.push(of_payment(debit, credit, payment, attempt, amount));
     out.push(budget_home(program, from, payment, attempt, amount));
 }
@@ -177,7 +205,10 @@ pub fn refunded_after_success(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (AccountKey::refund_awaited(at, from), AccountKey::payable(program));
+    let (debit, credit) = (
+        AccountKey::refund_awaited(at, from),
+        AccountKey::payable(program),
+    );
     out.push(of_payment(debit, credit, payment, attempt, amount));
 }
 
@@ -191,7 +222,13 @@ pub fn cancelled_same_year(
     out: &mut Vec<Posting>,
 ) {
     let credit = AccountKey::expense(program, component);
-    out.push(of_payment(AccountKey::payable(program), credit, payment, 0, amount));
+    out.push(of_payment(
+        AccountKey::payable(program),
+        credit,
+        payment,
+        0,
+        amount,
+    ));
 }
 
 /// Row "cancelled for good", earlier year: Dr 2303 Cr 2103 or 3501.
@@ -206,7 +243,13 @@ pub fn cancelled_earlier_year(
         EarlierYear::Treasury => AccountKey::due_to_treasury(program),
         EarlierYear::Adjustment => AccountKey::prior_year_adjustment(program),
     };
-    out.push(of_payment(AccountKey::payable(program), credit, payment, 0, amount));
+    out.push(of_payment(
+        AccountKey::payable(program),
+        credit,
+        payment,
+        0,
+        amount,
+    ));
 }
 
 /// Row "overpayment found": Dr 1218.03 Cr 5001 (same year) or 2103 (earlier year).
@@ -222,7 +265,13 @@ pub fn overpayment_found(
         ExpenseYear::Same => AccountKey::expense(program, component),
         ExpenseYear::Earlier => AccountKey::due_to_treasury(program),
     };
-    out.push(of_payment(AccountKey::recoverable(program), credit, payment, 0, amount));
+    out.push(of_payment(
+        AccountKey::recoverable(program),
+        credit,
+        payment,
+        0,
+        amount,
+    ));
 }
 
 /// Row "overpayment received": Dr 1002 Cr 1218.03.
@@ -242,11 +291,23 @@ pub fn overpayment_received(
     let credit = AccountKey::recoverable(program);
     match year {
         ExpenseYear::Same => {
-            out.push(of_payment(AccountKey::bank(at, from), credit, payment, 0, amount));
+            out.push(of_payment(
+                AccountKey::bank(at, from),
+                credit,
+                payment,
+                0,
+                amount,
+            ));
             out.push(budget_home(program, from, payment, 0, amount));
         }
         ExpenseYear::Earlier => {
-            out.push(of_payment(AccountKey::bank_unassigned(at), credit, payment, 0, amount));
+            out.push(of_payment(
+                AccountKey::bank_unassigned(at),
+                credit,
+                payment,
+                0,
+                amount,
+            ));
         }
     }
 }
@@ -258,9 +319,16 @@ pub fn returned_to_treasury(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (AccountKey::appropriation_income(from), AccountKey::bank(at, from));
+    let (debit, credit) = (
+        AccountKey::appropriation_income(from),
+        AccountKey::bank(at, from),
+    );
     out.push(plain(debit, credit, amount));
-    out.push(plain(AccountKey::budget_income(from), AccountKey::funds_balance(from), amount));
+    out.push(plain(
+        AccountKey::budget_income(from),
+        AccountKey::funds_balance(from),
+        amount,
+    ));
 }
 
 /// Row "returned to treasury", money of earlier years that was recovered: Dr 2103 Cr 1002.
@@ -277,13 +345,21 @@ pub fn handed_to_treasury(
 /// Row "bank money nobody can explain": Dr 1002 Cr 2307. It belongs to no appropriation, so the
 /// budget side does not know it.
 pub fn suspense_received(at: BankAccountId, amount: Fen, out: &mut Vec<Posting>) {
-    out.push(plain(AccountKey::bank_unassigned(at), AccountKey::suspense(at), amount));
+    out.push(plain(
+        AccountKey::bank_unassigned(at),
+        AccountKey::suspense(at),
+        amount,
+    ));
 }
 
 /// The end of "bank money nobody can explain": Dr 2307 Cr 1002. The row of what the money proved
 /// to be is posted in the same voucher and brings it in again.
 pub fn suspense_cleared(at: BankAccountId, amount: Fen, out: &mut Vec<Posting>) {
-    out.push(plain(AccountKey::suspense(at), AccountKey::bank_unassigned(at), amount));
+    out.push(plain(
+        AccountKey::suspense(at),
+        AccountKey::bank_unassigned(at),
+        amount,
+    ));
 }
 
 /// Dr 8001 Cr 7201: money that was booked as spent is available again.
@@ -295,11 +371,23 @@ fn budget_home(
     amount: Fen,
 ) -> Posting {
     let credit = AccountKey::budget_expense(program, from);
-    of_payment(AccountKey::funds_balance(from), credit, payment, attempt, amount)
+    of_payment(
+        AccountKey::funds_balance(from),
+        credit,
+        payment,
+        attempt,
+        amount,
+    )
 }
 
 fn plain(debit: AccountKey, credit: AccountKey, amount: Fen) -> Posting {
-    Posting { debit, credit, amount, payment: None, attempt: 0 }
+    Posting {
+        debit,
+        credit,
+        amount,
+        payment: None,
+        attempt: 0,
+    }
 }
 
 fn of_payment(
@@ -309,5 +397,204 @@ fn of_payment(
     attempt: i64,
     amount: Fen,
 ) -> Posting {
-    Posting { debit, credit, amount, payment: Some(payment), attempt }
+    Posting {
+        debit,
+        credit,
+        amount,
+        payment: Some(payment),
+        attempt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::account::{Chart, Floor};
+
+    const AT: BankAccountId = BankAccountId(1);
+    const PROGRAM: ProgramId = ProgramId(3);
+    const COMPONENT: ComponentId = ComponentId(4);
+    const PAYMENT: PaymentId = PaymentId(5);
+    const FROM: AppropriationId = AppropriationId(2);
+    const AMOUNT: Fen = Fen::new(100);
+
+    type Event = (&'static str, fn(&mut Vec<Posting>));
+
+    /// Each row of the table in the module's description.
+    const ROWS: &[Event] = &[
+        ("1002<4001 8001<6001", |out| {
+            appropriation_received(AT, FROM, AMOUNT, out)
+        }),
+        ("5001<2303", |out| {
+            run_approved(PROGRAM, COMPONENT, PAYMENT, AMOUNT, out)
+        }),
+        ("2303<5001", |out| {
+            run_approved_set_against(PROGRAM, COMPONENT, PAYMENT, AMOUNT, out)
+        }),
+        ("1218.01<1002", |out| {
+            attempt_sent_financial(AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("7201<8001", |out| {
+            batch_sent_budget(PROGRAM, FROM, AMOUNT, out)
+        }),
+        ("2303<1218.01", |out| {
+            attempt_paid(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("1218.02<1218.01", |out| {
+            attempt_failed_whole(AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("1002<1218.01 8001<7201", |out| {
+            attempt_failed_success_only(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out);
+        }),
+        ("1002<1218.02 8001<7201", |out| {
+            refund_home(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("1218.02<2303", |out| {
+            refunded_after_success(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("2303<5001", |out| {
+            cancelled_same_year(PROGRAM, COMPONENT, PAYMENT, AMOUNT, out)
+        }),
+        ("2303<2103", |out| {
+            cancelled_earlier_year(PROGRAM, EarlierYear::Treasury, PAYMENT, AMOUNT, out);
+        }),
+        ("2303<3501", |out| {
+            cancelled_earlier_year(PROGRAM, EarlierYear::Adjustment, PAYMENT, AMOUNT, out);
+        }),
+        ("1218.03<5001", |out| {
+            overpayment_found(PROGRAM, COMPONENT, ExpenseYear::Same, PAYMENT, AMOUNT, out);
+        }),
+        ("1218.03<2103", |out| {
+            overpayment_found(
+                PROGRAM,
+                COMPONENT,
+                ExpenseYear::Earlier,
+                PAYMENT,
+                AMOUNT,
+                out,
+            );
+        }),
+        ("1002<1218.03 8001<7201", |out| {
+            overpayment_received(PROGRAM, AT, FROM, ExpenseYear::Same, PAYMENT, AMOUNT, out);
+        }),
+        ("1002<1218.03", |out| {
+            overpayment_received(
+                PROGRAM,
+                AT,
+                FROM,
+                ExpenseYear::Earlier,
+                PAYMENT,
+                AMOUNT,
+                out,
+            );
+        }),
+        ("4001<1002 6001<8001", |out| {
+            returned_to_treasury(AT, FROM, AMOUNT, out)
+        }),
+        ("2103<1002", |out| {
+            handed_to_treasury(PROGRAM, AT, AMOUNT, out)
+        }),
+        ("1002<2307", |out| suspense_received(AT, AMOUNT, out)),
+        ("2307<1002", |out| suspense_cleared(AT, AMOUNT, out)),
+    ];
+
+    #[test]
+    fn rows() {
+        for (expected, event) in ROWS {
+            let mut out = Vec::new();
+            event(&mut out);
+            let text: Vec<String> = out
+                .iter()
+                .map(|row| format!("{}<{}", row.debit.chart.code(), row.credit.chart.code()))
+                .collect();
+            assert_eq!(text.join(" "), *expected);
+            for posting in &out {
+                assert!(posting.check().is_ok(), "{posting:?}");
+                assert_eq!(posting.amount, AMOUNT);
+            }
+        }
+    }
+
+    /// Debits minus credits of each account; panics when a floor is broken on the way.
+    fn balances(postings: &[Posting]) -> HashMap<AccountKey, i64> {
+        let mut balances = HashMap::new();
+        for posting in postings {
+            posting.check().unwrap();
+            *balances.entry(posting.debit).or_insert(0) += posting.amount.get();
+            *balances.entry(posting.credit).or_insert(0) -= posting.amount.get();
+            for account in [posting.debit, posting.credit] {
+                let balance = balances[&account];
+                match account.chart.floor() {
+                    Floor::DebitNotNegative => assert!(balance >= 0, "{account} {balance}"),
+                    Floor::CreditNotNegative => assert!(balance <= 0, "{account} {balance}"),
+                    Floor::None => {}
+                }
+            }
+        }
+        balances
+    }
+
+    /// One attempt after another, until the payment rests.
+    fn walk(payment: PaymentId, amount: Fen, outcomes: &[u8], out: &mut Vec<Posting>) {
+        run_approved(PROGRAM, COMPONENT, payment, amount, out);
+        for (attempt, outcome) in (1..).zip(outcomes) {
+            attempt_sent_financial(AT, FROM, payment, attempt, amount, out);
+            batch_sent_budget(PROGRAM, FROM, amount, out);
+            match outcome {
+                0 => return,
+                1 => return attempt_paid(PROGRAM, AT, FROM, payment, attempt, amount, out),
+                2 => {
+                    attempt_failed_whole(AT, FROM, payment, attempt, amount, out);
+                    refund_home(PROGRAM, AT, FROM, payment, attempt, amount, out);
+                }
+                3 => attempt_failed_success_only(PROGRAM, AT, FROM, payment, attempt, amount, out),
+                4 => return attempt_failed_whole(AT, FROM, payment, attempt, amount, out),
+                _ => {
+                    attempt_paid(PROGRAM, AT, FROM, payment, attempt, amount, out);
+                    refunded_after_success(PROGRAM, AT, FROM, payment, attempt, amount, out);
+                    refund_home(PROGRAM, AT, FROM, payment, attempt, amount, out);
+                }
+            }
+        }
+        cancelled_same_year(PROGRAM, COMPONENT, payment, amount, out);
+    }
+
+    proptest! {
+        /// Appropriated = paid + in transit + refund awaited + unspent; the budget side agrees with
+        /// the bank; what is payable is what is neither paid nor cancelled.
+        #[test]
+        fn the_loop_loses_no_fen(
+            payments in prop::collection::vec(
+                (1..1_000_000_i64, prop::collection::vec(0_u8..6, 0..4)), 1..20),
+        ) {
+            let mut out = Vec::new();
+            let total = payments.iter().map(|(amount, _)| amount).sum::<i64>() + 7;
+            appropriation_received(AT, FROM, Fen::new(total), &mut out);
+            for (number, (amount, outcomes)) in (1..).zip(&payments) {
+                walk(PaymentId(number), Fen::new(*amount), outcomes, &mut out);
+            }
+            let balances = balances(&out);
+            let of = |chart: Chart| -> i64 {
+                balances.iter().filter(|(key, _)| key.chart == chart).map(|(_, sum)| sum).sum()
+            };
+            let paid = payments
+                .iter()
+                .filter(|(_, outcomes)| outcomes.iter().find(|o| matches!(o, 0 | 1 | 4)) == Some(&1))
+                .map(|(amount, _)| amount)
+                .sum::<i64>();
+            let out_of_bank = paid + of(Chart::InTransit) + of(Chart::RefundAwaited);
+            prop_assert_eq!(out_of_bank + of(Chart::Bank), -of(Chart::AppropriationIncome));
+            prop_assert_eq!(of(Chart::FundsBalance), of(Chart::Bank));
+            prop_assert_eq!(of(Chart::BudgetExpense), out_of_bank);
+            prop_assert_eq!(-of(Chart::Payable), of(Chart::Expense) - paid);
+            let back = crate::journal::reversal(&out);
+            out.extend(back);
+            let undone = self::balances(&out);
+            prop_assert!(undone.values().all(|balance| *balance == 0));
+        }
+    }
 }

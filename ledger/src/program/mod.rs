@@ -140,7 +140,10 @@ impl fmt::Display for Cadence {
         let set = |month: u16| (1..=12).contains(&month) && mask & (1 << (month - 1)) != 0;
         let mut separator = "";
         for first in (1..=12).filter(|month| set(*month) && !set(month - 1)) {
-            let last = (first..=12).take_while(|month| set(*month)).last().unwrap_or(first);
+            let last = (first..=12)
+                .take_while(|month| set(*month))
+                .last()
+                .unwrap_or(first);
             if first == last {
                 write!(out, "{separator}{first}")?;
             } else {
@@ -208,7 +211,10 @@ impl Policy {
         standards.sort_by_key(|standard| (standard.from, standard.id));
         references.sort_by_key(|reference| reference.from);
         let mut policy = Policy {
-            components: components.into_iter().map(|component| (component.id, component)).collect(),
+            components: components
+                .into_iter()
+                .map(|component| (component.id, component))
+                .collect(),
             ..Policy::default()
         };
         for standard in standards {
@@ -216,7 +222,11 @@ impl Policy {
             tags.entry(standard.tag.clone()).or_default().push(standard);
         }
         for reference in references {
-            policy.references.entry(reference.code.clone()).or_default().push(reference);
+            policy
+                .references
+                .entry(reference.code.clone())
+                .or_default()
+                .push(reference);
         }
         policy
     }
@@ -260,7 +270,14 @@ impl Policy {
             Problem::new(Kind::StandardMissing)
                 .with("component", name)
                 .with("month", month)
-                .with("tag", if award.tag.is_empty() { "-" } else { award.tag.as_str() })
+                .with(
+                    "tag",
+                    if award.tag.is_empty() {
+                        "-"
+                    } else {
+                        award.tag.as_str()
+                    },
+                )
         };
         let standard = self
             .standard_at(component.id, &award.tag, month)
@@ -272,11 +289,195 @@ impl Policy {
                 let base = self.reference_at(of, month).ok_or_else(|| missing(of))?;
                 Ok(base.at_rate(*rate, *rounding)?)
             }
-            Formula::Individual => {
-                Err(Problem::new(Kind::AwardAmountMissing)
-                    .with("component", &component.name)
-                    .with("award", award.id))
+            Formula::Individual => Err(Problem::new(Kind::AwardAmountMissing)
+                .with("component", &component.name)
+                .with("award", award.id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::id::{AwardId, PartyId};
+
+    fn month(text: &str) -> Month {
+        text.parse().unwrap()
+    }
+
+    fn yuan(text: &str) -> Fen {
+        Fen::parse_yuan(text).unwrap()
+    }
+
+    fn rate(text: &str, rounding: Rounding) -> Formula {
+        let of = "minimum-wage".to_owned();
+        Formula::Rate {
+            of,
+            rate: text.parse().unwrap(),
+            rounding,
+        }
+    }
+
+    /// Components 1 to 7 with their standards. The figures are those of a county in 2022.
+    fn policy() -> Policy {
+        let component = |id, code: &str, cadence: &str| Component {
+            id: ComponentId(id),
+            program: ProgramId(1),
+            code: code.to_owned(),
+            name: format!("项目{id}"),
+            scope: Scope::Person,
+            cadence: Cadence::parse(cadence).unwrap(),
+        };
+        let mut next = 0;
+        let mut standard = |component, tag: &str, from: &str, formula| {
+            next += 1;
+            Standard {
+                id: StandardId(next),
+                component: ComponentId(component),
+                tag: tag.to_owned(),
+                from: month(from),
+                formula,
+                document: "示例〔2022〕1号".to_owned(),
             }
+        };
+        let half_up = Rounding::HalfUpYuan;
+        let standards = vec![
+            standard(1, "", "2022-07", Formula::AmountMinusIncome(yuan("780"))),
+            standard(1, "", "2022-01", Formula::AmountMinusIncome(yuan("740"))),
+            standard(2, "severe", "2022-01", Formula::Amount(yuan("370"))),
+            standard(2, "minor", "2022-01", Formula::Amount(yuan("222"))),
+            standard(3, "", "2022-01", Formula::Amount(yuan("1200"))),
+            standard(4, "self", "2022-01", rate("0.10", half_up)),
+            standard(4, "semi", "2022-01", rate("0.15", half_up)),
+            standard(4, "full", "2022-01", rate("0.25", half_up)),
+            standard(4, "exact", "2022-01", rate("0.333333", Rounding::Exact)),
+            standard(5, "", "2022-01", Formula::Amount(yuan("6000"))),
+            standard(6, "", "2022-01", Formula::Individual),
+            standard(7, "", "2022-01", Formula::Amount(yuan("1"))),
+            standard(7, "", "2022-01", Formula::Amount(yuan("2"))),
+        ];
+        let components = vec![
+            component(1, "base", "1-12"),
+            component(2, "categorical", "1-12"),
+            component(3, "heating", "11"),
+            component(4, "care", "1-12"),
+            component(5, "funeral", "once"),
+            component(6, "pocket-money", "1-12"),
+            component(7, "electricity", "4-10"),
+        ];
+        let reference = |from, amount| Reference {
+            code: "minimum-wage".to_owned(),
+            from: month(from),
+            amount: yuan(amount),
+        };
+        Policy::new(
+            components,
+            standards,
+            vec![reference("2023-05", "2050"), reference("2021-05", "1950")],
+        )
+    }
+
+    fn award(component: i64, tag: &str, income: &str) -> Award {
+        Award {
+            id: AwardId(1),
+            subject: PartyId(1),
+            household: PartyId(2),
+            payee: PartyId(3),
+            component: ComponentId(component),
+            tag: tag.to_owned(),
+            income: yuan(income),
+            amount: None,
+            from: month("2022-01"),
+            to: Some(month("2023-12")),
+        }
+    }
+
+    #[test]
+    fn due_by_formula() {
+        for (component, tag, income, at, expected) in [
+            (1, "", "0", "2022-01", "740.00"),
+            (1, "", "239.50", "2022-01", "500.50"),
+            (1, "", "740", "2022-01", "0.00"),
+            (1, "", "900", "2022-01", "0.00"),
+            (1, "", "0", "2022-06", "740.00"),
+            (1, "", "0", "2022-07", "780.00"),
+            (1, "", "0", "2021-12", "0.00"),
+            (1, "", "0", "2024-01", "0.00"),
+            (2, "severe", "0", "2022-03", "370.00"),
+            (2, "minor", "0", "2022-03", "222.00"),
+            (2, "unknown", "0", "2022-03", "POL-0001"),
+            (3, "", "0", "2022-10", "0.00"),
+            (3, "", "0", "2022-11", "1200.00"),
+            (3, "", "0", "2022-12", "0.00"),
+            (4, "self", "0", "2022-03", "195.00"),
+            (4, "semi", "0", "2022-03", "293.00"),
+            (4, "full", "0", "2022-03", "488.00"),
+            (4, "semi", "0", "2023-05", "308.00"),
+            (4, "exact", "0", "2022-03", "LED-0003"),
+            (5, "", "0", "2022-01", "6000.00"),
+            (5, "", "0", "2022-02", "0.00"),
+            (6, "", "0", "2022-01", "POL-0002"),
+            (7, "", "0", "2022-03", "0.00"),
+            (7, "", "0", "2022-04", "2.00"),
+            (8, "", "0", "2022-01", "CMD-0001"),
+        ] {
+            let due = policy().due(&award(component, tag, income), month(at));
+            let text = due.map_or_else(|problem| problem.code().to_owned(), |due| due.to_string());
+            assert_eq!(text, expected, "{component} {tag} {income} {at}");
+        }
+    }
+
+    #[test]
+    fn the_amount_of_an_award_overrides_the_standard_but_not_the_cadence() {
+        for (component, at, expected) in [
+            (1, "2022-01", "88.00"),
+            (2, "2022-01", "88.00"),
+            (3, "2022-10", "0.00"),
+            (3, "2022-11", "88.00"),
+            (6, "2022-01", "88.00"),
+            (6, "2024-01", "0.00"),
+        ] {
+            let award = Award {
+                amount: Some(yuan("88")),
+                ..award(component, "", "500")
+            };
+            assert_eq!(
+                policy().due(&award, month(at)).unwrap().to_string(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn cadences() {
+        for (text, mask) in [
+            ("1-12", 0x0fff),
+            ("11", 1 << 10),
+            ("4-10", 0b0011_1111_1000),
+            ("1,11", 1 | 1 << 10),
+            ("1-3,7,11-12", 0b1100_0100_0111),
+        ] {
+            let cadence = Cadence::parse(text).unwrap();
+            assert_eq!(cadence, Cadence::Months(mask), "{text}");
+            assert_eq!(cadence.to_string(), text);
+        }
+        assert_eq!(Cadence::parse("once").unwrap().to_string(), "once");
+        assert_eq!(Cadence::parse("11,1").unwrap().to_string(), "1,11");
+        assert_eq!(Cadence::MONTHLY.to_string(), "1-12");
+        for bad in [
+            "", "0", "13", "10-4", "1-", "-1", "1,,2", "1 ", "+1", "001", "a", "1-2-3",
+        ] {
+            assert!(Cadence::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_cadence_reads_as_itself(mask in 1..0x1000_u16) {
+            let cadence = Cadence::Months(mask);
+            prop_assert_eq!(Cadence::parse(&cadence.to_string()).unwrap(), cadence);
         }
     }
 }

@@ -37,7 +37,11 @@ impl AccountNumber {
             .with("field", "account")
             .with("value", &masked)
             .with("wanted", "1 至 42 位数字、字母或连字符,中间无空格")
-            .at(Place { field: Some("account".to_owned()), value: Some(masked), ..Place::default() }))
+            .at(Place {
+                field: Some("account".to_owned()),
+                value: Some(masked),
+                ..Place::default()
+            }))
     }
 
     /// The number. Personal: not for logs.
@@ -54,7 +58,9 @@ impl AccountNumber {
     pub fn luhn_note(&self) -> Option<Note> {
         let digits: Option<Vec<u32>> = self.0.chars().map(|letter| letter.to_digit(10)).collect();
         let digits = digits.filter(|digits| digits.len() == 19)?;
-        let known = CARD_PREFIXES.iter().any(|prefix| self.0.starts_with(prefix));
+        let known = CARD_PREFIXES
+            .iter()
+            .any(|prefix| self.0.starts_with(prefix));
         (known && !luhn(&digits)).then_some(Note::CardCheckFails)
     }
 }
@@ -72,7 +78,13 @@ fn luhn(digits: &[u32]) -> bool {
         .iter()
         .rev()
         .enumerate()
-        .map(|(position, digit)| if position % 2 == 1 { doubled(*digit) } else { *digit })
+        .map(|(position, digit)| {
+            if position % 2 == 1 {
+                doubled(*digit)
+            } else {
+                *digit
+            }
+        })
         .sum();
     sum.is_multiple_of(10)
 }
@@ -117,9 +129,17 @@ mod tests {
             ("27100001234567890", None),
             ("622848123456789012A", None),
         ] {
-            assert_eq!(AccountNumber::parse(text).unwrap().luhn_note(), note, "{text}");
+            assert_eq!(
+                AccountNumber::parse(text).unwrap().luhn_note(),
+                note,
+                "{text}"
+            );
         }
-        for text in ["6217981234567890126", "6212261234567890128", "6217001234567890122"] {
+        for text in [
+            "6217981234567890126",
+            "6212261234567890128",
+            "6217001234567890122",
+        ] {
             let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
             assert!(luhn(&digits), "{text}");
         }

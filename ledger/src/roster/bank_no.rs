@@ -14,12 +14,20 @@ impl BankNo {
         if trimmed.len() == 12 && trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(BankNo(trimmed.to_owned()));
         }
-        let value: String = trimmed.chars().filter(|c| !c.is_control()).take(42).collect();
+        let value: String = trimmed
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(42)
+            .collect();
         Err(Problem::new(Kind::FieldInvalid)
             .with("field", "bank-no")
             .with("value", &value)
             .with("wanted", "12 位联行号")
-            .at(Place { field: Some("bank-no".to_owned()), value: Some(value), ..Place::default() }))
+            .at(Place {
+                field: Some("bank-no".to_owned()),
+                value: Some(value),
+                ..Place::default()
+            }))
     }
 
     /// The 12 digits.
@@ -30,12 +38,18 @@ impl BankNo {
     /// A note when the last digit is not that of ISO 7064 MOD 11,10. No published rule demands it;
     /// nearly all numbers in use follow it.
     pub fn note(&self) -> Option<Note> {
-        let digits: Vec<u32> = self.0.chars().filter_map(|letter| letter.to_digit(10)).collect();
+        let digits: Vec<u32> = self
+            .0
+            .chars()
+            .filter_map(|letter| letter.to_digit(10))
+            .collect();
         let (check, body) = digits.split_last()?;
-        let product = body.iter().fold(10, |product, digit| match (product + digit) % 10 {
-            0 => 20 % 11,
-            sum => sum * 2 % 11,
-        });
+        let product = body
+            .iter()
+            .fold(10, |product, digit| match (product + digit) % 10 {
+                0 => 20 % 11,
+                sum => sum * 2 % 11,
+            });
         ((11 - product) % 10 != *check).then_some(Note::BankNoCheckFails)
     }
 }
@@ -59,7 +73,13 @@ mod tests {
         ] {
             assert_eq!(BankNo::parse(text).unwrap().note(), note, "{text}");
         }
-        for bad in ["", "10210009999", "1021000999960", "10210009999X", "１02100099996"] {
+        for bad in [
+            "",
+            "10210009999",
+            "1021000999960",
+            "10210009999X",
+            "１02100099996",
+        ] {
             assert!(BankNo::parse(bad).is_err(), "{bad}");
         }
     }

@@ -43,9 +43,9 @@ impl CreditCode {
             .collect();
         let (check, body) = values.split_last()?;
         // The factor of position i is 3^i modulo 31.
-        let (sum, _) = body
-            .iter()
-            .fold((0, 1), |(sum, factor), value| (sum + value * factor, factor * 3 % 31));
+        let (sum, _) = body.iter().fold((0, 1), |(sum, factor), value| {
+            (sum + value * factor, factor * 3 % 31)
+        });
         ((31 - sum % 31) % 31 != *check).then_some(Note::CreditCodeCheckFails)
     }
 }
@@ -65,9 +65,17 @@ mod tests {
             ("91350203M0001FUE2P", Some(Note::CreditCodeCheckFails)),
         ] {
             assert_eq!(CreditCode::parse(text).unwrap().note(), note, "{text}");
-            assert_eq!(CreditCode::parse(&text.to_lowercase()).unwrap().as_str(), text);
+            assert_eq!(
+                CreditCode::parse(&text.to_lowercase()).unwrap().as_str(),
+                text
+            );
         }
-        for bad in ["", "9111000060003734", "91110000600037341I", "91110000600037341L0"] {
+        for bad in [
+            "",
+            "9111000060003734",
+            "91110000600037341I",
+            "91110000600037341L0",
+        ] {
             assert!(CreditCode::parse(bad).is_err(), "{bad}");
         }
     }

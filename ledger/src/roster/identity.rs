@@ -38,7 +38,10 @@ impl IdentityNumber {
     pub fn parse(text: &str) -> Result<IdentityNumber, Problem> {
         let trimmed = text.trim();
         read(trimmed).ok_or_else(|| {
-            let place = Place { value: Some(mask(trimmed, 4, 4)), ..Place::default() };
+            let place = Place {
+                value: Some(mask(trimmed, 4, 4)),
+                ..Place::default()
+            };
             Problem::new(Kind::IdentityInvalid).at(place)
         })
     }
@@ -55,14 +58,24 @@ impl IdentityNumber {
 
     /// Whether the sequence number is odd.
     pub fn is_male(&self) -> bool {
-        self.text.as_bytes().get(16).is_some_and(|digit| digit % 2 == 1)
+        self.text
+            .as_bytes()
+            .get(16)
+            .is_some_and(|digit| digit % 2 == 1)
     }
 
     /// What is odd about it without being wrong.
     pub fn notes(&self) -> Vec<Note> {
-        let province = self.text.get(..2).and_then(|digits| digits.parse::<u32>().ok());
+        let province = self
+            .text
+            .get(..2)
+            .and_then(|digits| digits.parse::<u32>().ok());
         let known = province.is_some_and(|province| PROVINCES.contains(&province));
-        if known { Vec::new() } else { vec![Note::RegionUnknown] }
+        if known {
+            Vec::new()
+        } else {
+            vec![Note::RegionUnknown]
+        }
     }
 
     /// The first and last four characters: `6108**********9914`.
@@ -86,7 +99,8 @@ fn read(text: &str) -> Option<IdentityNumber> {
     };
     let expected = check_character(text.get(..17)?)?;
     let birth = birth_date(text.get(6..14)?)?;
-    text.ends_with(expected).then_some(IdentityNumber { text, birth })
+    text.ends_with(expected)
+        .then_some(IdentityNumber { text, birth })
 }
 
 /// 15 digits as 18: the century is inserted, the check character added. The short form was issued
@@ -103,7 +117,9 @@ fn check_character(digits: &str) -> Option<char> {
     for (letter, weight) in digits.chars().zip(WEIGHTS) {
         sum += letter.to_digit(10)? * weight;
     }
-    CHECKS.get(usize::try_from(sum % 11).ok()?).map(|check| char::from(*check))
+    CHECKS
+        .get(usize::try_from(sum % 11).ok()?)
+        .map(|check| char::from(*check))
 }
 
 /// `YYYYMMDD` between 1880 and 2199: outside, the digits are a slip.
@@ -175,7 +191,11 @@ mod tests {
             ("", None),
         ] {
             let number = IdentityNumber::parse(text);
-            assert_eq!(number.ok().as_ref().map(IdentityNumber::as_str), expected, "{text}");
+            assert_eq!(
+                number.ok().as_ref().map(IdentityNumber::as_str),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -196,7 +216,10 @@ mod tests {
             ("360426199101010071", "1991-01-01", true),
         ] {
             let number = IdentityNumber::parse(text).unwrap();
-            assert_eq!((number.birth().to_string().as_str(), number.is_male()), (birth, male));
+            assert_eq!(
+                (number.birth().to_string().as_str(), number.is_male()),
+                (birth, male)
+            );
         }
     }
 
@@ -204,7 +227,10 @@ mod tests {
     fn an_unknown_province_is_a_note() {
         let first = "99088119000101991";
         let text = format!("{first}{}", check_character(first).unwrap());
-        assert_eq!(IdentityNumber::parse(&text).unwrap().notes(), vec![Note::RegionUnknown]);
+        assert_eq!(
+            IdentityNumber::parse(&text).unwrap().notes(),
+            vec![Note::RegionUnknown]
+        );
     }
 
     #[test]

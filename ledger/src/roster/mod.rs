@@ -72,12 +72,33 @@ coded! {
 fn mask(text: &str, front: usize, back: usize) -> String {
     let letters: Vec<char> = text.chars().take(MASKED_CHARS_MAX).collect();
     let hidden = letters.len().saturating_sub(front + back);
-    let shown = if hidden >= front + back { (front, back) } else { (0, 0) };
+    let shown = if hidden >= front + back {
+        (front, back)
+    } else {
+        (0, 0)
+    };
     let star = |(position, letter): (usize, &char)| {
         let kept = position < shown.0 || position >= letters.len() - shown.1;
-        if kept && !letter.is_control() { *letter } else { '*' }
+        if kept && is_printable(*letter) {
+            *letter
+        } else {
+            '*'
+        }
     };
     letters.iter().enumerate().map(star).collect()
+}
+
+/// Neither a control character nor one that is invisible or changes the reading order: zero-width
+/// characters, marks of direction, byte-order mark.
+fn is_printable(letter: char) -> bool {
+    let invisible = matches!(
+        letter,
+        '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    );
+    !letter.is_control() && !invisible
 }
 
 /// The longest identifier that is accepted (treasury account numbers).

@@ -7,7 +7,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::mask;
+use super::{is_printable, mask};
 use crate::problem::{Kind, Place, Problem};
 
 /// The longest name, in characters: the bound of names in payment messages (Max70Text).
@@ -22,9 +22,9 @@ impl PersonName {
     /// `FieldInvalid` when it is empty, longer than [`CHARS_MAX`], or has control characters or
     /// invisible ones that change the reading order.
     pub fn parse(text: &str) -> Result<PersonName, Problem> {
-        let visible = !text.trim().chars().any(|letter| letter.is_control() || is_invisible(letter));
+        let printable = text.trim().chars().all(is_printable);
         let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if visible && (1..=CHARS_MAX).contains(&name.chars().count()) {
+        if printable && (1..=CHARS_MAX).contains(&name.chars().count()) {
             return Ok(PersonName(name));
         }
         let masked = masked(&name);
@@ -32,7 +32,11 @@ impl PersonName {
             .with("field", "name")
             .with("value", &masked)
             .with("wanted", "1 至 70 个字,不含控制字符")
-            .at(Place { field: Some("name".to_owned()), value: Some(masked), ..Place::default() }))
+            .at(Place {
+                field: Some("name".to_owned()),
+                value: Some(masked),
+                ..Place::default()
+            }))
     }
 
     /// The name. Personal: not for logs.
@@ -72,7 +76,13 @@ fn masked(name: &str) -> String {
     }
     name.chars()
         .enumerate()
-        .map(|(position, c)| if shown(position) && !c.is_control() { c } else { '*' })
+        .map(|(position, c)| {
+            if shown(position) && is_printable(c) {
+                c
+            } else {
+                '*'
+            }
+        })
         .collect()
 }
 
@@ -80,11 +90,6 @@ fn masked(name: &str) -> String {
 /// because NFKC makes one of its full-width form.
 fn is_dot(letter: char) -> bool {
     matches!(letter, '·' | '•' | '．' | '.' | '。' | '・' | '‧')
-}
-
-/// Zero-width characters, marks of direction, byte-order mark.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -106,7 +111,11 @@ mod tests {
             ("　", None),
         ] {
             let name = PersonName::parse(text);
-            assert_eq!(name.ok().as_ref().map(PersonName::as_str), expected, "{text:?}");
+            assert_eq!(
+                name.ok().as_ref().map(PersonName::as_str),
+                expected,
+                "{text:?}"
+            );
         }
         assert!(PersonName::parse(&"甲".repeat(70)).is_ok());
         assert!(PersonName::parse(&"甲".repeat(71)).is_err());
@@ -135,11 +144,17 @@ mod tests {
 
     #[test]
     fn masks() {
-        for (text, expected) in
-            [("甲", "*"), ("测甲", "测*"), ("测试甲", "测*甲"), ("测试示例甲", "测***甲")]
-        {
+        for (text, expected) in [
+            ("甲", "*"),
+            ("测甲", "测*"),
+            ("测试甲", "测*甲"),
+            ("测试示例甲", "测***甲"),
+        ] {
             assert_eq!(PersonName::parse(text).unwrap().masked(), expected);
         }
-        assert_eq!(format!("{:?}", PersonName::parse("测试甲").unwrap()), "PersonName(测*甲)");
+        assert_eq!(
+            format!("{:?}", PersonName::parse("测试甲").unwrap()),
+            "PersonName(测*甲)"
+        );
     }
 }
