@@ -145,6 +145,11 @@ fn links_lead_to_the_ledger() {
             "dibao-margin price 15389100",
         ]
     );
+}
+
+#[test]
+fn published_success_rates_are_read() {
+    let report = parse(SHENMU_2022, "report.toml").unwrap();
     let rate = |id| {
         report
             .item(id)
