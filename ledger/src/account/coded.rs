@@ -6,7 +6,9 @@
 macro_rules! coded {
     (
         $(#[$doc:meta])*
-        pub enum $enum:ident { $($(#[$value_doc:meta])* $value:ident $code:literal $name:literal,)* }
+        pub enum $enum:ident {
+            $($(#[$value_doc:meta])* $value:ident $code:literal $name:literal,)*
+        }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -331,15 +331,27 @@ pub fn returned_to_treasury(
     ));
 }
 
-/// Row "returned to treasury", money of earlier years that was recovered: Dr 2103 Cr 1002.
+/// Row "returned to treasury", what is due to it from earlier years: Dr 2103 Cr 1002.
+///
+/// A cancelled obligation is still the money of an appropriation (`from`), so Dr 6001 Cr 8001
+/// follows. Recovered money belongs to none and never entered budget accounting.
 pub fn handed_to_treasury(
     program: ProgramId,
     at: BankAccountId,
+    from: Option<AppropriationId>,
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let credit = AccountKey::bank_unassigned(at);
-    out.push(plain(AccountKey::due_to_treasury(program), credit, amount));
+    let debit = AccountKey::due_to_treasury(program);
+    let Some(from) = from else {
+        return out.push(plain(debit, AccountKey::bank_unassigned(at), amount));
+    };
+    out.push(plain(debit, AccountKey::bank(at, from), amount));
+    out.push(plain(
+        AccountKey::budget_income(from),
+        AccountKey::funds_balance(from),
+        amount,
+    ));
 }
 
 /// Row "bank money nobody can explain": Dr 1002 Cr 2307. It belongs to no appropriation, so the
@@ -496,7 +508,10 @@ mod tests {
             returned_to_treasury(AT, FROM, AMOUNT, out)
         }),
         ("2103<1002", |out| {
-            handed_to_treasury(PROGRAM, AT, AMOUNT, out)
+            handed_to_treasury(PROGRAM, AT, None, AMOUNT, out)
+        }),
+        ("2103<1002 6001<8001", |out| {
+            handed_to_treasury(PROGRAM, AT, Some(FROM), AMOUNT, out)
         }),
         ("1002<2307", |out| suspense_received(AT, AMOUNT, out)),
         ("2307<1002", |out| suspense_cleared(AT, AMOUNT, out)),
@@ -581,9 +596,10 @@ mod tests {
             let of = |chart: Chart| -> i64 {
                 balances.iter().filter(|(key, _)| key.chart == chart).map(|(_, sum)| sum).sum()
             };
+            let last = |outcomes: &[u8]| outcomes.iter().find(|o| matches!(o, 0 | 1 | 4)).copied();
             let paid = payments
                 .iter()
-                .filter(|(_, outcomes)| outcomes.iter().find(|o| matches!(o, 0 | 1 | 4)) == Some(&1))
+                .filter(|(_, outcomes)| last(outcomes) == Some(1))
                 .map(|(amount, _)| amount)
                 .sum::<i64>();
             let out_of_bank = paid + of(Chart::InTransit) + of(Chart::RefundAwaited);
