@@ -1,1 +1,52 @@
-//! .
+//! The migrations of the books, embedded: one file for each engine, twins by name.
+//!
+//! A released migration is never edited; a change is a new file in both folders and a line in
+//! [`ALL`]. The SQL stands in the files alone, commented there. Running them is the business of
+//! `ledger-store`.
+
+/// One step of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Number of the step, counted from 1 without gaps.
+    pub version: u32,
+    /// Name of the file without its ending.
+    pub name: &'static str,
+    /// The text for SQLite.
+    pub sqlite: &'static str,
+    /// The text for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal),* $(,)?) => {
+        /// All steps, in order.
+        pub const ALL: &[Migration] = &[$(Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../postgres/", $name, ".sql")),
+        }),*];
+    };
+}
+
+migrations! {
+    1 "0001_books",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn versions_are_dense_and_begin_the_names() {
+        for (expected, migration) in (1..).zip(ALL) {
+            assert_eq!(migration.version, expected);
+            assert!(
+                migration.name.starts_with(&format!("{expected:04}_")),
+                "{}",
+                migration.name
+            );
+            assert!(!migration.sqlite.trim().is_empty() && !migration.postgres.trim().is_empty());
+        }
+    }
+}
