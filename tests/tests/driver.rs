@@ -669,3 +669,19 @@ async fn programs_that_migrate_at_once_take_turns() {
     })
     .await;
 }
+
+/// Transactions cross threads: what they return while they wait must be `Send`.
+#[test]
+fn futures_can_cross_threads() {
+    fn check(_: impl Send) {}
+    let _ = |mut tx: Tx, db: Db, buffer: RowBuffer| {
+        check(tx.stream(SELECT, &[], |_| Ok::<(), StoreError>(())));
+        check(tx.bulk("t", &["id"], &buffer));
+        check(tx.query(SELECT, &[]));
+        check(tx.execute(SELECT, &[]));
+        check(tx.savepoint());
+        check(tx.commit());
+        check(schema_version(&db));
+        check(migrate_with(&db, Moment(0), &[FIRST]));
+    };
+}
