@@ -352,7 +352,8 @@ create trigger tr_run_append_only before update or delete or truncate on run
   for each statement execute function refuse_change();
 alter table run enable always trigger tr_run_append_only;
 
--- One person, one step: a person holds one duty in a run, whatever happens to their roles.
+-- One person, one step: a person holds one of the four duties in a run (maker, reviewer, approver,
+-- cashier), whatever happens to their roles.
 create table run_duty (
   book_id bigint not null,
   run_id bigint not null,
@@ -368,6 +369,7 @@ create trigger tr_run_duty_append_only before update or delete or truncate on ru
 alter table run_duty enable always trigger tr_run_duty_append_only;
 
 -- The way of a run. The newest event gives its state; n makes two equal steps impossible.
+-- held_duty is the duty where it is one of the four, and refers to run_duty.
 create table run_event (
   book_id bigint not null,
   run_id bigint not null,
@@ -377,6 +379,7 @@ create table run_event (
   revision bigint not null,
   user_id bigint not null,
   duty text collate "C" not null,
+  held_duty text collate "C",
   happened_at bigint not null,
   reason text collate "C" not null,
   payment_first bigint not null,
@@ -411,6 +414,25 @@ create table payment (
 create trigger tr_payment_append_only before update or delete or truncate on payment
   for each statement execute function refuse_change();
 alter table payment enable always trigger tr_payment_append_only;
+
+-- What a re-pay run tries again: the payments of earlier runs whose last attempt failed or came
+-- back. Its attempt number is the one it will make.
+create table re_pay (
+  book_id bigint not null,
+  run_id bigint not null,
+  revision bigint not null,
+  payment_id bigint not null,
+  attempt_no bigint not null,
+  prior_kind text collate "C" not null,
+  amount_fen bigint not null,
+  entry bigint not null,
+  seal bigint not null,
+  constraint pk_re_pay primary key (book_id, run_id, revision, payment_id),
+  constraint ck_re_pay_prior check (attempt_no > 1 and prior_kind in ('failed', 'refunded'))
+);
+create trigger tr_re_pay_append_only before update or delete or truncate on re_pay
+  for each statement execute function refuse_change();
+alter table re_pay enable always trigger tr_re_pay_append_only;
 
 -- A payment's parts by person, component and month. n counts the lines of one subject, component
 -- and month, so that two runs can not accrue the same thing side by side.
@@ -721,7 +743,8 @@ create table account_month (
   constraint pk_account_month primary key (book_id, account_id, month)
 );
 
--- 记账凭证: gap-free number per month; root is the Merkle root of its transfers.
+-- 记账凭证: gap-free number per month. Its transfers are numbered from transfer_first on without
+-- a gap; root is their Merkle root.
 create table voucher (
   book_id bigint not null,
   voucher_id bigint not null,
@@ -734,6 +757,7 @@ create table voucher (
   source text collate "C" not null,
   source_id bigint not null,
   reverses_id bigint,
+  transfer_first bigint not null,
   transfers bigint not null,
   total_fen bigint not null,
   root bytea not null,
@@ -799,7 +823,7 @@ alter table voucher enable always trigger tr_voucher_period;
 
 create index ix_award_component on award (book_id, component_id);
 
-alter table run_event add constraint fk_run_event_duty foreign key (book_id, run_id, user_id, duty)
+alter table run_event add constraint fk_run_event_duty foreign key (book_id, run_id, user_id, held_duty)
     references run_duty (book_id, run_id, user_id, duty);
 
 alter table outcome add constraint fk_outcome_prior foreign key (book_id, payment_id, attempt_no, prior_kind)

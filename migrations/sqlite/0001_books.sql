@@ -363,7 +363,8 @@ begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_run_delete before delete on run
 begin select raise(abort, 'tr_append_only'); end;
 
--- One person, one step: a person holds one duty in a run, whatever happens to their roles.
+-- One person, one step: a person holds one of the four duties in a run (maker, reviewer, approver,
+-- cashier), whatever happens to their roles.
 create table run_duty (
   book_id integer not null,
   run_id integer not null,
@@ -380,6 +381,7 @@ create trigger tr_run_duty_delete before delete on run_duty
 begin select raise(abort, 'tr_append_only'); end;
 
 -- The way of a run. The newest event gives its state; n makes two equal steps impossible.
+-- held_duty is the duty where it is one of the four, and refers to run_duty.
 create table run_event (
   book_id integer not null,
   run_id integer not null,
@@ -389,6 +391,7 @@ create table run_event (
   revision integer not null,
   user_id integer not null,
   duty text not null,
+  held_duty text,
   happened_at integer not null,
   reason text not null,
   payment_first integer not null,
@@ -400,7 +403,7 @@ create table run_event (
   entry integer not null,
   seal integer not null,
   constraint pk_run_event primary key (book_id, run_id, n),
-  constraint fk_run_event_duty foreign key (book_id, run_id, user_id, duty)
+  constraint fk_run_event_duty foreign key (book_id, run_id, user_id, held_duty)
     references run_duty (book_id, run_id, user_id, duty)
 ) strict, without rowid;
 create trigger tr_run_event_update before update on run_event
@@ -426,6 +429,26 @@ create table payment (
 create trigger tr_payment_update before update on payment
 begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_payment_delete before delete on payment
+begin select raise(abort, 'tr_append_only'); end;
+
+-- What a re-pay run tries again: the payments of earlier runs whose last attempt failed or came
+-- back. Its attempt number is the one it will make.
+create table re_pay (
+  book_id integer not null,
+  run_id integer not null,
+  revision integer not null,
+  payment_id integer not null,
+  attempt_no integer not null,
+  prior_kind text not null,
+  amount_fen integer not null,
+  entry integer not null,
+  seal integer not null,
+  constraint pk_re_pay primary key (book_id, run_id, revision, payment_id),
+  constraint ck_re_pay_prior check (attempt_no > 1 and prior_kind in ('failed', 'refunded'))
+) strict, without rowid;
+create trigger tr_re_pay_update before update on re_pay
+begin select raise(abort, 'tr_append_only'); end;
+create trigger tr_re_pay_delete before delete on re_pay
 begin select raise(abort, 'tr_append_only'); end;
 
 -- A payment's parts by person, component and month. n counts the lines of one subject, component
@@ -757,7 +780,8 @@ create table account_month (
   constraint pk_account_month primary key (book_id, account_id, month)
 ) strict, without rowid;
 
--- 记账凭证: gap-free number per month; root is the Merkle root of its transfers.
+-- 记账凭证: gap-free number per month. Its transfers are numbered from transfer_first on without
+-- a gap; root is their Merkle root.
 create table voucher (
   book_id integer not null,
   voucher_id integer not null,
@@ -770,6 +794,7 @@ create table voucher (
   source text not null,
   source_id integer not null,
   reverses_id integer,
+  transfer_first integer not null,
   transfers integer not null,
   total_fen integer not null,
   root blob not null,

@@ -48,7 +48,7 @@ const TURN_WAIT: Duration = Duration::from_secs(120);
 const STATEMENT_CACHE: usize = 500;
 
 /// A value bound to a statement.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// An integer, `bigint` on PostgreSQL.
     Int(i64),
@@ -941,6 +941,31 @@ impl Row {
                         _ => None,
                     })?;
                 Ok(number)
+            }
+        }
+    }
+
+    /// The value in a column as the audit trail encodes it; every NULL is encoded alike.
+    pub fn field(&self, column: usize) -> Result<ledger::audit::row::Field<'_>, StoreError> {
+        use ledger::audit::row::Field;
+        match &self.data {
+            Data::Sqlite(cells) => match cells.get(column) {
+                Some(Cell::Null) => Ok(Field::NullInt),
+                Some(Cell::Int(number)) => Ok(Field::Int(*number)),
+                Some(Cell::Text(text)) => Ok(Field::Text(text)),
+                Some(Cell::Bytes(bytes)) => Ok(Field::Bytes(bytes)),
+                other => Err(self.unfit(column, "an integer, text or bytes", other)),
+            },
+            Data::Postgres(row) => {
+                use sqlx::{Column, Row, TypeInfo};
+                let kind = row.columns().get(column).map(|column| column.type_info().name());
+                match kind {
+                    Some("INT8") => Ok(self.opt_int(column)?.map_or(Field::NullInt, Field::Int)),
+                    Some("TEXT") => {
+                        Ok(self.opt_text_ref(column)?.map_or(Field::NullInt, Field::Text))
+                    }
+                    _ => Ok(self.opt_bytes_ref(column)?.map_or(Field::NullInt, Field::Bytes)),
+                }
             }
         }
     }

@@ -1,1 +1,37 @@
-//! .
+//! The store: the only place that knows SQL.
+//!
+//! One portable SQL text per statement serves SQLite and PostgreSQL through a small closed driver
+//! ([`db`]). Every change goes through one unit of work ([`write`]): it locks the head row of the
+//! book, seals each inserted row, and cannot be committed without its audit entry. Rows become
+//! models here, one module per aggregate; nothing above this crate sees a column.
+//!
+//! What it does not do: judge. Rules are in `ledger`, use cases in `api`.
+//!
+//! To add a statement: put it into the `sql!` block of its module; the catalogue test prepares it
+//! on both engines. To add a table: see [`table`].
+
+pub mod db;
+pub mod dialect;
+pub mod error;
+pub mod migrate;
+mod bulk;
+mod sqlite_guard;
+
+pub mod table;
+pub mod write;
+pub mod constraint;
+pub mod catalogue;
+pub mod book;
+pub mod policy;
+pub mod fund;
+pub mod roster;
+pub mod journal;
+pub mod run;
+pub mod payment;
+pub mod batch;
+pub mod answer;
+pub mod statement;
+pub mod exception;
+pub mod report;
+pub mod trace;
+pub mod verify;

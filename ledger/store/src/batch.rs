@@ -1,0 +1,329 @@
+//! Batches, the attempts in them, and the files that go out and come in.
+
+use ledger::audit::entry::FileRef;
+use ledger::audit::merkle::Hash;
+use ledger::id::{AppropriationId, BankAccountId, BatchId, BookId, FileId, PartyId, PaymentId, RunId};
+use ledger::money::Fen;
+use sha2::{Digest, Sha256};
+
+use crate::catalogue::sql;
+use crate::constraint::Failure;
+use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::error::StoreError;
+use crate::table;
+use crate::write::{self, Write};
+
+sql! {
+    BATCHES = "select b.batch_id, b.batch_no, b.run_id, b.bank_account_id, b.profile, b.file_id,
+        b.file_name, b.sent_on, b.payments, b.total_fen, b.entry, f.sha256 from batch b
+        join stored_file f on f.book_id = b.book_id and f.file_id = b.file_id
+        where b.book_id = $1 order by b.batch_id";
+    FILE = "select file_id, kind, name, sha256, size, content from stored_file
+        where book_id = $1 and file_id = $2";
+    FILE_BY_HASH = "select file_id, entry from stored_file
+        where book_id = $1 and kind = $2 and sha256 = $3 order by file_id limit 1";
+    BATCH_ITEMS = "select t.payment_id, t.attempt_no, t.line_no, p.amount_fen, a.account_no,
+        a.holder_name, t.appropriation_id, o.kind, p.payee_id from attempt t
+        join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+        join payee_account a on a.book_id = p.book_id and a.payee_id = p.payee_id
+            and a.version = t.account_version
+        left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
+            and o.attempt_no = t.attempt_no and o.step = 1
+        where t.book_id = $1 and t.batch_id = $2 order by t.line_no";
+    PARTS_OF_BATCH = "select d.payment_id, d.attempt_no, d.appropriation_id, d.amount_fen
+        from draw_part d join attempt t on t.book_id = d.book_id
+            and t.payment_id = d.payment_id and t.attempt_no = d.attempt_no
+        where t.book_id = $1 and t.batch_id = $2 order by d.payment_id, d.attempt_no, d.part";
+    PARTS_OF_ATTEMPT = "select appropriation_id, amount_fen from draw_part
+        where book_id = $1 and payment_id = $2 and attempt_no = $3 order by part";
+    OPEN_ATTEMPTS = "select cast(count(*) as bigint) from attempt t
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        where t.book_id = $1 and b.run_id = $2 and t.kind = 'pay'
+        and not exists (select 1 from outcome o where o.book_id = t.book_id
+            and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)";
+}
+
+/// 代发批 as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Its number.
+    pub id: BatchId,
+    /// The number that the bank sees.
+    pub number: String,
+    /// Of which run.
+    pub run: RunId,
+    /// From which account.
+    pub bank_account: BankAccountId,
+    /// In which layout.
+    pub profile: String,
+    /// The file.
+    pub file: FileId,
+    /// Its unique name.
+    pub file_name: String,
+    /// When it went out.
+    pub sent_on: String,
+    /// Control total: payments.
+    pub payments: i64,
+    /// Control total: amount.
+    pub total: Fen,
+    /// Its audit entry; 0 before it is stored.
+    pub entry: i64,
+    /// SHA-256 of the file.
+    pub sha256: Hash,
+}
+
+/// A file as stored, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its number.
+    pub id: FileId,
+    /// `batch`, `return`, `statement`, `roster`, `policy`.
+    pub kind: String,
+    /// The name it came or went with.
+    pub name: String,
+    /// SHA-256 of the content.
+    pub sha256: Hash,
+    /// The bytes.
+    pub content: Vec<u8>,
+}
+
+/// An attempt to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Of which payment.
+    pub payment: PaymentId,
+    /// Its number.
+    pub number: i64,
+    /// Why it may be tried: `failed` or `refunded` for the second and later ones.
+    pub prior_kind: Option<String>,
+    /// In which batch.
+    pub batch: BatchId,
+    /// On which line of it, from 1.
+    pub line_no: i64,
+    /// To which version of the payee's account.
+    pub account_version: i64,
+    /// The appropriations that it draws on.
+    pub draws: Vec<(AppropriationId, Fen)>,
+}
+
+/// One line of a batch with what is known of it. Name and number identify a person.
+#[derive(Clone)]
+pub struct BatchItem {
+    /// Of which payment.
+    pub payment: PaymentId,
+    /// Which attempt.
+    pub attempt: i64,
+    /// On which line.
+    pub line_no: i64,
+    /// How much.
+    pub amount: Fen,
+    /// To which account.
+    pub account_no: String,
+    /// In whose name.
+    pub holder_name: String,
+    /// The appropriations that it drew on.
+    pub draws: Vec<(AppropriationId, Fen)>,
+    /// `paid` or `failed` when the bank has answered.
+    pub answered: Option<String>,
+    /// To whom.
+    pub payee: PartyId,
+}
+
+/// Keeps a file for ever and names it in the audit entry.
+pub async fn store_file(
+    write: &mut Write,
+    kind: &str,
+    name: &str,
+    content: &[u8],
+) -> Result<StoredFile, Failure> {
+    let id = FileId(write.allot("file", 1).await?);
+    let sha256: Hash = Sha256::digest(content).into();
+    let size = i64::try_from(content.len()).unwrap_or(i64::MAX);
+    let row: [Value; 7] = [
+        write.book().get().into(),
+        id.get().into(),
+        kind.into(),
+        name.into(),
+        sha256.to_vec().into(),
+        size.into(),
+        content.to_vec().into(),
+    ];
+    write.insert_one(&table::STORED_FILE, row).await?;
+    write.file(FileRef {
+        id: id.to_string(),
+        name: name.to_owned(),
+        sha256,
+        bytes_count: size.cast_unsigned(),
+    });
+    Ok(StoredFile {
+        id,
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        sha256,
+        content: content.to_vec(),
+    })
+}
+
+/// A stored file.
+pub async fn file(tx: &mut Tx, book: BookId, id: FileId) -> Result<Option<StoredFile>, StoreError> {
+    let row = tx.query_opt(FILE, &[book.get().into(), id.get().into()]).await?;
+    row.map(|row| {
+        Ok(StoredFile {
+            id: FileId(row.int(0)?),
+            kind: row.text(1)?,
+            name: row.text(2)?,
+            sha256: write::hash(row.bytes_ref(3)?)?,
+            content: row.bytes(5)?,
+        })
+    })
+    .transpose()
+}
+
+/// The number of an earlier file of this kind with the same bytes.
+pub async fn file_by_hash(
+    tx: &mut Tx,
+    book: BookId,
+    kind: &str,
+    content: &[u8],
+) -> Result<Option<FileId>, StoreError> {
+    let sha256 = Sha256::digest(content).to_vec();
+    let row = tx.query_opt(FILE_BY_HASH, &[book.get().into(), kind.into(), sha256.into()]).await?;
+    row.map(|row| Ok(FileId(row.int(0)?))).transpose()
+}
+
+/// All batches.
+pub async fn batches(tx: &mut Tx, book: BookId) -> Result<Vec<Batch>, StoreError> {
+    tx.query(BATCHES, &[book.get().into()]).await?.iter().map(batch_of).collect()
+}
+
+/// Stores a batch.
+pub async fn add_batch(write: &mut Write, batch: &Batch) -> Result<(), Failure> {
+    let row: [Value; 11] = [
+        write.book().get().into(),
+        batch.id.get().into(),
+        batch.number.as_str().into(),
+        batch.run.get().into(),
+        batch.bank_account.get().into(),
+        batch.profile.as_str().into(),
+        batch.file.get().into(),
+        batch.file_name.as_str().into(),
+        batch.sent_on.as_str().into(),
+        batch.payments.into(),
+        batch.total.get().into(),
+    ];
+    Ok(write.insert_one(&table::BATCH, row).await?)
+}
+
+/// Stores attempts and their draws, in payment order.
+///
+/// # Errors
+/// [`ledger::problem::Kind::PaymentLive`] when one of the payments has a live or paid attempt.
+pub async fn add_attempts(write: &mut Write, attempts: &[Attempt]) -> Result<(), Failure> {
+    let mut rows = RowBuffer::new(table::ATTEMPT.columns.len() - 2);
+    let mut parts = RowBuffer::new(table::DRAW_PART.columns.len() - 2);
+    let book = Value::Int(write.book().get());
+    for attempt in attempts {
+        let single = match attempt.draws.as_slice() {
+            [(appropriation, _)] => Some(appropriation.get()),
+            _ => None,
+        };
+        if single.is_none() {
+            for (part, (appropriation, amount)) in (1_i64..).zip(&attempt.draws) {
+                parts.push([
+                    book.clone(),
+                    attempt.payment.get().into(),
+                    attempt.number.into(),
+                    part.into(),
+                    appropriation.get().into(),
+                    amount.get().into(),
+                ]);
+            }
+        }
+        rows.push([
+            book.clone(),
+            attempt.payment.get().into(),
+            attempt.number.into(),
+            "pay".into(),
+            attempt.batch.get().into(),
+            attempt.line_no.into(),
+            attempt.account_version.into(),
+            single.into(),
+            attempt.prior_kind.as_ref().map(|_| attempt.number - 1).into(),
+            attempt.prior_kind.clone().into(),
+        ]);
+    }
+    write.insert(&table::ATTEMPT, &rows).await?;
+    Ok(write.insert(&table::DRAW_PART, &parts).await?)
+}
+
+/// The lines of a batch with their draws and answers.
+pub async fn items(
+    tx: &mut Tx,
+    book: BookId,
+    batch: BatchId,
+) -> Result<Vec<BatchItem>, StoreError> {
+    let args = [book.get().into(), batch.get().into()];
+    let mut parts = std::collections::HashMap::<(i64, i64), Vec<(AppropriationId, Fen)>>::new();
+    for row in tx.query(PARTS_OF_BATCH, &args).await? {
+        parts
+            .entry((row.int(0)?, row.int(1)?))
+            .or_default()
+            .push((AppropriationId(row.int(2)?), Fen::new(row.int(3)?)));
+    }
+    let rows = tx.query(BATCH_ITEMS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            let key = (row.int(0)?, row.int(1)?);
+            let amount = Fen::new(row.int(3)?);
+            let draws = match row.opt_int(6)? {
+                Some(appropriation) => vec![(AppropriationId(appropriation), amount)],
+                None => parts.remove(&key).unwrap_or_default(),
+            };
+            Ok(BatchItem {
+                payment: PaymentId(key.0),
+                attempt: key.1,
+                line_no: row.int(2)?,
+                amount,
+                account_no: row.text(4)?,
+                holder_name: row.text(5)?,
+                draws,
+                answered: row.opt_text(7)?,
+                payee: PartyId(row.int(8)?),
+            })
+        })
+        .collect()
+}
+
+/// The appropriations of an attempt that straddles a boundary; empty when it does not.
+pub async fn parts_of(
+    tx: &mut Tx,
+    book: BookId,
+    payment: PaymentId,
+    attempt: i64,
+) -> Result<Vec<(AppropriationId, Fen)>, StoreError> {
+    let args = [book.get().into(), payment.get().into(), attempt.into()];
+    let rows = tx.query(PARTS_OF_ATTEMPT, &args).await?;
+    rows.iter().map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?)))).collect()
+}
+
+/// How many attempts of a run the bank has not answered.
+pub async fn open_attempts(tx: &mut Tx, book: BookId, run: RunId) -> Result<i64, StoreError> {
+    tx.query_one(OPEN_ATTEMPTS, &[book.get().into(), run.get().into()]).await?.int(0)
+}
+
+fn batch_of(row: &Row) -> Result<Batch, StoreError> {
+    Ok(Batch {
+        id: BatchId(row.int(0)?),
+        number: row.text(1)?,
+        run: RunId(row.int(2)?),
+        bank_account: BankAccountId(row.int(3)?),
+        profile: row.text(4)?,
+        file: FileId(row.int(5)?),
+        file_name: row.text(6)?,
+        sent_on: row.text(7)?,
+        payments: row.int(8)?,
+        total: Fen::new(row.int(9)?),
+        entry: row.int(10)?,
+        sha256: write::hash(row.bytes_ref(11)?)?,
+    })
+}

@@ -1,0 +1,41 @@
+//! All SQL texts by name, so that a test can prepare each of them on both engines.
+
+/// Declares the statements of a module as constants and lists them for [`all`].
+macro_rules! sql {
+    ($($name:ident = $text:expr;)+) => {
+        $(const $name: &str = $text;)+
+
+        /// The statements of this module, by name.
+        pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+pub(crate) use sql;
+
+/// Module, name and text of every statement.
+pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
+    let modules: [(&str, &[(&str, &str)]); 15] = [
+        ("write", crate::write::STATEMENTS),
+        ("book", crate::book::STATEMENTS),
+        ("policy", crate::policy::STATEMENTS),
+        ("fund", crate::fund::STATEMENTS),
+        ("roster", crate::roster::STATEMENTS),
+        ("journal", crate::journal::STATEMENTS),
+        ("run", crate::run::STATEMENTS),
+        ("payment", crate::payment::STATEMENTS),
+        ("batch", crate::batch::STATEMENTS),
+        ("answer", crate::answer::STATEMENTS),
+        ("statement", crate::statement::STATEMENTS),
+        ("exception", crate::exception::STATEMENTS),
+        ("report", crate::report::STATEMENTS),
+        ("trace", crate::trace::STATEMENTS),
+        ("verify", crate::verify::STATEMENTS),
+    ];
+    let mut list: Vec<_> = modules
+        .into_iter()
+        .flat_map(|(module, statements)| {
+            statements.iter().map(move |(name, text)| (module, *name, *text))
+        })
+        .collect();
+    list.extend(crate::table::ALL.iter().map(|t| ("table", t.spec.table, t.select)));
+    list
+}

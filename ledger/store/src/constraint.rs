@@ -1,0 +1,76 @@
+//! From the name of a violated constraint to the refusal that it means.
+
+use ledger::problem::{Kind, Problem};
+
+use crate::error::StoreError;
+
+/// Why a change was not made: a refusal for the user, or an accident.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A refusal: recorded, and shown to the one who asked.
+    #[error(transparent)]
+    Problem(Box<Problem>),
+    /// An accident of the store.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Failure {
+        Failure::Problem(Box::new(problem))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        match &error {
+            StoreError::Constraint { name } => match problem_of(name) {
+                Some(problem) => problem.into(),
+                None => Failure::Store(error),
+            },
+            _ => Failure::Store(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// A row that cannot become a model.
+    pub(crate) fn inconsistent(table: &'static str, column: &'static str) -> StoreError {
+        StoreError::Inconsistency { column: 0, sql: table, detail: column.to_owned() }
+    }
+}
+
+/// The one table of constraints that users can run into. Others are broken invariants and stay
+/// accidents.
+fn problem_of(constraint: &str) -> Option<Problem> {
+    let exists = |what: &str| Problem::new(Kind::AlreadyExists).with("what", what).with("name", "");
+    Some(match constraint {
+        "tr_voucher_period" => Problem::new(Kind::PeriodClosed).with("month", ""),
+        "ck_account_total_floor" => Problem::new(Kind::Overdrawn).with("account", ""),
+        "pk_attempt" | "fk_attempt_prior" => Problem::new(Kind::PaymentLive).with("payment", ""),
+        "pk_run_duty" | "fk_run_event_duty" => Problem::new(Kind::SamePerson)
+            .with("user", "")
+            .with("run", "")
+            .with("duty", "")
+            .with("wanted", ""),
+        "pk_run_event" => {
+            Problem::new(Kind::RunState).with("run", "").with("state", "").with("event", "")
+        }
+        "uq_payment_line_accrual" => {
+            Problem::new(Kind::RunEmpty).with("program", "").with("month", "")
+        }
+        "uq_book_code" => exists("账套 book"),
+        "uq_app_user_login" => exists("用户 user"),
+        "uq_program_code" => exists("项目 program"),
+        "uq_component_code" => exists("发放项目 component"),
+        "uq_standard_date" => exists("标准 standard"),
+        "uq_appropriation_document" => exists("指标文 appropriation"),
+        "uq_bank_account_code" => exists("账户 bank account"),
+        "uq_return_file_content" | "uq_statement_content" => {
+            Problem::new(Kind::FileSeen).with("time", "").with("id", "")
+        }
+        "pk_period_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
+        "uq_voucher_reverses" => Problem::new(Kind::AlreadyReversed).with("voucher", ""),
+        _ => return None,
+    })
+}

@@ -1,0 +1,173 @@
+//! Exceptions: whatever does not match, until two people have settled it.
+
+use ledger::id::{BookId, ExceptionId, UserId};
+use ledger::money::Fen;
+
+use crate::catalogue::sql;
+use crate::constraint::Failure;
+use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::error::StoreError;
+use crate::table;
+use crate::write::Write;
+
+sql! {
+    EXCEPTIONS = "select x.exception_id, x.kind, x.source, x.source_id, x.line_no, x.payment_id,
+        x.attempt_no, x.amount_fen, x.detail, e.n, e.state, e.user_id, e.resolution, e.note
+        from exception x
+        join exception_event e on e.book_id = x.book_id and e.exception_id = x.exception_id
+        where x.book_id = $1 and e.n = (select max(n) from exception_event m
+            where m.book_id = x.book_id and m.exception_id = x.exception_id)
+        order by x.exception_id";
+}
+
+/// Where an exception stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExceptionState {
+    /// 待处理.
+    Open,
+    /// One person has said how to settle it.
+    Proposed,
+    /// A second person has agreed.
+    Settled,
+}
+
+impl ExceptionState {
+    /// As stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            ExceptionState::Open => "open",
+            ExceptionState::Proposed => "proposed",
+            ExceptionState::Settled => "settled",
+        }
+    }
+
+    /// 中文.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExceptionState::Open => "待处理",
+            ExceptionState::Proposed => "待确认",
+            ExceptionState::Settled => "已处理",
+        }
+    }
+
+    /// From its code.
+    pub fn from_code(code: &str) -> Option<ExceptionState> {
+        [ExceptionState::Open, ExceptionState::Proposed, ExceptionState::Settled]
+            .into_iter()
+            .find(|state| state.code() == code)
+    }
+}
+
+/// 差异.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// Its number.
+    pub id: ExceptionId,
+    /// What does not match.
+    pub kind: String,
+    /// `return` or `statement`.
+    pub source: String,
+    /// The number of that.
+    pub source_id: i64,
+    /// The line of its file.
+    pub line_no: i64,
+    /// The payment concerned; 0 for none.
+    pub payment: i64,
+    /// The attempt concerned; 0 for none.
+    pub attempt: i64,
+    /// How much.
+    pub amount: Fen,
+    /// What was found, without names.
+    pub detail: String,
+    /// How many events it has had.
+    pub events: i64,
+    /// Where it stands.
+    pub state: ExceptionState,
+    /// Who acted last.
+    pub user: UserId,
+    /// How it is to be settled.
+    pub resolution: String,
+    /// Why.
+    pub note: String,
+}
+
+/// All exceptions with their present states.
+pub async fn exceptions(tx: &mut Tx, book: BookId) -> Result<Vec<Exception>, StoreError> {
+    tx.query(EXCEPTIONS, &[book.get().into()]).await?.iter().map(exception_of).collect()
+}
+
+/// Stores new exceptions and their opening events; their numbers are given here.
+pub async fn open(
+    write: &mut Write,
+    exceptions: &mut [Exception],
+    user: UserId,
+) -> Result<(), Failure> {
+    if exceptions.is_empty() {
+        return Ok(());
+    }
+    let first = write.allot("exception", exceptions.len()).await?;
+    let mut rows = RowBuffer::new(table::EXCEPTION.columns.len() - 2);
+    let mut events = RowBuffer::new(table::EXCEPTION_EVENT.columns.len() - 2);
+    for (id, exception) in (first..).zip(exceptions) {
+        exception.id = ExceptionId(id);
+        exception.user = user;
+        rows.push([
+            Value::Int(write.book().get()),
+            id.into(),
+            exception.kind.as_str().into(),
+            exception.source.as_str().into(),
+            exception.source_id.into(),
+            exception.line_no.into(),
+            exception.payment.into(),
+            exception.attempt.into(),
+            exception.amount.get().into(),
+            exception.detail.as_str().into(),
+        ]);
+        events.push(event_row(write, exception, "open"));
+    }
+    write.insert(&table::EXCEPTION, &rows).await?;
+    Ok(write.insert(&table::EXCEPTION_EVENT, &events).await?)
+}
+
+/// Appends the event that brought the exception into the state which it now carries.
+pub async fn add_event(
+    write: &mut Write,
+    exception: &Exception,
+    event: &'static str,
+) -> Result<(), Failure> {
+    let row = event_row(write, exception, event);
+    Ok(write.insert_one(&table::EXCEPTION_EVENT, row).await?)
+}
+
+fn event_row(write: &Write, exception: &Exception, event: &'static str) -> [Value; 8] {
+    [
+        write.book().get().into(),
+        exception.id.get().into(),
+        exception.events.into(),
+        event.into(),
+        exception.state.code().into(),
+        exception.user.get().into(),
+        exception.resolution.as_str().into(),
+        exception.note.as_str().into(),
+    ]
+}
+
+fn exception_of(row: &Row) -> Result<Exception, StoreError> {
+    Ok(Exception {
+        id: ExceptionId(row.int(0)?),
+        kind: row.text(1)?,
+        source: row.text(2)?,
+        source_id: row.int(3)?,
+        line_no: row.int(4)?,
+        payment: row.int(5)?,
+        attempt: row.int(6)?,
+        amount: Fen::new(row.int(7)?),
+        detail: row.text(8)?,
+        events: row.int(9)?,
+        state: ExceptionState::from_code(&row.text(10)?)
+            .ok_or_else(|| StoreError::inconsistent("exception_event", "state"))?,
+        user: UserId(row.int(11)?),
+        resolution: row.text(12)?,
+        note: row.text(13)?,
+    })
+}

@@ -1,0 +1,368 @@
+//! Statements: what the bank says moved, and what the books expect to see there.
+
+use ledger::audit::merkle::Hash;
+use ledger::calendar::Date;
+use ledger::id::{
+    AppropriationId, BankAccountId, BatchId, BookId, FileId, PaymentId, ProgramId, ReturnId,
+    StatementId,
+};
+use ledger::money::Fen;
+
+use crate::catalogue::sql;
+use crate::constraint::Failure;
+use crate::db::{RowBuffer, Tx, Value};
+use crate::error::StoreError;
+use crate::table;
+use crate::write::{self, Write};
+
+sql! {
+    ALL_OF_BOOK = "select statement_id, file_id, bank_account_id, from_date, to_date, opening_fen,
+        closing_fen, moved_fen, lines, content_hash, entry from statement
+        where book_id = $1 order by statement_id";
+    UNSEEN_BATCHES = "select b.batch_id, b.batch_no, b.total_fen, b.sent_on from batch b
+        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
+        where b.book_id = $1 and b.bank_account_id = $2 and a.debit_style = 'whole'
+        and not exists (select 1 from statement_line l where l.book_id = b.book_id
+            and l.match_kind = 'batch' and l.match_id = b.batch_id)
+        order by b.batch_id";
+    UNSEEN_RETURNS = "select r.return_id, b.batch_no, cast(sum(p.amount_fen) as bigint)
+        from return_file r
+        join batch b on b.book_id = r.book_id and b.batch_id = r.batch_id
+        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
+        join outcome o on o.book_id = r.book_id and o.source = 'return'
+            and o.source_id = r.return_id and o.kind = 'paid'
+        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        where r.book_id = $1 and b.bank_account_id = $2 and a.debit_style = 'succeeded'
+        and not exists (select 1 from statement_line l where l.book_id = r.book_id
+            and l.match_kind = 'return' and l.match_id = r.return_id)
+        group by r.return_id, b.batch_no order by r.return_id";
+    AWAITED_REFUNDS = "select o.payment_id, o.attempt_no, p.amount_fen, v.account_no,
+        v.holder_name, t.appropriation_id, r.program_id from outcome o
+        join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
+            and t.attempt_no = o.attempt_no
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
+        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = t.account_version
+        where o.book_id = $1 and b.bank_account_id = $2
+        and (o.kind = 'refunded' or (o.kind = 'failed' and a.debit_style = 'whole'))
+        and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
+            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
+        order by o.payment_id, o.attempt_no";
+    UNSEEN_APPROPRIATIONS = "select appropriation_id, document, amount_fen from appropriation a
+        where book_id = $1 and bank_account_id = $2
+        and not exists (select 1 from statement_line l where l.book_id = a.book_id
+            and l.match_kind = 'appropriation' and l.match_id = a.appropriation_id)
+        order by appropriation_id";
+    PAID_ATTEMPT = "select p.amount_fen, t.appropriation_id, r.program_id, b.bank_account_id
+        from attempt t
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
+            and o.attempt_no = t.attempt_no and o.kind = 'paid'
+        where t.book_id = $1 and t.payment_id = $2 and t.attempt_no = $3
+        and not exists (select 1 from outcome x where x.book_id = t.book_id
+            and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no
+            and x.kind = 'refunded')";
+    UNEXPLAINED = "select cast(coalesce(sum(amount_fen), 0) as bigint) from statement_line l
+        join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+        where l.book_id = $1 and s.bank_account_id = $2 and l.match_kind = 'none'";
+    SEEN_WITHOUT_BOOKS = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary,
+        l.remark from statement_line l
+        join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+        where l.book_id = $1 and s.bank_account_id = $2 and l.match_kind = 'none'
+        order by l.statement_id, l.line_no";
+}
+
+/// 对账单 as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its number.
+    pub id: StatementId,
+    /// The file.
+    pub file: FileId,
+    /// Of which account.
+    pub bank_account: BankAccountId,
+    /// First day.
+    pub from: String,
+    /// Last day.
+    pub to: String,
+    /// Balance before.
+    pub opening: Fen,
+    /// Balance after.
+    pub closing: Fen,
+    /// Sum of the movements.
+    pub moved: Fen,
+    /// How many movements.
+    pub lines: i64,
+    /// SHA-256 over its sorted canonical lines.
+    pub content_hash: Hash,
+    /// Its audit entry; 0 before it is stored.
+    pub entry: i64,
+}
+
+/// A movement with what it was matched to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementLine {
+    /// The line of the file.
+    pub line_no: i64,
+    /// When.
+    pub on: Date,
+    /// Positive to us.
+    pub amount: Fen,
+    /// 摘要.
+    pub summary: String,
+    /// 附言.
+    pub remark: String,
+    /// `batch`, `return`, `refund`, `appropriation` or `none`.
+    pub match_kind: &'static str,
+    /// The number of that; 0 for none.
+    pub match_id: i64,
+    /// The attempt of a refund; 0 otherwise.
+    pub attempt: i64,
+}
+
+/// A refund that the books wait for. Name and number identify a person.
+#[derive(Clone)]
+pub struct AwaitedRefund {
+    /// Of which payment.
+    pub payment: PaymentId,
+    /// Of which attempt.
+    pub attempt: i64,
+    /// How much.
+    pub amount: Fen,
+    /// From which account it comes.
+    pub account_no: String,
+    /// In whose name.
+    pub holder_name: String,
+    /// Its one appropriation; `None` when it straddled several.
+    pub appropriation: Option<AppropriationId>,
+    /// The program that paid.
+    pub program: ProgramId,
+}
+
+/// A debit of the bank that the books wait to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnseenDebit {
+    /// The batch, or the return for banks that take only what succeeded.
+    pub id: DebitOf,
+    /// The batch number that the bank shows.
+    pub batch_no: String,
+    /// How much.
+    pub amount: Fen,
+}
+
+/// What a debit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebitOf {
+    /// A whole batch.
+    Batch(BatchId),
+    /// What one return reported paid.
+    Return(ReturnId),
+}
+
+/// A paid attempt that may still come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidAttempt {
+    /// How much.
+    pub amount: Fen,
+    /// Its one appropriation; `None` when it straddled several.
+    pub appropriation: Option<AppropriationId>,
+    /// The program that paid.
+    pub program: ProgramId,
+    /// From which account.
+    pub bank_account: BankAccountId,
+}
+
+/// All statements.
+pub async fn statements(tx: &mut Tx, book: BookId) -> Result<Vec<Statement>, StoreError> {
+    let rows = tx.query(ALL_OF_BOOK, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Statement {
+                id: StatementId(row.int(0)?),
+                file: FileId(row.int(1)?),
+                bank_account: BankAccountId(row.int(2)?),
+                from: row.text(3)?,
+                to: row.text(4)?,
+                opening: Fen::new(row.int(5)?),
+                closing: Fen::new(row.int(6)?),
+                moved: Fen::new(row.int(7)?),
+                lines: row.int(8)?,
+                content_hash: write::hash(row.bytes_ref(9)?)?,
+                entry: row.int(10)?,
+            })
+        })
+        .collect()
+}
+
+/// The debits of an account that no statement has shown.
+pub async fn unseen_debits(
+    tx: &mut Tx,
+    book: BookId,
+    account: BankAccountId,
+) -> Result<Vec<UnseenDebit>, StoreError> {
+    let args = [book.get().into(), account.get().into()];
+    let mut unseen = Vec::new();
+    for row in tx.query(UNSEEN_BATCHES, &args).await? {
+        unseen.push(UnseenDebit {
+            id: DebitOf::Batch(BatchId(row.int(0)?)),
+            batch_no: row.text(1)?,
+            amount: Fen::new(row.int(2)?),
+        });
+    }
+    for row in tx.query(UNSEEN_RETURNS, &args).await? {
+        unseen.push(UnseenDebit {
+            id: DebitOf::Return(ReturnId(row.int(0)?)),
+            batch_no: row.text(1)?,
+            amount: Fen::new(row.int(2)?),
+        });
+    }
+    Ok(unseen)
+}
+
+/// The refunds that an account waits for.
+pub async fn awaited_refunds(
+    tx: &mut Tx,
+    book: BookId,
+    account: BankAccountId,
+) -> Result<Vec<AwaitedRefund>, StoreError> {
+    let rows = tx.query(AWAITED_REFUNDS, &[book.get().into(), account.get().into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(AwaitedRefund {
+                payment: PaymentId(row.int(0)?),
+                attempt: row.int(1)?,
+                amount: Fen::new(row.int(2)?),
+                account_no: row.text(3)?,
+                holder_name: row.text(4)?,
+                appropriation: row.opt_int(5)?.map(AppropriationId),
+                program: ProgramId(row.int(6)?),
+            })
+        })
+        .collect()
+}
+
+/// The appropriations of an account that no statement has shown: number, document, amount.
+pub async fn unseen_appropriations(
+    tx: &mut Tx,
+    book: BookId,
+    account: BankAccountId,
+) -> Result<Vec<(AppropriationId, String, Fen)>, StoreError> {
+    let rows = tx.query(UNSEEN_APPROPRIATIONS, &[book.get().into(), account.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok((AppropriationId(row.int(0)?), row.text(1)?, Fen::new(row.int(2)?))))
+        .collect()
+}
+
+/// An attempt that was reported paid and has not come back.
+pub async fn paid_attempt(
+    tx: &mut Tx,
+    book: BookId,
+    payment: PaymentId,
+    attempt: i64,
+) -> Result<Option<PaidAttempt>, StoreError> {
+    let args = [book.get().into(), payment.get().into(), attempt.into()];
+    let row = tx.query_opt(PAID_ATTEMPT, &args).await?;
+    row.map(|row| {
+        Ok(PaidAttempt {
+            amount: Fen::new(row.int(0)?),
+            appropriation: row.opt_int(1)?.map(AppropriationId),
+            program: ProgramId(row.int(2)?),
+            bank_account: BankAccountId(row.int(3)?),
+        })
+    })
+    .transpose()
+}
+
+/// The sum of the movements of an account that nobody has explained.
+pub async fn unexplained(
+    tx: &mut Tx,
+    book: BookId,
+    account: BankAccountId,
+) -> Result<Fen, StoreError> {
+    let args = [book.get().into(), account.get().into()];
+    Ok(Fen::new(tx.query_one(UNEXPLAINED, &args).await?.int(0)?))
+}
+
+/// A movement that nobody has explained: statement, line, date, amount, words.
+pub type UnexplainedLine = (StatementId, i64, String, Fen, String);
+
+/// The movements of an account that nobody has explained.
+pub async fn unexplained_lines(
+    tx: &mut Tx,
+    book: BookId,
+    account: BankAccountId,
+) -> Result<Vec<UnexplainedLine>, StoreError> {
+    let rows = tx.query(SEEN_WITHOUT_BOOKS, &[book.get().into(), account.get().into()]).await?;
+    rows.iter()
+        .map(|row| {
+            let words = format!("{} {}", row.text(4)?, row.text(5)?);
+            let amount = Fen::new(row.int(3)?);
+            Ok((StatementId(row.int(0)?), row.int(1)?, row.text(2)?, amount, words))
+        })
+        .collect()
+}
+
+/// Stores a statement and its lines.
+pub async fn add_statement(
+    write: &mut Write,
+    s: &Statement,
+    lines: &[StatementLine],
+) -> Result<(), Failure> {
+    let book = Value::Int(write.book().get());
+    let row: [Value; 11] = [
+        book.clone(),
+        s.id.get().into(),
+        s.file.get().into(),
+        s.bank_account.get().into(),
+        s.from.as_str().into(),
+        s.to.as_str().into(),
+        s.opening.get().into(),
+        s.closing.get().into(),
+        s.moved.get().into(),
+        s.lines.into(),
+        s.content_hash.to_vec().into(),
+    ];
+    write.insert_one(&table::STATEMENT, row).await?;
+    let mut rows = RowBuffer::new(table::STATEMENT_LINE.columns.len() - 2);
+    for line in lines {
+        rows.push([
+            book.clone(),
+            s.id.get().into(),
+            line.line_no.into(),
+            line.on.to_string().into(),
+            line.amount.get().into(),
+            line.summary.as_str().into(),
+            line.remark.as_str().into(),
+            line.match_kind.into(),
+            line.match_id.into(),
+            line.attempt.into(),
+        ]);
+    }
+    Ok(write.insert(&table::STATEMENT_LINE, &rows).await?)
+}
+
+/// Stores that refunds are home: payment, attempt, line of the statement, amount; in payment
+/// order.
+pub async fn add_receipts(
+    write: &mut Write,
+    statement: StatementId,
+    receipts: &[(PaymentId, i64, i64, Fen)],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::new(table::REFUND_RECEIPT.columns.len() - 2);
+    for (payment, attempt, line_no, amount) in receipts {
+        rows.push([
+            Value::Int(write.book().get()),
+            payment.get().into(),
+            (*attempt).into(),
+            statement.get().into(),
+            (*line_no).into(),
+            amount.get().into(),
+        ]);
+    }
+    Ok(write.insert(&table::REFUND_RECEIPT, &rows).await?)
+}

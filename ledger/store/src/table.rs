@@ -1,0 +1,176 @@
+//! The sealed tables: their columns in stored order, keys and private columns.
+//!
+//! Every append-only table stands here, so that one writer ([`crate::write`]) seals them all and
+//! one verifier ([`crate::verify`]) checks them all. To add a table: write its twin migrations and
+//! add it here; a test compares this list with both databases.
+
+use ledger::audit::row::RowSpec;
+
+/// One append-only table.
+#[derive(Debug)]
+pub struct Table {
+    /// Name, sealed columns, key, private columns: what the row's leaf hash covers.
+    pub spec: RowSpec,
+    /// All columns in the order in which rows are loaded: the sealed ones, `entry`, `seal`, and
+    /// what is sealed through another column.
+    pub columns: &'static [&'static str],
+    /// Reads every row of a book in key order: the columns above but those after `seal`.
+    pub select: &'static str,
+}
+
+macro_rules! tables {
+    ($($name:ident $table:literal key($($key:literal $order:literal),+)
+        ($($column:ident)+) private($($private:literal),*) salt($salt:expr) beside($($beside:ident)*);
+    )+) => {
+        $(
+            #[doc = concat!("The table `", $table, "`; its migration says what it holds.")]
+            pub const $name: Table = Table {
+                spec: RowSpec {
+                    table: $table,
+                    columns: &[$(stringify!($column)),+],
+                    key: &[$($key),+],
+                    private: &[$($private),*],
+                    salt: $salt,
+                },
+                columns: &[$(stringify!($column),)+ "entry", "seal" $(, stringify!($beside))*],
+                select: concat!(
+                    "select ", $(stringify!($column), ", ",)+ "entry, seal from ", $table,
+                    " where book_id = $1 order by book_id", $($order),+
+                ),
+            };
+        )+
+
+        /// Every sealed table.
+        pub const ALL: &[&Table] = &[$(&$name),+];
+    };
+}
+
+tables! {
+    BOOK "book" key(0 "")
+        (book_id code name region created_at)
+        private() salt(None) beside();
+    COMMAND "command" key(0 "", 1 ", command_key")
+        (book_id command_key kind request answer)
+        private() salt(None) beside();
+    APP_USER "app_user" key(0 "", 1 ", user_id", 2 ", version")
+        (book_id user_id version login name roles status)
+        private() salt(None) beside();
+    CREDENTIAL "credential" key(0 "", 1 ", user_id", 2 ", version")
+        (book_id user_id version hash)
+        private() salt(None) beside();
+    BANK_ACCOUNT "bank_account" key(0 "", 1 ", bank_account_id")
+        (book_id bank_account_id code bank_name bank_no account_no account_name
+         debit_style batch_profile return_profile statement_profile)
+        private() salt(None) beside();
+    PROGRAM "program" key(0 "", 1 ", program_id")
+        (book_id program_id code name function_code)
+        private() salt(None) beside();
+    COMPONENT "component" key(0 "", 1 ", component_id")
+        (book_id component_id program_id code name scope cadence)
+        private() salt(None) beside();
+    STANDARD "standard" key(0 "", 1 ", standard_id")
+        (book_id standard_id component_id tag from_month formula amount_fen rate
+         reference rounding document)
+        private() salt(None) beside();
+    REFERENCE_AMOUNT "reference_amount" key(0 "", 1 ", code", 2 ", from_month")
+        (book_id code from_month amount_fen document)
+        private() salt(None) beside();
+    APPROPRIATION "appropriation" key(0 "", 1 ", appropriation_id")
+        (book_id appropriation_id document level budget_year function_code program_id
+         bank_account_id amount_fen received_on priority)
+        private() salt(None) beside();
+    FUNDING_RULE "funding_rule" key(0 "", 1 ", program_id", 2 ", version")
+        (book_id program_id version bank_account_id mode shares)
+        private() salt(None) beside();
+    PARTY "party" key(0 "", 1 ", party_id")
+        (book_id party_id kind township village name reference_no salt)
+        private(5, 6) salt(Some(7)) beside();
+    PAYEE_ACCOUNT "payee_account" key(0 "", 1 ", payee_id", 2 ", version")
+        (book_id payee_id version holder_name bank_name bank_no account_no salt)
+        private(3, 6) salt(Some(7)) beside();
+    AWARD "award" key(0 "", 1 ", award_id")
+        (book_id award_id subject_id household_id payee_id component_id tag income_fen
+         amount_fen basis from_month)
+        private() salt(None) beside();
+    AWARD_END "award_end" key(0 "", 1 ", award_id")
+        (book_id award_id to_month reason)
+        private() salt(None) beside();
+    RUN "run" key(0 "", 1 ", run_id")
+        (book_id run_id program_id kind month first_month last_month)
+        private() salt(None) beside();
+    RUN_DUTY "run_duty" key(0 "", 1 ", run_id", 2 ", user_id")
+        (book_id run_id user_id duty)
+        private() salt(None) beside();
+    RUN_EVENT "run_event" key(0 "", 1 ", run_id", 2 ", n")
+        (book_id run_id n event state revision user_id duty held_duty happened_at reason
+         payment_first payment_last payments total_fen carried_fen fingerprint)
+        private() salt(None) beside();
+    PAYMENT "payment" key(0 "", 1 ", payment_id")
+        (book_id payment_id run_id revision payee_id household_id lines amount_fen)
+        private() salt(None) beside();
+    RE_PAY "re_pay" key(0 "", 1 ", run_id", 2 ", revision", 3 ", payment_id")
+        (book_id run_id revision payment_id attempt_no prior_kind amount_fen)
+        private() salt(None) beside();
+    PAYMENT_LINE "payment_line" key(0 "", 1 ", payment_id", 2 ", line_no")
+        (book_id payment_id line_no subject_id award_id component_id month n amount_fen
+         reason)
+        private() salt(None) beside();
+    STORED_FILE "stored_file" key(0 "", 1 ", file_id")
+        (book_id file_id kind name sha256 size)
+        private() salt(None) beside(content);
+    BATCH "batch" key(0 "", 1 ", batch_id")
+        (book_id batch_id batch_no run_id bank_account_id profile file_id file_name
+         sent_on payments total_fen)
+        private() salt(None) beside();
+    OUTCOME "outcome" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", kind")
+        (book_id payment_id attempt_no kind step prior_kind source source_id line_no
+         reason reason_text bank_reference settled_on)
+        private() salt(None) beside();
+    ATTEMPT "attempt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
+        (book_id payment_id attempt_no kind batch_id line_no account_version
+         appropriation_id prior_no prior_kind)
+        private() salt(None) beside();
+    DRAW_PART "draw_part" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", part")
+        (book_id payment_id attempt_no part appropriation_id amount_fen)
+        private() salt(None) beside();
+    RETURN_FILE "return_file" key(0 "", 1 ", return_id")
+        (book_id return_id file_id batch_id profile content_hash lines paid failed
+         pending repeated exceptions imported_on)
+        private() salt(None) beside();
+    PENDING_ANSWER "pending_answer" key(0 "", 1 ", return_id", 2 ", line_no")
+        (book_id return_id line_no payment_id attempt_no reason_text)
+        private() salt(None) beside();
+    STATEMENT "statement" key(0 "", 1 ", statement_id")
+        (book_id statement_id file_id bank_account_id from_date to_date opening_fen
+         closing_fen moved_fen lines content_hash)
+        private() salt(None) beside();
+    STATEMENT_LINE "statement_line" key(0 "", 1 ", statement_id", 2 ", line_no")
+        (book_id statement_id line_no on_date amount_fen summary remark match_kind
+         match_id attempt_no)
+        private() salt(None) beside();
+    REFUND_RECEIPT "refund_receipt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
+        (book_id payment_id attempt_no statement_id line_no amount_fen)
+        private() salt(None) beside();
+    EXCEPTION "exception" key(0 "", 1 ", exception_id")
+        (book_id exception_id kind source source_id line_no payment_id attempt_no
+         amount_fen detail)
+        private() salt(None) beside();
+    EXCEPTION_EVENT "exception_event" key(0 "", 1 ", exception_id", 2 ", n")
+        (book_id exception_id n event state user_id resolution note)
+        private() salt(None) beside();
+    ACCOUNT "account" key(0 "", 1 ", account_id")
+        (book_id account_id code bank_account_id appropriation_id program_id
+         component_id)
+        private() salt(None) beside();
+    VOUCHER "voucher" key(0 "", 1 ", voucher_id")
+        (book_id voucher_id month number on_date summary maker_id checker_id source
+         source_id reverses_id transfer_first transfers total_fen root)
+        private() salt(None) beside();
+    TRANSFER "transfer" key(0 "", 1 ", transfer_id")
+        (book_id transfer_id voucher_id debit_id credit_id amount_fen payment_id
+         attempt_no)
+        private() salt(None) beside();
+    PERIOD_CLOSE "period_close" key(0 "", 1 ", month")
+        (book_id month user_id closed_at vouchers digest)
+        private() salt(None) beside();
+}

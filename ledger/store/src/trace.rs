@@ -1,0 +1,305 @@
+//! The whole way of the money: from the quota letter to the person and back.
+
+use ledger::id::{AppropriationId, BookId, PartyId, PaymentId};
+use ledger::money::Fen;
+
+use crate::catalogue::sql;
+use crate::db::Tx;
+use crate::error::StoreError;
+
+sql! {
+    PAYMENT = "select p.payment_id, p.run_id, p.revision, p.payee_id, p.household_id, p.amount_fen,
+        p.entry from payment p where p.book_id = $1 and p.payment_id = $2";
+    ATTEMPTS = "select t.attempt_no, b.batch_no, b.file_name, b.sent_on, t.line_no,
+        t.account_version, t.appropriation_id, t.entry, b.batch_id from attempt t
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        where t.book_id = $1 and t.payment_id = $2 order by t.attempt_no";
+    OUTCOMES = "select attempt_no, kind, source, source_id, line_no, reason, reason_text,
+        bank_reference, settled_on, entry from outcome
+        where book_id = $1 and payment_id = $2 order by attempt_no, step";
+    RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt
+        where book_id = $1 and payment_id = $2 order by attempt_no";
+    TRANSFERS = "select v.voucher_id, v.month, v.number, v.on_date, v.summary, t.transfer_id,
+        d.code, c.code, t.amount_fen, coalesce(t.attempt_no, 0), d.appropriation_id,
+        c.appropriation_id from voucher v
+        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
+            and t.transfer_id < v.transfer_first + v.transfers
+        join account d on d.book_id = t.book_id and d.account_id = t.debit_id
+        join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+        where v.book_id = $1 and t.payment_id = $2 and (
+            (v.source = 'run' and v.source_id = $3)
+            or (v.source = 'batch' and v.source_id in (select batch_id from attempt
+                where book_id = $1 and payment_id = $2))
+            or (v.source in ('return', 'statement') and exists (select 1 from outcome o
+                where o.book_id = $1 and o.payment_id = $2 and o.source = v.source
+                and o.source_id = v.source_id))
+            or (v.source = 'statement' and exists (select 1 from refund_receipt h
+                where h.book_id = $1 and h.payment_id = $2 and h.statement_id = v.source_id)))
+        order by t.transfer_id";
+    PAYMENTS_OF_PARTY = "select distinct p.payment_id, r.month, r.program_id, p.amount_fen
+        from payment p
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        where p.book_id = $1 and (p.payee_id = $2 or p.household_id = $2
+            or exists (select 1 from payment_line l where l.book_id = p.book_id
+                and l.payment_id = p.payment_id and l.subject_id = $2))
+        order by p.payment_id";
+    DRAWN = "select r.month, r.run_id, cast(count(*) as bigint), cast(sum(d.amount_fen) as bigint),
+        cast(coalesce(sum(case when o.kind = 'paid' then d.amount_fen else 0 end), 0) as bigint),
+        cast(coalesce(sum(case when o.kind = 'failed' then d.amount_fen else 0 end), 0) as bigint)
+        from (
+            select t.payment_id, t.attempt_no, t.batch_id, p.amount_fen from attempt t
+            join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+            where t.book_id = $1 and t.appropriation_id = $2
+            union all
+            select t.payment_id, t.attempt_no, t.batch_id, x.amount_fen from draw_part x
+            join attempt t on t.book_id = x.book_id and t.payment_id = x.payment_id
+                and t.attempt_no = x.attempt_no
+            where x.book_id = $1 and x.appropriation_id = $2) d
+        join batch b on b.book_id = $1 and b.batch_id = d.batch_id
+        join run r on r.book_id = b.book_id and r.run_id = b.run_id
+        left join outcome o on o.book_id = $1 and o.payment_id = d.payment_id
+            and o.attempt_no = d.attempt_no and o.step = 1
+        group by r.month, r.run_id order by r.month, r.run_id";
+}
+
+/// A payment as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentFact {
+    /// Which.
+    pub id: PaymentId,
+    /// Of which run.
+    pub run: i64,
+    /// To whom.
+    pub payee: PartyId,
+    /// For which household.
+    pub household: PartyId,
+    /// How much.
+    pub amount: Fen,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// One attempt on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptStep {
+    /// Its number.
+    pub attempt: i64,
+    /// The batch.
+    pub batch_no: String,
+    /// The file.
+    pub file_name: String,
+    /// When it went out.
+    pub sent_on: String,
+    /// On which line.
+    pub line_no: i64,
+    /// Its one appropriation; `None` when it straddled several.
+    pub appropriation: Option<AppropriationId>,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// One outcome on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeStep {
+    /// Of which attempt.
+    pub attempt: i64,
+    /// `paid`, `failed` or `refunded`.
+    pub kind: String,
+    /// `return` or `statement`.
+    pub source: String,
+    /// The number of that.
+    pub source_id: i64,
+    /// The line of its file.
+    pub line_no: i64,
+    /// Normalised reason.
+    pub reason: String,
+    /// The bank's words, without names.
+    pub reason_text: String,
+    /// When.
+    pub on: String,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// The return of money on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptStep {
+    /// Of which attempt.
+    pub attempt: i64,
+    /// On which statement.
+    pub statement: i64,
+    /// On which line.
+    pub line_no: i64,
+    /// How much.
+    pub amount: Fen,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// One transfer that concerns a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferStep {
+    /// `2022-01 记-0007`.
+    pub voucher: String,
+    /// Business date.
+    pub on: String,
+    /// 摘要.
+    pub summary: String,
+    /// Its number.
+    pub transfer: i64,
+    /// Debited chart account.
+    pub debit: String,
+    /// Credited chart account.
+    pub credit: String,
+    /// How much.
+    pub amount: Fen,
+    /// Of which attempt; 0 for none.
+    pub attempt: i64,
+    /// The appropriation concerned; 0 for none.
+    pub appropriation: i64,
+}
+
+/// Everything that happened to a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentTrace {
+    /// The payment.
+    pub payment: PaymentFact,
+    /// Its attempts.
+    pub attempts: Vec<AttemptStep>,
+    /// What became of them.
+    pub outcomes: Vec<OutcomeStep>,
+    /// Money that came home.
+    pub receipts: Vec<ReceiptStep>,
+    /// Its transfers.
+    pub transfers: Vec<TransferStep>,
+}
+
+/// The way of a payment; `None` when there is no such payment.
+pub async fn payment(
+    tx: &mut Tx,
+    book: BookId,
+    id: PaymentId,
+) -> Result<Option<PaymentTrace>, StoreError> {
+    let args = [book.get().into(), id.get().into()];
+    let Some(row) = tx.query_opt(PAYMENT, &args).await? else { return Ok(None) };
+    let payment = PaymentFact {
+        id,
+        run: row.int(1)?,
+        payee: PartyId(row.int(3)?),
+        household: PartyId(row.int(4)?),
+        amount: Fen::new(row.int(5)?),
+        entry: row.int(6)?,
+    };
+    let mut attempts = Vec::new();
+    for row in tx.query(ATTEMPTS, &args).await? {
+        attempts.push(AttemptStep {
+            attempt: row.int(0)?,
+            batch_no: row.text(1)?,
+            file_name: row.text(2)?,
+            sent_on: row.text(3)?,
+            line_no: row.int(4)?,
+            appropriation: row.opt_int(6)?.map(AppropriationId),
+            entry: row.int(7)?,
+        });
+    }
+    let mut outcomes = Vec::new();
+    for row in tx.query(OUTCOMES, &args).await? {
+        outcomes.push(OutcomeStep {
+            attempt: row.int(0)?,
+            kind: row.text(1)?,
+            source: row.text(2)?,
+            source_id: row.int(3)?,
+            line_no: row.int(4)?,
+            reason: row.text(5)?,
+            reason_text: row.text(6)?,
+            on: row.text(8)?,
+            entry: row.int(9)?,
+        });
+    }
+    let mut receipts = Vec::new();
+    for row in tx.query(RECEIPTS, &args).await? {
+        receipts.push(ReceiptStep {
+            attempt: row.int(0)?,
+            statement: row.int(1)?,
+            line_no: row.int(2)?,
+            amount: Fen::new(row.int(3)?),
+            entry: row.int(4)?,
+        });
+    }
+    let transfers = transfers(tx, book, &payment).await?;
+    Ok(Some(PaymentTrace { payment, attempts, outcomes, receipts, transfers }))
+}
+
+async fn transfers(
+    tx: &mut Tx,
+    book: BookId,
+    payment: &PaymentFact,
+) -> Result<Vec<TransferStep>, StoreError> {
+    let args = [book.get().into(), payment.id.get().into(), payment.run.into()];
+    let rows = tx.query(TRANSFERS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(TransferStep {
+                voucher: format!("{} 记-{:04}", row.text(1)?, row.int(2)?),
+                on: row.text(3)?,
+                summary: row.text(4)?,
+                transfer: row.int(5)?,
+                debit: row.text(6)?,
+                credit: row.text(7)?,
+                amount: Fen::new(row.int(8)?),
+                attempt: row.int(9)?,
+                appropriation: row.int(10)?.max(row.int(11)?),
+            })
+        })
+        .collect()
+}
+
+/// The payments of a party, as payee, household or beneficiary: payment, month, program, amount.
+pub async fn payments_of_party(
+    tx: &mut Tx,
+    book: BookId,
+    party: PartyId,
+) -> Result<Vec<(PaymentId, String, i64, Fen)>, StoreError> {
+    let rows = tx.query(PAYMENTS_OF_PARTY, &[book.get().into(), party.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok((PaymentId(row.int(0)?), row.text(1)?, row.int(2)?, Fen::new(row.int(3)?))))
+        .collect()
+}
+
+/// What a run drew on an appropriation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawnByRun {
+    /// The month of the run.
+    pub month: String,
+    /// The run.
+    pub run: i64,
+    /// Attempts.
+    pub attempts: i64,
+    /// What they drew.
+    pub drawn: Fen,
+    /// What of it was paid.
+    pub paid: Fen,
+    /// What of it failed.
+    pub failed: Fen,
+}
+
+/// The runs that drew on an appropriation.
+pub async fn drawn(
+    tx: &mut Tx,
+    book: BookId,
+    appropriation: AppropriationId,
+) -> Result<Vec<DrawnByRun>, StoreError> {
+    let rows = tx.query(DRAWN, &[book.get().into(), appropriation.get().into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(DrawnByRun {
+                month: row.text(0)?,
+                run: row.int(1)?,
+                attempts: row.int(2)?,
+                drawn: Fen::new(row.int(3)?),
+                paid: Fen::new(row.int(4)?),
+                failed: Fen::new(row.int(5)?),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,312 @@
+//! The unit of work: a change and its audit entry in one transaction.
+//!
+//! [`Write::begin`] locks the head row of the book, so one command at a time writes to a book and
+//! nothing else needs a lock. Rows are sealed as they are loaded. [`Write::commit`] appends the
+//! entry that names every table touched with the Merkle root of its new rows, and moves the head.
+//! A `Write` that is dropped leaves nothing behind.
+
+use std::collections::BTreeMap;
+
+use ledger::audit::canonical::Json;
+use ledger::audit::entry::{Actor, Entry, FileRef, ObjectRef};
+use ledger::audit::merkle::{self, Frontier, Hash};
+use ledger::audit::row::{Field, RowSet, row_seal};
+use ledger::calendar::Moment;
+use ledger::id::BookId;
+
+use crate::catalogue::sql;
+use crate::db::{Db, RowBuffer, Tx, Value};
+use crate::error::StoreError;
+use crate::table::Table;
+
+sql! {
+    LOCK_HEAD = "update book_head set size = size where book_id = $1
+        returning size, root, frontier, previous";
+    MOVE_HEAD = "update book_head set size = $2, root = $3, frontier = $4, previous = $5
+        where book_id = $1 and size = $2 - 1";
+    APPEND_ENTRY = "insert into audit_entry (book_id, sequence, bytes, leaf)
+        values ($1, $2, $3, $4)";
+    ALLOT = "insert into counter (book_id, name, next) values ($1, $2, $3 + 1)
+        on conflict (book_id, name) do update set next = counter.next + $3 returning next";
+    TALLY_REFUSAL = "insert into refusal_tally (book_id, minute, fingerprint, refusals)
+        values ($1, $2, $3, 1)
+        on conflict (book_id, minute, fingerprint)
+        do update set refusals = refusal_tally.refusals + 1 returning refusals";
+    FIND_COMMAND = "select kind, request, answer from command
+        where book_id = $1 and command_key = $2";
+}
+
+/// Rows loaded with one statement at most.
+const CHUNK_ROWS: usize = 20_000;
+
+/// One command's change to one book, not yet committed.
+#[derive(Debug)]
+pub struct Write {
+    tx: Tx,
+    book: BookId,
+    sequence: i64,
+    previous: Hash,
+    frontier: Frontier,
+    sets: BTreeMap<&'static str, Sealing>,
+    objects: Vec<ObjectRef>,
+    files: Vec<FileRef>,
+}
+
+/// The sealing of one table in one command.
+#[derive(Debug)]
+struct Sealing {
+    rows: RowSet,
+    last_key: Vec<Value>,
+}
+
+/// What the audit entry says beside what the unit of work knows itself.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The code of the book.
+    pub book_code: String,
+    /// When.
+    pub time: Moment,
+    /// What: `run.approve`, `roster.import.refused`.
+    pub kind: String,
+    /// Who.
+    pub actor: Actor,
+    /// The caller's key of the command.
+    pub key: Option<String>,
+    /// Why, where a reason is asked.
+    pub reason: Option<String>,
+    /// Further facts; money and ids as text.
+    pub data: BTreeMap<String, Json>,
+}
+
+/// Proof that a command was recorded: its place in the audit trail and the head after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The sequence number of the entry.
+    pub sequence: i64,
+    /// The Merkle root over all entries up to it.
+    pub root: Hash,
+}
+
+/// An earlier command with the same key.
+#[derive(Clone, Debug)]
+pub struct EarlierCommand {
+    /// Its kind.
+    pub kind: String,
+    /// Its input, as canonical text.
+    pub request: String,
+    /// The answer it was given.
+    pub answer: String,
+}
+
+impl Write {
+    /// Opens a transaction and locks the head of the book: other writers of this book wait.
+    ///
+    /// # Errors
+    /// [`StoreError::RowCount`] when there is no such book.
+    pub async fn begin(db: &Db, book: BookId) -> Result<Write, StoreError> {
+        let mut tx = db.begin_write().await?;
+        let head = tx.query_one(LOCK_HEAD, &[book.get().into()]).await?;
+        let size = head.int(0)?;
+        let frontier = Frontier::from_bytes(size.cast_unsigned(), head.bytes_ref(2)?)
+            .map_err(|_| StoreError::inconsistent("book_head", "frontier"))?;
+        if frontier.root().as_slice() != head.bytes_ref(1)? {
+            return Err(StoreError::inconsistent("book_head", "root"));
+        }
+        let previous = hash(head.bytes_ref(3)?)?;
+        Ok(Write {
+            tx,
+            book,
+            sequence: size + 1,
+            previous,
+            frontier,
+            sets: BTreeMap::new(),
+            objects: Vec::new(),
+            files: Vec::new(),
+        })
+    }
+
+    /// The book that is written to.
+    pub fn book(&self) -> BookId {
+        self.book
+    }
+
+    /// The audit sequence number that this command will have.
+    pub fn sequence(&self) -> i64 {
+        self.sequence
+    }
+
+    /// The transaction, for reading what the change depends on.
+    pub fn tx(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+
+    /// An earlier command with this key.
+    pub async fn earlier(&mut self, key: &str) -> Result<Option<EarlierCommand>, StoreError> {
+        let found = self.tx.query_opt(FIND_COMMAND, &[self.book.get().into(), key.into()]).await?;
+        found
+            .map(|row| {
+                Ok(EarlierCommand { kind: row.text(0)?, request: row.text(1)?, answer: row.text(2)? })
+            })
+            .transpose()
+    }
+
+    /// Takes `count` consecutive numbers of this kind and gives the first; without gaps, because
+    /// a rollback gives them back.
+    pub async fn allot(&mut self, name: &str, count: usize) -> Result<i64, StoreError> {
+        let count = i64::try_from(count).map_err(|_| StoreError::inconsistent("counter", "next"))?;
+        let args = [self.book.get().into(), name.into(), count.into()];
+        let next = self.tx.query_one(ALLOT, &args).await?.int(0)?;
+        Ok(next - count)
+    }
+
+    /// Loads rows of a sealed table: their values are those of `table.columns` without `entry` and
+    /// `seal`, in key order within the command.
+    pub async fn insert(&mut self, table: &'static Table, rows: &RowBuffer) -> Result<(), StoreError> {
+        self.insert_with(table, rows, |_| {}).await
+    }
+
+    /// Like [`Write::insert`]; `leaf` sees the leaf hash of each row in order.
+    pub async fn insert_with(
+        &mut self,
+        table: &'static Table,
+        rows: &RowBuffer,
+        mut leaf: impl FnMut(&Hash),
+    ) -> Result<(), StoreError> {
+        let sealed = table.spec.columns.len();
+        let mut chunk = RowBuffer::new(table.columns.len());
+        let mut rest = rows.rows().peekable();
+        while rest.peek().is_some() {
+            chunk.clear();
+            for row in rest.by_ref().take(CHUNK_ROWS) {
+                let (hash, seal) = self.seal(table, &row[..sealed])?;
+                leaf(&hash);
+                let beside = row[sealed..].iter().cloned();
+                let stamp = [Value::Int(self.sequence), Value::Int(seal)];
+                chunk.push(row[..sealed].iter().cloned().chain(stamp).chain(beside));
+            }
+            self.tx.bulk(table.spec.table, table.columns, &chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads one row.
+    pub async fn insert_one(
+        &mut self,
+        table: &'static Table,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<(), StoreError> {
+        let mut row = RowBuffer::new(table.columns.len() - 2);
+        row.push(values);
+        self.insert(table, &row).await
+    }
+
+    fn seal(&mut self, table: &'static Table, row: &[Value]) -> Result<(Hash, i64), StoreError> {
+        let sealing = self.sets.entry(table.spec.table).or_insert_with(|| Sealing {
+            rows: RowSet::new(&table.spec),
+            last_key: Vec::new(),
+        });
+        let key = &row[..table.spec.key.len()];
+        if !sealing.last_key.is_empty() && sealing.last_key.as_slice() >= key {
+            return Err(StoreError::inconsistent(table.spec.table, "key order"));
+        }
+        sealing.last_key.clear();
+        sealing.last_key.extend_from_slice(key);
+        let mut fields = [Field::NullInt; 24];
+        for (field, value) in fields.iter_mut().zip(row) {
+            *field = value.field();
+        }
+        let leaf = sealing
+            .rows
+            .push_leaf(&fields[..row.len()])
+            .map_err(|_| StoreError::inconsistent(table.spec.table, "row"))?;
+        Ok((leaf, row_seal(&leaf)))
+    }
+
+    /// Names an object that the command concerns, with its version and content hash.
+    pub fn object(&mut self, object: ObjectRef) {
+        self.objects.push(object);
+    }
+
+    /// Names a file that the command took in or gave out.
+    pub fn file(&mut self, file: FileRef) {
+        self.files.push(file);
+    }
+
+    /// Appends the audit entry, moves the head and commits. Nothing of the command is there
+    /// before, all of it after.
+    pub async fn commit(mut self, record: Record) -> Result<Receipt, StoreError> {
+        let rows = std::mem::take(&mut self.sets)
+            .into_iter()
+            .map(|(_, sealing)| sealing.rows.reference())
+            .collect();
+        let entry = Entry {
+            book: record.book_code,
+            sequence: self.sequence.cast_unsigned(),
+            previous: self.previous,
+            time: record.time,
+            kind: record.kind,
+            actor: record.actor,
+            key: record.key,
+            objects: std::mem::take(&mut self.objects),
+            reason: record.reason,
+            data: record.data,
+            files: std::mem::take(&mut self.files),
+            commitments: Vec::new(),
+            rows,
+        };
+        let bytes = entry.to_bytes().map_err(|_| StoreError::inconsistent("audit_entry", "bytes"))?;
+        let leaf = merkle::leaf(&bytes);
+        self.frontier.push(leaf);
+        let root = self.frontier.root();
+        let book = Value::Int(self.book.get());
+        let append = [book.clone(), self.sequence.into(), bytes.into(), leaf.to_vec().into()];
+        self.tx.execute_exactly(APPEND_ENTRY, &append, 1).await?;
+        let head = [
+            book,
+            self.sequence.into(),
+            root.to_vec().into(),
+            self.frontier.to_bytes().into(),
+            leaf.to_vec().into(),
+        ];
+        self.tx.execute_exactly(MOVE_HEAD, &head, 1).await?;
+        self.tx.commit().await?;
+        Ok(Receipt { sequence: self.sequence, root })
+    }
+
+    /// Gives everything back, also the numbers.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        self.tx.rollback().await
+    }
+
+    /// Counts a refusal; true when it is the first of its kind in this minute and so deserves an
+    /// entry of its own.
+    pub async fn tally_refusal(&mut self, time: Moment, print: Hash) -> Result<bool, StoreError> {
+        let minute = time.0.div_euclid(60_000_000);
+        let args = [self.book.get().into(), minute.into(), print.to_vec().into()];
+        Ok(self.tx.query_one(TALLY_REFUSAL, &args).await?.int(0)? == 1)
+    }
+
+    /// Commits without an entry: only a counted refusal may do so.
+    pub async fn commit_tally(self) -> Result<(), StoreError> {
+        self.tx.commit().await
+    }
+}
+
+/// Reads a stored hash of 32 bytes.
+pub(crate) fn hash(bytes: &[u8]) -> Result<Hash, StoreError> {
+    bytes.try_into().map_err(|_| StoreError::inconsistent("hash", "length"))
+}
+
+impl Value {
+    /// The value as the audit trail encodes it.
+    pub(crate) fn field(&self) -> Field<'_> {
+        match self {
+            Value::Int(number) => Field::Int(*number),
+            Value::Text(text) => Field::Text(text),
+            Value::Bytes(bytes) => Field::Bytes(bytes),
+            Value::NullInt => Field::NullInt,
+            Value::NullText => Field::NullText,
+            Value::NullBytes => Field::NullBytes,
+        }
+    }
+}
