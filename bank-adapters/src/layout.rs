@@ -1,0 +1,583 @@
+//! Where a file keeps what: the columns of its rows and the values above its header row.
+
+use std::collections::HashMap;
+
+use ledger::calendar::Date;
+use ledger::money::Fen;
+
+use crate::finding::{Fault, Findings};
+use crate::profile::{Column, ColumnsBy, Field, Kind, Profile, Unit, heading};
+use crate::table::{Cell, CellKind, RowView, Table, shown};
+
+/// Where the fields of a file stand.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Index of the cell by [`Field::index`]; the first one where a field stands twice.
+    at: Vec<Option<usize>>,
+    /// Cells that must not be empty, with their heading.
+    filled: Vec<(usize, String)>,
+    /// Cells that must not be numbers, with their heading.
+    identifiers: Vec<(usize, String)>,
+    /// Headings by cell, for messages.
+    labels: Vec<String>,
+    /// Columns up to the last one that the profile knows.
+    width_min: usize,
+    /// All columns.
+    width: usize,
+    /// First row after the header.
+    first: usize,
+    /// Headings that no column of the profile has.
+    pub(crate) strangers: usize,
+    preamble: Vec<(Field, String, u64)>,
+}
+
+/// What a row is by the rules of its profile.
+pub(crate) enum RowKind {
+    Totals,
+    Detail,
+    Strange,
+}
+
+/// Control totals as a file states them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stated {
+    pub(crate) count: Option<u64>,
+    pub(crate) total: Option<Fen>,
+    row: Option<u64>,
+}
+
+impl Layout {
+    /// Finds the columns. `None`, with a finding, when the header row is not there.
+    pub(crate) fn find(
+        profile: &Profile,
+        table: &Table<'_>,
+        findings: &mut Findings,
+    ) -> Option<Layout> {
+        let mut layout = Layout {
+            at: vec![None; Field::ALL.len()],
+            filled: Vec::new(),
+            identifiers: Vec::new(),
+            labels: Vec::new(),
+            width_min: 0,
+            width: 0,
+            first: 0,
+            strangers: 0,
+            preamble: Vec::new(),
+        };
+        match profile.columns_by {
+            ColumnsBy::Order => {
+                for (position, column) in profile.columns.iter().enumerate() {
+                    layout.place(position, column, column.label(position));
+                }
+            }
+            ColumnsBy::Header => layout.by_header(profile, table, findings)?,
+        }
+        Some(layout)
+    }
+
+    fn place(&mut self, position: usize, column: &Column, label: String) {
+        if column.filled {
+            self.filled.push((position, label.clone()));
+        }
+        if column.field.is_some_and(Field::is_identifier) {
+            self.identifiers.push((position, label.clone()));
+        }
+        if let Some(slot) = column
+            .field
+            .and_then(|field| self.at.get_mut(field.index()))
+        {
+            slot.get_or_insert(position);
+        }
+        self.labels.resize(position, String::new());
+        self.labels.push(label);
+        self.width_min = position + 1;
+        self.width = position + 1;
+    }
+
+    fn by_header(
+        &mut self,
+        profile: &Profile,
+        table: &Table<'_>,
+        findings: &mut Findings,
+    ) -> Option<()> {
+        let known: HashMap<String, &Column> = profile
+            .columns
+            .iter()
+            .flat_map(|column| column.heads.iter().map(move |head| (heading(head), column)))
+            .collect();
+        let rows = table.rows_from(0).take(profile.text.header_within);
+        let missing = |row: &RowView<'_, '_>| -> Vec<&str> {
+            let here: Vec<_> = row.cells.iter().map(|cell| heading(&cell.text)).collect();
+            let there = |column: &&Column| !column.heads.iter().any(|h| here.contains(&heading(h)));
+            let required = profile.columns.iter().filter(|column| column.required);
+            required
+                .filter(there)
+                .filter_map(|column| column.heads.first())
+                .map(|h| &**h)
+                .collect()
+        };
+        let best = rows.enumerate().map(|(index, row)| (missing(&row), index));
+        let Some((lacking, index)) = best.min_by_key(|(lacking, index)| (lacking.len(), *index))
+        else {
+            findings.nothing_inside();
+            return None;
+        };
+        let row = table.row(index)?;
+        if !lacking.is_empty() {
+            let columns = lacking.join("、");
+            findings.row(Fault::HeaderMissing, row.line, &[("columns", &columns)]);
+            return None;
+        }
+        self.first = index + 1;
+        for (position, cell) in row.cells.iter().enumerate() {
+            self.head_cell(position, cell, row.line, &known, findings);
+        }
+        self.width = row.width();
+        self.read_preamble(profile, table, index, findings);
+        Some(())
+    }
+
+    fn head_cell(
+        &mut self,
+        position: usize,
+        cell: &Cell<'_>,
+        line: u64,
+        known: &HashMap<String, &Column>,
+        findings: &mut Findings,
+    ) {
+        if cell.text.is_empty() {
+            return;
+        }
+        let column = known.get(&heading(&cell.text));
+        let is_taken = |column: &Column| {
+            column
+                .field
+                .is_some_and(|field| field != Field::Unused && self.has(field))
+        };
+        match column {
+            Some(column) if !is_taken(column) => {
+                self.place(position, column, cell.text.to_string());
+            }
+            Some(column) if column.required => {
+                findings.cell(Fault::HeaderTwice, line, &cell.text, &[]);
+            }
+            _ => {
+                self.strangers += 1;
+                findings.cell(Fault::HeaderUnknown, line, &cell.text, &[]);
+            }
+        }
+    }
+
+    fn read_preamble(
+        &mut self,
+        profile: &Profile,
+        table: &Table<'_>,
+        header: usize,
+        findings: &mut Findings,
+    ) {
+        let known: HashMap<String, Field> = profile
+            .preamble
+            .iter()
+            .flat_map(|line| {
+                line.labels
+                    .iter()
+                    .map(move |label| (heading(label), line.field))
+            })
+            .collect();
+        let is_label = |text: &str| {
+            let bare = heading(text);
+            known.get(bare.trim_end_matches(':')).copied()
+        };
+        for row in (0..header).filter_map(|index| table.row(index)) {
+            for (position, cell) in row.cells.iter().enumerate() {
+                let inside = cell
+                    .text
+                    .split_once([':', '\u{ff1a}'])
+                    .map(|(label, value)| (label, value.trim()));
+                if let Some((label, value)) = inside.filter(|(_, value)| !value.is_empty()) {
+                    if let Some(field) = is_label(label) {
+                        self.preamble.push((field, value.to_owned(), row.line));
+                    }
+                } else if let Some(field) = is_label(&cell.text) {
+                    let next = row.cells.get(position + 1);
+                    let is_number = next.is_some_and(|cell| cell.kind == CellKind::Number);
+                    if is_number && field.is_identifier() {
+                        findings.cell(Fault::NumberSpoiled, row.line, &cell.text, &[]);
+                    }
+                    let values = row.cells.iter().skip(position + 1).map(|cell| &*cell.text);
+                    let values = values.take_while(|text| is_label(text).is_none());
+                    let values: Vec<&str> = values.filter(|text| !text.is_empty()).collect();
+                    // A period may stand in two cells.
+                    let value = match field {
+                        Field::Period => values.join("至"),
+                        _ => values.first().copied().unwrap_or_default().to_owned(),
+                    };
+                    self.preamble.push((field, value, row.line));
+                }
+            }
+        }
+    }
+
+    /// Rows after the header.
+    pub(crate) fn first(&self) -> usize {
+        self.first
+    }
+
+    /// How many fields have a column.
+    pub(crate) fn fields(&self) -> usize {
+        self.at.iter().flatten().count()
+    }
+
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.position(field).is_some()
+    }
+
+    fn position(&self, field: Field) -> Option<usize> {
+        self.at.get(field.index()).copied().flatten()
+    }
+
+    /// The heading of a field's column.
+    pub(crate) fn label(&self, field: Field) -> &str {
+        let label = self
+            .position(field)
+            .and_then(|position| self.labels.get(position));
+        label.map_or("", String::as_str)
+    }
+
+    /// The value above the header row, and its line.
+    pub(crate) fn above(&self, field: Field) -> Option<(&str, u64)> {
+        let found = self
+            .preamble
+            .iter()
+            .find(|(known, value, _)| *known == field && !value.is_empty());
+        found.map(|(_, value, line)| (value.as_str(), *line))
+    }
+
+    /// The text of a field; empty when the file has no such column.
+    pub(crate) fn text<'t>(&self, row: &RowView<'t, '_>, field: Field) -> &'t str {
+        self.position(field)
+            .map_or("", |position| row.text(position))
+    }
+
+    /// What a row is. Only declared rules make a row something else than a detail.
+    pub(crate) fn classify(&self, profile: &Profile, row: &RowView<'_, '_>) -> RowKind {
+        let totals = profile.totals.as_ref();
+        match profile.columns_by {
+            ColumnsBy::Header => {
+                let first = row.cells.iter().find(|cell| !cell.text.is_empty());
+                let label = heading(first.map_or("", |cell| &cell.text));
+                let marks = totals.into_iter().flat_map(|totals| &totals.columns);
+                let is_totals = marks
+                    .filter(|c| c.value.is_some())
+                    .any(|c| c.agrees(&label));
+                if is_totals {
+                    RowKind::Totals
+                } else {
+                    RowKind::Detail
+                }
+            }
+            ColumnsBy::Order => {
+                let agree = |columns: &[Column]| {
+                    columns.iter().enumerate().all(|(position, column)| {
+                        position >= row.cells.len() || column.agrees(row.text(position))
+                    })
+                };
+                let is_totals =
+                    totals.is_some_and(|t| t.columns.len() == row.cells.len() && agree(&t.columns));
+                match is_totals {
+                    true => RowKind::Totals,
+                    false if agree(&profile.columns) => RowKind::Detail,
+                    false => RowKind::Strange,
+                }
+            }
+        }
+    }
+
+    /// True when the row has the columns of the layout; otherwise its cells may have moved and
+    /// none of them is read.
+    pub(crate) fn fits(
+        &self,
+        profile: &Profile,
+        row: &RowView<'_, '_>,
+        findings: &mut Findings,
+    ) -> bool {
+        let by_order = profile.columns_by == ColumnsBy::Order;
+        let found = if by_order {
+            row.cells.len()
+        } else {
+            row.width()
+        };
+        let add = |fault, found: usize, findings: &mut Findings| {
+            let (found, expected) = (found.to_string(), self.width.to_string());
+            findings.row(
+                fault,
+                row.line,
+                &[("found", &found), ("expected", &expected)],
+            );
+            false
+        };
+        if found > self.width {
+            return add(Fault::RowLong, found, findings);
+        }
+        // A workbook does not store empty cells, so a short row of it is no cut row.
+        if profile.kind != Kind::Xlsx && row.cells.len() < self.width_min {
+            return add(Fault::RowCut, row.cells.len(), findings);
+        }
+        true
+    }
+
+    /// Checks what every detail row must satisfy: filled cells, identifiers as text.
+    pub(crate) fn check(&self, row: &RowView<'_, '_>, findings: &mut Findings) -> bool {
+        let before = findings.len();
+        for (position, label) in &self.filled {
+            if row.text(*position).is_empty() {
+                findings.cell(Fault::CellEmpty, row.line, label, &[]);
+            }
+        }
+        for (position, label) in &self.identifiers {
+            let cell = row.cells.get(*position);
+            if cell.is_some_and(|cell| cell.kind == CellKind::Number) {
+                findings.cell(Fault::NumberSpoiled, row.line, label, &[]);
+            }
+        }
+        findings.len() == before
+    }
+
+    /// An amount of a row, with a finding when it is none. An empty cell gives `None` silently.
+    pub(crate) fn amount(
+        &self,
+        profile: &Profile,
+        row: &RowView<'_, '_>,
+        field: Field,
+        findings: &mut Findings,
+    ) -> Option<Fen> {
+        let position = self.position(field)?;
+        let text = row.text(position);
+        if text.is_empty() {
+            return None;
+        }
+        let amount = profile.amount.read(text);
+        if amount.is_none() {
+            let label = self.label(field);
+            unread_amount(profile.amount.unit, text, row.line, label, findings);
+        }
+        amount
+    }
+
+    /// An amount above zero.
+    pub(crate) fn positive(
+        &self,
+        profile: &Profile,
+        row: &RowView<'_, '_>,
+        findings: &mut Findings,
+    ) -> Option<Fen> {
+        let amount = self.amount(profile, row, Field::Amount, findings)?;
+        if amount > Fen::ZERO {
+            return Some(amount);
+        }
+        let value = shown(self.text(row, Field::Amount), false);
+        let label = self.label(Field::Amount);
+        findings.cell(
+            Fault::AmountNotPositive,
+            row.line,
+            label,
+            &[("value", &value)],
+        );
+        None
+    }
+
+    /// An account number: digits, letters, `-`, and `*` where the bank masks it.
+    pub(crate) fn account<'t>(
+        &self,
+        row: &RowView<'t, '_>,
+        field: Field,
+        findings: &mut Findings,
+    ) -> Option<&'t str> {
+        let text = self.text(row, field);
+        if is_account(text) {
+            return Some(text);
+        }
+        findings.cell(Fault::AccountInvalid, row.line, self.label(field), &[]);
+        None
+    }
+
+    /// Reads the control totals of a row.
+    pub(crate) fn totals(
+        &self,
+        profile: &Profile,
+        row: &RowView<'_, '_>,
+        stated: &mut Stated,
+        findings: &mut Findings,
+    ) {
+        if stated.row.is_some() {
+            findings.row(Fault::TotalsTwice, row.line, &[]);
+            return;
+        }
+        stated.row = Some(row.line);
+        let columns = profile
+            .totals
+            .iter()
+            .flat_map(|totals| &totals.columns)
+            .enumerate();
+        for (position, column) in columns {
+            let position = match column.under {
+                Some(under) => self.position(under),
+                None => Some(position),
+            };
+            let text = position.map_or("", |position| row.text(position));
+            let label = column.under.map_or("合计", |under| self.label(under));
+            match column.field {
+                _ if text.is_empty() => {}
+                Some(Field::Count) => {
+                    stated.count = text.strip_suffix('笔').unwrap_or(text).trim().parse().ok();
+                    if stated.count.is_none() {
+                        let value = shown(text, false);
+                        findings.cell(Fault::NumberUnread, row.line, label, &[("value", &value)]);
+                    }
+                }
+                Some(Field::Total) => {
+                    stated.total = profile.amount.read(text);
+                    if stated.total.is_none() {
+                        unread_amount(profile.amount.unit, text, row.line, label, findings);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Stated {
+    /// Compares with what the lines give. `total` is `None` when a line could not be read.
+    pub(crate) fn check(
+        &self,
+        profile: &Profile,
+        rows: u64,
+        total: Option<Fen>,
+        findings: &mut Findings,
+    ) {
+        let required = profile
+            .totals
+            .as_ref()
+            .is_some_and(|totals| totals.required);
+        if required && (self.count.is_none() || self.total.is_none()) {
+            findings.file(Fault::TotalsMissing, &[]);
+        }
+        let line = self.row.unwrap_or_default();
+        if let Some(count) = self.count.filter(|count| *count != rows) {
+            let (stated, found) = (count.to_string(), rows.to_string());
+            let values = [
+                ("what", "笔数 / count"),
+                ("stated", &*stated),
+                ("found", &*found),
+            ];
+            findings.row(Fault::TotalsDiffer, line, &values);
+        }
+        if let (Some(stated), Some(found)) = (self.total, total)
+            && stated != found
+        {
+            let is_hundred = |a: Fen, b: Fen| a != Fen::ZERO && a.times(100) == Ok(b);
+            if is_hundred(stated, found) || is_hundred(found, stated) {
+                findings.row(Fault::FactorHundred, line, &[]);
+            }
+            let (stated, found) = (stated.to_string(), found.to_string());
+            let values = [
+                ("what", "金额 / total"),
+                ("stated", &*stated),
+                ("found", &*found),
+            ];
+            findings.row(Fault::TotalsDiffer, line, &values);
+        }
+    }
+}
+
+/// True for digits, letters, `-` and `*`.
+pub(crate) fn is_account(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'*')
+}
+
+/// Reads `2022-01-31`, `20220131`, `2022/1/31`, `2022.1.31`, `2022年1月31日`, with a time behind it
+/// that is not kept.
+pub(crate) fn read_date(text: &str) -> Option<Date> {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (year, month, day) = if day.len() == 8 && is_number(day) {
+        (day.get(..4)?, day.get(4..6)?, day.get(6..)?)
+    } else {
+        let sign = day.chars().find(|c| !c.is_ascii_digit())?;
+        let second = match sign {
+            '-' | '/' | '.' => sign,
+            '年' => '月',
+            _ => return None,
+        };
+        let (year, rest) = day.split_once(sign)?;
+        let (month, day) = rest.split_once(second)?;
+        (
+            year,
+            month,
+            if sign == '年' {
+                day.strip_suffix('日')?
+            } else {
+                day
+            },
+        )
+    };
+    let sound = year.len() == 4 && month.len() <= 2 && day.len() <= 2;
+    if !sound || ![year, month, day].into_iter().all(is_number) {
+        return None;
+    }
+    let date = Date::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
+    (1900..=2999)
+        .contains(&chrono::Datelike::year(&date))
+        .then_some(date)
+}
+
+fn unread_amount(unit: Unit, text: &str, line: u64, label: &str, findings: &mut Findings) {
+    let value = shown(text, false);
+    let unit = format!("{}({})", unit.zh(), unit.en());
+    findings.cell(
+        Fault::AmountUnread,
+        line,
+        label,
+        &[("value", &value), ("unit", &unit)],
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_in_the_listed_forms_and_no_other() {
+        for text in [
+            "2022-01-31",
+            "20220131",
+            "2022/1/31",
+            "2022.1.31",
+            "2022年1月31日",
+            "2022-01-31 09:30:00",
+            "20220131 093000",
+            "2022-01-31T09:30",
+        ] {
+            assert_eq!(
+                read_date(text).map(|d| d.to_string()).as_deref(),
+                Some("2022-01-31"),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "2022-02-30",
+            "31/01/2022",
+            "2022-1/31",
+            "2022年1月31",
+            "44592",
+            "二〇二二",
+        ] {
+            assert_eq!(read_date(text), None, "{text}");
+        }
+    }
+}

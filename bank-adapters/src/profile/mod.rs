@@ -1,0 +1,420 @@
+//! Bank layouts as data: what a profile can say, and the profiles that are shipped.
+
+mod parse;
+
+use serde::Deserialize;
+
+pub use crate::amount::{AmountStyle, Unit};
+pub use crate::encoding::Encoding;
+use crate::encoding::plain;
+
+/// One layout of one bank, in one direction. Read from TOML by [`Profile::parse`].
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Stable name, used in commands and stored with each file.
+    pub id: String,
+    /// Name shown to the user, in Chinese.
+    pub name: String,
+    /// Where the layout is known from and how far it can be relied on, shown to the user.
+    pub source: String,
+    /// `S` read from working code or a standard, `S-` old or from one user, `I` inferred.
+    pub confidence: String,
+    /// What such a file is for.
+    pub usage: Use,
+    /// Outer form of the file.
+    pub kind: Kind,
+    /// Encoding in which it is written. Reading always detects UTF-8 or GB18030.
+    pub encoding: Encoding,
+    /// File name with `{batch_no}` and `{date}` (yyyymmdd); only for batches.
+    pub file_name: String,
+    /// Most lines in one file.
+    pub lines_max: usize,
+    /// The profile of the bank's answer to a batch of this one.
+    pub answered_by: Option<String>,
+    /// What the caller matches by when no key is echoed.
+    pub fallback: Fallback,
+    /// How amounts are written.
+    pub amount: AmountStyle,
+    pub(crate) text: TextStyle,
+    pub(crate) columns_by: ColumnsBy,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) totals: Option<Totals>,
+    pub(crate) preamble: Vec<Preamble>,
+    pub(crate) status: StatusWords,
+    pub(crate) key: KeyEcho,
+}
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Use {
+    /// 代发文件: our instructions to the bank.
+    Batch,
+    /// 回盘: the bank's answer.
+    Return,
+    /// 对账单.
+    Statement,
+}
+
+/// The outer form of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Lines of fields between a delimiter, without quoting.
+    Delimited,
+    /// Comma separated values (RFC 4180).
+    Csv,
+    /// A workbook of Office Open XML.
+    Xlsx,
+}
+
+/// How an answer without our key finds its instruction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// By account, name and amount inside the batch.
+    #[default]
+    AccountNameAmount,
+    /// Not at all.
+    None,
+}
+
+/// How columns are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ColumnsBy {
+    /// By their place: each line has exactly the declared columns.
+    Order,
+    /// By the headings of a header row, in any order.
+    Header,
+}
+
+/// Marks around the lines of text files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextStyle {
+    pub(crate) delimiter: char,
+    pub(crate) closing_delimiter: bool,
+    pub(crate) comment: String,
+    pub(crate) end_line: String,
+    pub(crate) crlf: bool,
+    pub(crate) date_format: String,
+    pub(crate) head_lines: Vec<String>,
+    pub(crate) detail_lines: Vec<String>,
+    /// The header row is among this many first rows.
+    pub(crate) header_within: usize,
+}
+
+/// One column of the lines.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Column {
+    /// What it holds; empty when nothing.
+    pub(crate) field: Option<Field>,
+    /// A constant instead, written and expected.
+    pub(crate) value: Option<String>,
+    /// Other constants that are accepted.
+    pub(crate) also: Vec<String>,
+    /// Headings; the first one is written.
+    pub(crate) heads: Vec<String>,
+    /// In a totals row found by headings: below which column.
+    pub(crate) under: Option<Field>,
+    /// The heading must be there.
+    pub(crate) required: bool,
+    /// The cell must not be empty.
+    pub(crate) filled: bool,
+    /// Most bytes in the encoding of the file; 0 is no limit.
+    pub(crate) bytes_max: usize,
+}
+
+impl Column {
+    /// The name for messages: heading, or place counted from 1.
+    pub(crate) fn label(&self, position: usize) -> String {
+        match self.heads.first() {
+            Some(head) => head.clone(),
+            None => position.saturating_add(1).to_string(),
+        }
+    }
+
+    /// True when the cell can stand in a column with this constant.
+    pub(crate) fn agrees(&self, cell: &str) -> bool {
+        match &self.value {
+            Some(value) => cell == value || self.also.iter().any(|other| other == cell),
+            None => true,
+        }
+    }
+}
+
+/// The control totals of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Totals {
+    pub(crate) at_head: bool,
+    pub(crate) required: bool,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A labelled value above the header row.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Preamble {
+    pub(crate) field: Field,
+    pub(crate) labels: Vec<String>,
+    #[serde(default)]
+    pub(crate) required: bool,
+}
+
+/// Words by which an outcome is known.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StatusWords {
+    pub(crate) paid: Vec<String>,
+    pub(crate) failed: Vec<String>,
+    /// Words that deny the success they contain: pending, with a warning.
+    pub(crate) doubtful: Vec<String>,
+    /// Known words of pending; others are pending too, with a warning.
+    pub(crate) pending: Vec<String>,
+    /// The whole text must be the word.
+    pub(crate) exact: bool,
+}
+
+impl Default for StatusWords {
+    /// The rule that the sourced return layouts share: 成功 is paid; 失败, 拒绝, 退票, 退回, 错误
+    /// are failed; everything else is pending.
+    fn default() -> StatusWords {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        StatusWords {
+            paid: words(&["成功"]),
+            failed: words(&["失败", "拒绝", "退票", "退回", "错误"]),
+            doubtful: words(&["不成功", "未成功", "部分成功", "非成功"]),
+            pending: words(&["处理中", "正在", "等待", "待", "已受理", "已提交", "预约"]),
+            exact: false,
+        }
+    }
+}
+
+/// Where and how our key comes back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KeyEcho {
+    /// `#` stands for one or more digits, the rest for itself.
+    pub(crate) pattern: String,
+    /// Fields that are searched, in this order.
+    pub(crate) fields: Vec<Field>,
+}
+
+impl Default for KeyEcho {
+    fn default() -> KeyEcho {
+        KeyEcho {
+            pattern: "P#-#".to_owned(),
+            fields: vec![Field::Key],
+        }
+    }
+}
+
+impl KeyEcho {
+    /// The first text inside `text` that follows the pattern and stands by itself.
+    pub(crate) fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let apart = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+        let first = self.pattern.chars().next()?;
+        text.char_indices()
+            .filter(|(_, c)| *c == first || first == '#')
+            .find_map(|(start, _)| {
+                let rest = text.get(start..)?;
+                let length = self.length(rest)?;
+                let before = text.get(..start)?.chars().next_back();
+                let after = rest.get(length..)?.chars().next();
+                (apart(before) && apart(after))
+                    .then(|| rest.get(..length))
+                    .flatten()
+            })
+    }
+
+    /// True when the whole text is a key.
+    pub(crate) fn is_key(&self, text: &str) -> bool {
+        self.length(text) == Some(text.len())
+    }
+
+    /// Bytes of the key at the start of `text`. Digits are taken greedily.
+    fn length(&self, text: &str) -> Option<usize> {
+        let mut rest = text;
+        for sign in self.pattern.chars() {
+            if sign == '#' {
+                let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                if after.len() == rest.len() {
+                    return None;
+                }
+                rest = after;
+            } else {
+                rest = rest.strip_prefix(sign)?;
+            }
+        }
+        Some(text.len() - rest.len())
+    }
+}
+
+macro_rules! fields {
+    ($($name:ident $text:literal)*) => {
+        /// What a column, preamble line or total can hold.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+        pub(crate) enum Field { $( #[serde(rename = $text)] $name, )* }
+
+        impl Field {
+            pub(crate) const ALL: &'static [Field] = &[$(Field::$name),*];
+        }
+    };
+}
+
+fields! {
+    Sequence "sequence"
+    Key "key"
+    AccountNo "account-no"
+    PayeeName "payee-name"
+    BankName "bank-name"
+    BankNo "bank-no"
+    Amount "amount"
+    Purpose "purpose"
+    Remark "remark"
+    Status "status"
+    Reason "reason"
+    BankReference "bank-reference"
+    BatchNo "batch-no"
+    Date "date"
+    Count "count"
+    Total "total"
+    PayerAccountNo "payer-account-no"
+    PayerName "payer-name"
+    PayerBankName "payer-bank-name"
+    Summary "summary"
+    Debit "debit"
+    Credit "credit"
+    Balance "balance"
+    CounterpartyName "counterparty-name"
+    CounterpartyAccount "counterparty-account"
+    OpeningBalance "opening-balance"
+    ClosingBalance "closing-balance"
+    Period "period"
+    PeriodFrom "period-from"
+    PeriodTo "period-to"
+    Unused "unused"
+}
+
+impl Field {
+    /// The number of the field in [`Field::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Numbers of which no digit may be lost: never a numeric cell.
+    pub(crate) fn is_identifier(self) -> bool {
+        use Field::{
+            AccountNo, BankNo, BankReference, BatchNo, CounterpartyAccount, Key, PayerAccountNo,
+        };
+        matches!(
+            self,
+            AccountNo
+                | BankNo
+                | BankReference
+                | BatchNo
+                | CounterpartyAccount
+                | Key
+                | PayerAccountNo
+        )
+    }
+}
+
+macro_rules! shipped {
+    ($($file:literal)*) => {
+        const SHIPPED: &[(&str, &str)] =
+            &[$(($file, include_str!(concat!("../../profiles/", $file)))),*];
+    };
+}
+
+shipped! {
+    "icbc-batch-a1.toml"
+    "icbc-return.toml"
+    "generic-csv.toml"
+    "generic-csv-return.toml"
+    "generic-xlsx.toml"
+    "generic-xlsx-return.toml"
+    "generic-statement-csv.toml"
+}
+
+impl Profile {
+    /// The profiles that come with the program, in the order in which they are shown. A test
+    /// holds that each of them parses.
+    pub fn shipped() -> Vec<Profile> {
+        SHIPPED
+            .iter()
+            .filter_map(|(file, text)| Profile::parse(text, file).ok())
+            .collect()
+    }
+
+    /// The shipped profile with this id.
+    pub fn by_id(id: &str) -> Option<Profile> {
+        Profile::shipped()
+            .into_iter()
+            .find(|profile| profile.id == id)
+    }
+
+    /// The column that holds a field, by its first heading or its place.
+    pub(crate) fn label(&self, field: Field) -> String {
+        let found = self
+            .columns
+            .iter()
+            .enumerate()
+            .find(|(_, c)| c.field == Some(field));
+        match found {
+            Some((position, column)) => column.label(position),
+            None => {
+                let preamble = self.preamble.iter().find(|p| p.field == field);
+                preamble
+                    .and_then(|p| p.labels.first())
+                    .cloned()
+                    .unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// How headings and labels are compared: without spaces, full-width signs as ASCII.
+pub(crate) fn heading(text: &str) -> String {
+    plain(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_parses_and_has_its_own_id() {
+        for (file, text) in SHIPPED {
+            let profile = Profile::parse(text, file).unwrap_or_else(|faults| panic!("{faults:#?}"));
+            assert_eq!(format!("{}.toml", profile.id), *file);
+            assert!(!profile.source.is_empty() && !profile.name.is_empty());
+            if let Some(answer) = &profile.answered_by {
+                assert_eq!(Profile::by_id(answer).map(|p| p.usage), Some(Use::Return));
+            }
+        }
+        assert_eq!(Profile::shipped().len(), SHIPPED.len());
+        for (index, field) in Field::ALL.iter().enumerate() {
+            assert_eq!(field.index(), index);
+        }
+    }
+
+    #[test]
+    fn keys_are_found_where_they_stand_alone() {
+        let echo = KeyEcho::default();
+        for (text, key) in [
+            ("P123-1", Some("P123-1")),
+            ("低保金 P123-1,", Some("P123-1")),
+            ("低保金P7-12元", Some("P7-12")),
+            ("XP123-1", None),
+            ("P123-1x P5-2", Some("P5-2")),
+            ("P123-", None),
+            ("P-1", None),
+            ("P1-2-3", None),
+            ("", None),
+        ] {
+            assert_eq!(echo.find(text), key, "{text}");
+        }
+    }
+}

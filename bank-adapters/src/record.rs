@@ -1,0 +1,254 @@
+//! What files hold, typed: instructions, answers, movements; and their content hashes.
+
+use ledger::calendar::Date;
+use ledger::money::Fen;
+use sha2::{Digest, Sha256};
+
+/// One line of a batch: pay this amount to this account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// 顺序号, from 1, unique in its batch.
+    pub sequence: u64,
+    /// Our key, payment and attempt (`P123-1`), echoed by the bank where the layout has a place.
+    pub key: String,
+    /// 收款账号.
+    pub account_no: String,
+    /// 收款户名 as the bank has it.
+    pub payee_name: String,
+    /// 开户行, may be empty.
+    pub bank_name: String,
+    /// 联行号 of twelve digits, may be empty. A layout without such a column does not carry it.
+    pub bank_no: String,
+    /// What to pay, above zero.
+    pub amount: Fen,
+    /// 用途.
+    pub purpose: String,
+}
+
+/// What all lines of a batch share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchHead {
+    /// Our number of the batch: letters, digits, `-`, `_`.
+    pub batch_no: String,
+    /// The business date of the batch.
+    pub date: Date,
+    /// 付款账号.
+    pub payer_account_no: String,
+    /// 付款户名.
+    pub payer_name: String,
+    /// 付款账号开户行.
+    pub payer_bank_name: String,
+}
+
+/// A written batch file: a pure function of head, lines and profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchFile {
+    /// File name, unique per batch number and date.
+    pub name: String,
+    /// The bytes to hand over.
+    pub bytes: Vec<u8>,
+    /// Number of lines.
+    pub count: u64,
+    /// Sum of the amounts.
+    pub total: Fen,
+}
+
+/// What the bank says about a line. Unknown is not failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// 成功.
+    Paid,
+    /// 失败: the bank says so in words that the profile lists.
+    Failed,
+    /// 处理中, and everything not understood.
+    Pending,
+}
+
+/// One line of a return file (回盘).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerLine {
+    /// Line or row in the file, from 1.
+    pub line: u64,
+    /// Our key, where the bank echoed it.
+    pub key: Option<String>,
+    /// 收款账号 as the bank wrote it.
+    pub account_no: String,
+    /// 收款户名 as the bank wrote it.
+    pub payee_name: String,
+    /// The amount, above zero.
+    pub amount: Fen,
+    /// Paid, failed or pending.
+    pub outcome: Outcome,
+    /// The reason, or the status words when a line is not paid and has no reason.
+    pub reason_text: String,
+    /// 银行流水号, may be empty.
+    pub bank_reference: String,
+}
+
+/// A return file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnFile {
+    /// 批次号 stated in the file (the bank's own number in some layouts).
+    pub batch_no: Option<String>,
+    /// The lines that could be read, in the order of the file; duplicates are kept.
+    pub lines: Vec<AnswerLine>,
+    /// Number of lines that the file states.
+    pub stated_count: Option<u64>,
+    /// Total that the file states.
+    pub stated_total: Option<Fen>,
+    /// SHA-256 over the sorted canonical lines: the same for a renamed, re-saved or re-ordered
+    /// file, different when a line is there once more. Meaningful without blocking findings.
+    pub content_hash: [u8; 32],
+}
+
+/// One movement of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementLine {
+    /// Line or row in the file, from 1.
+    pub line: u64,
+    /// 日期 of the movement.
+    pub date: Date,
+    /// Above zero: credited to us; below: debited.
+    pub amount: Fen,
+    /// 余额 after the movement.
+    pub balance: Option<Fen>,
+    /// 摘要.
+    pub summary: String,
+    /// 对方户名.
+    pub counterparty_name: String,
+    /// 对方账号.
+    pub counterparty_account: String,
+    /// 附言 or 备注.
+    pub remark: String,
+    /// 流水号.
+    pub bank_reference: String,
+}
+
+/// A bank statement (对账单).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementFile {
+    /// 账号 of the account.
+    pub account_no: String,
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+    /// 期初余额.
+    pub opening: Fen,
+    /// 期末余额. That opening and movements give it is checked by the caller.
+    pub closing: Fen,
+    /// The movements in the order of the file.
+    pub lines: Vec<StatementLine>,
+    /// SHA-256 over head and sorted canonical lines, as for [`ReturnFile::content_hash`].
+    pub content_hash: [u8; 32],
+}
+
+impl ReturnFile {
+    pub(crate) fn hash(batch_no: Option<&str>, lines: &[AnswerLine]) -> [u8; 32] {
+        let mut canon = Canon::new("huimin return 1");
+        canon.head(|out| out.text(batch_no.unwrap_or_default()));
+        for line in lines {
+            canon.line(|out| {
+                out.text(line.key.as_deref().unwrap_or_default());
+                out.text(&line.account_no);
+                out.text(&line.payee_name);
+                out.number(line.amount.get());
+                out.number(match line.outcome {
+                    Outcome::Paid => 1,
+                    Outcome::Failed => 2,
+                    Outcome::Pending => 3,
+                });
+                out.text(&line.reason_text);
+                out.text(&line.bank_reference);
+            });
+        }
+        canon.finish()
+    }
+}
+
+impl StatementFile {
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let mut canon = Canon::new("huimin statement 1");
+        canon.head(|out| {
+            out.text(&self.account_no);
+            out.text(&self.from.to_string());
+            out.text(&self.to.to_string());
+            out.number(self.opening.get());
+            out.number(self.closing.get());
+        });
+        for line in &self.lines {
+            canon.line(|out| {
+                out.text(&line.date.to_string());
+                out.number(line.amount.get());
+                out.number(i64::from(line.balance.is_some()));
+                out.number(line.balance.unwrap_or(Fen::ZERO).get());
+                out.text(&line.summary);
+                out.text(&line.counterparty_name);
+                out.text(&line.counterparty_account);
+                out.text(&line.remark);
+                out.text(&line.bank_reference);
+            });
+        }
+        canon.finish()
+    }
+}
+
+/// The bytes of lines in one buffer, each field with its length in front, so that no two
+/// different lines have the same bytes.
+struct Canon {
+    name: &'static str,
+    head: Fields,
+    body: Fields,
+    ends: Vec<usize>,
+}
+
+struct Fields(Vec<u8>);
+
+impl Fields {
+    fn text(&mut self, text: &str) {
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn number(&mut self, number: i64) {
+        self.0.extend_from_slice(&number.to_be_bytes());
+    }
+}
+
+impl Canon {
+    fn new(name: &'static str) -> Canon {
+        Canon {
+            name,
+            head: Fields(Vec::new()),
+            body: Fields(Vec::new()),
+            ends: Vec::new(),
+        }
+    }
+
+    fn head(&mut self, write: impl FnOnce(&mut Fields)) {
+        write(&mut self.head);
+    }
+
+    fn line(&mut self, write: impl FnOnce(&mut Fields)) {
+        write(&mut self.body);
+        self.ends.push(self.body.0.len());
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        self.head.text(self.name);
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let mut lines: Vec<&[u8]> = starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.body.0.get(start..*end).unwrap_or_default())
+            .collect();
+        lines.sort_unstable();
+        let mut hash = Sha256::new();
+        hash.update(&self.head.0);
+        for line in lines {
+            hash.update(u64::try_from(line.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(line);
+        }
+        hash.finalize().into()
+    }
+}

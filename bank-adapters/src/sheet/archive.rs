@@ -1,0 +1,201 @@
+//! What a workbook's zip container says and holds, checked before anything opens it.
+//!
+//! The sizes in the central directory are checked first, which refuses an honest bomb without
+//! inflating a byte; then every entry is inflated once and counted, because the directory can
+//! lie. Layout: PKWARE APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16.
+
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+
+/// All entries together, inflated.
+pub(crate) const INFLATED_MAX: u64 = 50 << 20;
+/// Inflated bytes per packed byte. Sheets of equal rows reach about 60.
+pub(crate) const RATIO_MAX: u64 = 200;
+/// Below this size the ratio does not matter.
+const RATIO_FREE: u64 = 64 << 10;
+/// Parts of a workbook. Real ones have about twelve.
+const ENTRIES_MAX: u16 = 1_000;
+
+const END_LENGTH: usize = 22;
+
+/// One entry of the central directory.
+struct Entry {
+    name: Vec<u8>,
+    is_deflated: bool,
+    packed: u64,
+    inflated: u64,
+    offset: usize,
+}
+
+/// Refuses what is no plain, small zip archive; the text says why.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
+    let entries = directory(bytes)?;
+    let mut total: u64 = 0;
+    for entry in &entries {
+        total = total.saturating_add(entry.inflated);
+        if entry.name.ends_with(b"vbaProject.bin") {
+            return Err("含宏 / has macros".to_owned());
+        }
+        if entry.inflated > RATIO_FREE && entry.inflated / RATIO_MAX > entry.packed {
+            return Err(format!(
+                "压缩比超过 {RATIO_MAX} / compression ratio above {RATIO_MAX}"
+            ));
+        }
+    }
+    if total > INFLATED_MAX {
+        return Err("解压后超过 50 MB / inflates to more than 50 MB".to_owned());
+    }
+    entries
+        .iter()
+        .try_for_each(|entry| check_contents(bytes, entry))
+}
+
+fn directory(bytes: &[u8]) -> Result<Vec<Entry>, String> {
+    let broken = || "压缩目录损坏 / the zip directory is broken".to_owned();
+    // No comment behind the end record and nothing between it and the directory: so no reader
+    // can find another directory than this one.
+    let end_at = bytes.len().checked_sub(END_LENGTH).ok_or_else(broken)?;
+    let end = bytes.get(end_at..).ok_or_else(broken)?;
+    if !end.starts_with(b"PK\x05\x06") || read16(end, 20) != Some(0) {
+        return Err(broken());
+    }
+    let count = read16(end, 10).ok_or_else(broken)?;
+    let size = read32(end, 12).ok_or_else(broken)?;
+    let start = read32(end, 16).ok_or_else(broken)?;
+    if count > ENTRIES_MAX || start.checked_add(size) != Some(end_at) {
+        return Err(broken());
+    }
+    let mut rest = bytes.get(start..end_at).ok_or_else(broken)?;
+    let mut entries = Vec::with_capacity(usize::from(count));
+    while !rest.is_empty() {
+        let (entry, length) = entry(rest)?;
+        entries.push(entry);
+        rest = rest.get(length..).ok_or_else(broken)?;
+    }
+    if entries.len() == usize::from(count) {
+        Ok(entries)
+    } else {
+        Err(broken())
+    }
+}
+
+fn entry(header: &[u8]) -> Result<(Entry, usize), String> {
+    let broken = || "压缩目录损坏 / the zip directory is broken".to_owned();
+    if !header.starts_with(b"PK\x01\x02") {
+        return Err(broken());
+    }
+    let field16 = |at| read16(header, at).ok_or_else(broken);
+    let field32 = |at| read32(header, at).ok_or_else(broken);
+    if field16(8)? & 1 != 0 {
+        return Err("已加密 / encrypted".to_owned());
+    }
+    let is_deflated = match field16(10)? {
+        0 => false,
+        8 => true,
+        method => return Err(format!("压缩方法 {method} / compression method {method}")),
+    };
+    let name_length = usize::from(field16(28)?);
+    let length = 46 + name_length + usize::from(field16(30)?) + usize::from(field16(32)?);
+    let name = header
+        .get(46..46 + name_length)
+        .ok_or_else(broken)?
+        .to_vec();
+    let wide = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
+    let (packed, inflated, offset) = (wide(field32(20)?), wide(field32(24)?), field32(42)?);
+    Ok((
+        Entry {
+            name,
+            is_deflated,
+            packed,
+            inflated,
+            offset,
+        },
+        length,
+    ))
+}
+
+/// Inflates one entry and compares with what the directory says.
+fn check_contents(bytes: &[u8], entry: &Entry) -> Result<(), String> {
+    let broken = || "压缩内容损坏 / a zip entry is broken".to_owned();
+    let local = bytes.get(entry.offset..).ok_or_else(broken)?;
+    if !local.starts_with(b"PK\x03\x04") {
+        return Err(broken());
+    }
+    let name = usize::from(read16(local, 26).ok_or_else(broken)?);
+    let extra = usize::from(read16(local, 28).ok_or_else(broken)?);
+    let packed = usize::try_from(entry.packed).map_err(|_| broken())?;
+    let data = local.get(30 + name + extra..).ok_or_else(broken)?;
+    let data = data.get(..packed).ok_or_else(broken)?;
+    let mut contents = Vec::new();
+    let most = entry.inflated.saturating_add(1);
+    if entry.is_deflated {
+        DeflateDecoder::new(data)
+            .take(most)
+            .read_to_end(&mut contents)
+            .map_err(|_| broken())?;
+    } else {
+        data.take(most)
+            .read_to_end(&mut contents)
+            .map_err(|_| broken())?;
+    }
+    if u64::try_from(contents.len()).ok() != Some(entry.inflated) {
+        return Err("解压大小与目录不符 / an entry is not of the size it states".to_owned());
+    }
+    check_counts(&contents)
+}
+
+/// A workbook states how many strings it has and its reader reserves memory for them: the
+/// number must be possible, and the text must be one in which we can see it.
+fn check_counts(contents: &[u8]) -> Result<(), String> {
+    const NAME: &[u8] = b"uniqueCount";
+    if contents.starts_with(b"\xff\xfe")
+        || contents.starts_with(b"\xfe\xff")
+        || contents
+            .get(..2)
+            .is_some_and(|start| start == b"<\0" || start == b"\0<")
+    {
+        return Err("部件不是 UTF-8 / a part is not UTF-8".to_owned());
+    }
+    let mut rest = contents;
+    while let Some(at) = find(rest, NAME) {
+        rest = rest.get(at + NAME.len()..).unwrap_or_default();
+        let digits = rest
+            .iter()
+            .skip_while(|byte| !byte.is_ascii_digit() && **byte != b'>');
+        let stated = digits
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0_usize, |sum, byte| {
+                sum.saturating_mul(10)
+                    .saturating_add(usize::from(byte - b'0'))
+            });
+        if stated > contents.len() {
+            return Err("字符串数目不可能 / an impossible number of strings".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(step) = haystack.get(from..)?.iter().position(|byte| *byte == first) {
+        let at = from + step;
+        if haystack.get(at..)?.starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+fn read16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(
+        bytes.get(at..at.checked_add(2)?)?.try_into().ok()?,
+    ))
+}
+
+fn read32(bytes: &[u8], at: usize) -> Option<usize> {
+    let value = u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?);
+    usize::try_from(value).ok()
+}

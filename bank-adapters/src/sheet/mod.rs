@@ -1,0 +1,5 @@
+//! Files whose columns are found by headings: csv and workbooks.
+
+pub(crate) mod archive;
+pub(crate) mod csv;
+pub(crate) mod workbook;

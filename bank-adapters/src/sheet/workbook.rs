@@ -1,0 +1,156 @@
+//! Workbooks: read cell by cell under limits, written as text cells with the same bytes each time.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError};
+use ledger::calendar::Date;
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
+
+use super::archive;
+use crate::encoding::trim;
+use crate::finding::{Fault, Findings};
+use crate::table::{COLUMNS_MAX, Cell, CellKind, Limits, ROWS_MAX, Table};
+
+/// Bytes of one cell at most: identifiers, names and remarks are short.
+const CELL_MAX: usize = 2_000;
+/// Bytes of all cells at most: a million cells can share one long string.
+const CELLS_MAX: usize = 64 << 20;
+
+/// Reads the first visible sheet. The streaming reader is used, and never the dense range: two
+/// cells far apart would make that ask for hundreds of gigabytes.
+pub(crate) fn read(bytes: &[u8], limits: &Limits, findings: &mut Findings) -> Table<'static> {
+    let found = match bytes {
+        [b'P', b'K', 3, 4, ..] => None,
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => Some("xls / 加密"),
+        _ => Some("文本或其他 / text or other"),
+    };
+    if let Some(found) = found {
+        findings.file(Fault::NotWorkbook, &[("found", found)]);
+        return Table::default();
+    }
+    if let Err(detail) = archive::check(bytes) {
+        findings.file(Fault::WorkbookHostile, &[("detail", &detail)]);
+        return Table::default();
+    }
+    let mut table = Table::default();
+    if let Err(error) = read_sheet(bytes, limits, &mut table, findings) {
+        findings.file(Fault::WorkbookBroken, &[("detail", &error.to_string())]);
+    }
+    table
+}
+
+fn read_sheet(
+    bytes: &[u8],
+    limits: &Limits,
+    table: &mut Table<'static>,
+    findings: &mut Findings,
+) -> Result<(), ReadError> {
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes))?;
+    let is_sheet = |sheet: &&calamine::Sheet| {
+        sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
+    };
+    let sheets = workbook.sheets_metadata();
+    let count = sheets.len();
+    let Some(name) = sheets.iter().find(is_sheet).map(|sheet| sheet.name.clone()) else {
+        return Err(ReadError::WorksheetNotFound("1".to_owned()));
+    };
+    findings.sheet(&name);
+    if count > 1 {
+        let values = [("count", count.to_string()), ("sheet", name.clone())];
+        let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
+        findings.file(Fault::OtherSheets, &values);
+    }
+    let mut reader = workbook.worksheet_cells_reader(&name)?;
+    let mut row: Vec<Cell<'static>> = Vec::new();
+    let mut row_at: u32 = 0;
+    let mut bytes_total: usize = 0;
+    while let Some(cell) = reader.next_cell()? {
+        if matches!(cell.get_value(), DataRef::Empty) {
+            continue;
+        }
+        let (at, column) = cell.get_position();
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        let text = cell_text(cell.get_value());
+        bytes_total = bytes_total.saturating_add(text.0.len());
+        if let Some(detail) = beyond(at, column, &text.0, bytes_total) {
+            findings.row(Fault::TooLarge, u64::from(at) + 1, &[("detail", detail)]);
+            return Ok(());
+        }
+        if at < row_at || (at == row_at && column < row.len()) {
+            findings.row(Fault::RowStrange, u64::from(at) + 1, &[]);
+            return Ok(());
+        }
+        if at > row_at {
+            if !table.push(u64::from(row_at) + 1, row.drain(..), limits, findings) {
+                return Ok(());
+            }
+            row_at = at;
+        }
+        row.resize_with(column, || Cell {
+            text: Cow::Borrowed(""),
+            kind: CellKind::Text,
+        });
+        row.push(Cell {
+            text: Cow::Owned(text.0),
+            kind: text.1,
+        });
+    }
+    table.push(u64::from(row_at) + 1, row.drain(..), limits, findings);
+    Ok(())
+}
+
+/// Why a cell is beyond the limits.
+fn beyond(row: u32, column: usize, text: &str, total: usize) -> Option<&'static str> {
+    if usize::try_from(row).map_or(true, |row| row >= ROWS_MAX) {
+        Some("200000 行 / rows")
+    } else if column >= COLUMNS_MAX {
+        Some("64 列 / columns")
+    } else if text.len() > CELL_MAX {
+        Some("单元格 2000 字节 / bytes in a cell")
+    } else if total > CELLS_MAX {
+        Some("64 MiB")
+    } else {
+        None
+    }
+}
+
+/// The text of a cell. A number is printed in the shortest decimal form that gives the same
+/// number back; this is the one place where a float is seen, and it never enters arithmetic.
+fn cell_text(value: &DataRef<'_>) -> (String, CellKind) {
+    let text = |text: &str| (trim(text).to_owned(), CellKind::Text);
+    match value {
+        DataRef::String(value) => text(value),
+        DataRef::SharedString(value) => text(value),
+        DataRef::Int(value) => (value.to_string(), CellKind::Number),
+        DataRef::Float(value) => (format!("{value}"), CellKind::Number),
+        DataRef::Bool(value) => text(if *value { "TRUE" } else { "FALSE" }),
+        DataRef::DateTime(value) => {
+            let (year, month, day, ..) = value.to_ymd_hms_milli();
+            (format!("{year:04}-{month:02}-{day:02}"), CellKind::Text)
+        }
+        DataRef::DateTimeIso(value) | DataRef::DurationIso(value) => text(value),
+        DataRef::Error(error) => text(&error.to_string()),
+        DataRef::Empty => text(""),
+    }
+}
+
+/// A workbook of one sheet with text cells only, never formulas. `date` is written as the time
+/// of creation, so that the same rows give the same bytes.
+pub(crate) fn write(rows: &[Vec<String>], date: Date) -> Result<Vec<u8>, XlsxError> {
+    use chrono::Datelike;
+    let narrow = |number: u32| u8::try_from(number).unwrap_or(1);
+    let year = u16::try_from(date.year()).unwrap_or(1900);
+    let created = ExcelDateTime::from_ymd(year, narrow(date.month()), narrow(date.day()))?;
+    let mut workbook = Workbook::new();
+    workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
+    let sheet = workbook.add_worksheet();
+    for (row_at, row) in (0_u32..).zip(rows) {
+        for (column, text) in (0_u16..).zip(row) {
+            if !text.is_empty() {
+                sheet.write_string(row_at, column, text)?;
+            }
+        }
+    }
+    workbook.save_to_buffer()
+}

@@ -1,0 +1,279 @@
+//! Bank statements (对账单).
+
+use ledger::calendar::Date;
+use ledger::money::Fen;
+
+use crate::finding::{Fault, Finding, Findings};
+use crate::layout::{Layout, RowKind, is_account, read_date};
+use crate::profile::{Field, Profile, Use};
+use crate::record::{StatementFile, StatementLine};
+use crate::table::{Limits, RowView, Source, Table, shown};
+
+/// Reads a statement. Debit (借方) is money that left us, credit (贷方) money that came. Running
+/// balances are checked here, oldest or newest line first; that opening and movements give the
+/// closing balance is checked by the caller. A value that is missing above the header row is a
+/// blocking finding, and zero or an empty text in the result.
+pub fn read_statement(profile: &Profile, bytes: &[u8]) -> (StatementFile, Vec<Finding>) {
+    let mut findings = Findings::default();
+    let mut file = StatementFile {
+        account_no: String::new(),
+        from: Date::default(),
+        to: Date::default(),
+        opening: Fen::ZERO,
+        closing: Fen::ZERO,
+        lines: Vec::new(),
+        content_hash: [0; 32],
+    };
+    if profile.usage == Use::Statement {
+        let source = Source::open(profile.kind, bytes, &mut findings);
+        let table = source.table(profile, &Limits::WHOLE, &mut findings);
+        if let Some(layout) = Layout::find(profile, &table, &mut findings) {
+            read_head(profile, &layout, &mut file, &mut findings);
+            read_lines(profile, &layout, &table, &mut file, &mut findings);
+            check_balances(&layout, &file, &mut findings);
+        }
+    } else {
+        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
+    }
+    file.content_hash = file.hash();
+    (file, findings.into_vec())
+}
+
+fn read_head(
+    profile: &Profile,
+    layout: &Layout,
+    file: &mut StatementFile,
+    findings: &mut Findings,
+) {
+    for line in profile.preamble.iter().filter(|line| line.required) {
+        if layout.above(line.field).is_none() {
+            let label = line.labels.first().map_or("", String::as_str);
+            findings.file(Fault::PreambleMissing, &[("label", label)]);
+        }
+    }
+    if let Some((text, line)) = layout.above(Field::AccountNo) {
+        if is_account(text) {
+            text.clone_into(&mut file.account_no);
+        } else {
+            findings.cell(
+                Fault::AccountInvalid,
+                line,
+                &profile.label(Field::AccountNo),
+                &[],
+            );
+        }
+    }
+    let mut balance = |field: Field| -> Fen {
+        let Some((text, line)) = layout.above(field) else {
+            return Fen::ZERO;
+        };
+        profile.amount.read(text).unwrap_or_else(|| {
+            let value = shown(text, false);
+            let unit = profile.amount.unit;
+            let unit = format!("{}({})", unit.zh(), unit.en());
+            let values = [("value", value.as_str()), ("unit", unit.as_str())];
+            findings.cell(Fault::AmountUnread, line, &profile.label(field), &values);
+            Fen::ZERO
+        })
+    };
+    file.opening = balance(Field::OpeningBalance);
+    file.closing = balance(Field::ClosingBalance);
+    read_period(profile, layout, file, findings);
+}
+
+fn read_period(
+    profile: &Profile,
+    layout: &Layout,
+    file: &mut StatementFile,
+    findings: &mut Findings,
+) {
+    let whole = layout.above(Field::Period);
+    let parts = layout
+        .above(Field::PeriodFrom)
+        .zip(layout.above(Field::PeriodTo));
+    let (days, text, line) = match (whole, parts) {
+        (Some((text, line)), _) => (split_period(text), text.to_owned(), line),
+        (None, Some(((from, line), (to, _)))) => (
+            read_date(from).zip(read_date(to)),
+            format!("{from} {to}"),
+            line,
+        ),
+        (None, None) => {
+            findings.file(
+                Fault::PreambleMissing,
+                &[("label", &profile.label(Field::Period))],
+            );
+            return;
+        }
+    };
+    match days.filter(|(from, to)| from <= to) {
+        Some((from, to)) => (file.from, file.to) = (from, to),
+        None => {
+            let values = [("value", text.as_str())];
+            findings.cell(
+                Fault::PeriodUnread,
+                line,
+                &profile.label(Field::Period),
+                &values,
+            );
+        }
+    }
+}
+
+/// `2022-01-01 至 2022-01-31`; also 到, `~`, a dash with spaces, or `20220101-20220131`.
+fn split_period(text: &str) -> Option<(Date, Date)> {
+    ["至", "到", "~", "\u{ff5e}", "——", "—", " - ", "-"]
+        .iter()
+        .find_map(|sign| {
+            let (from, to) = text.split_once(sign)?;
+            read_date(from.trim()).zip(read_date(to.trim()))
+        })
+}
+
+fn read_lines(
+    profile: &Profile,
+    layout: &Layout,
+    table: &Table<'_>,
+    file: &mut StatementFile,
+    findings: &mut Findings,
+) {
+    for row in table.rows_from(layout.first()) {
+        match layout.classify(profile, &row) {
+            RowKind::Totals => {}
+            RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
+            RowKind::Detail => {
+                let line = read_line(profile, layout, &row, findings);
+                if let Some(line) = &line
+                    && !(file.from..=file.to).contains(&line.date)
+                {
+                    let value = line.date.to_string();
+                    let label = layout.label(Field::Date);
+                    findings.cell(Fault::DateOutside, row.line, label, &[("value", &value)]);
+                }
+                file.lines.extend(line);
+            }
+        }
+    }
+}
+
+fn read_line(
+    profile: &Profile,
+    layout: &Layout,
+    row: &RowView<'_, '_>,
+    findings: &mut Findings,
+) -> Option<StatementLine> {
+    if !layout.fits(profile, row, findings) {
+        return None;
+    }
+    let sound = layout.check(row, findings);
+    let date = read_date(layout.text(row, Field::Date));
+    if date.is_none() {
+        let value = shown(layout.text(row, Field::Date), false);
+        findings.cell(
+            Fault::DateUnread,
+            row.line,
+            layout.label(Field::Date),
+            &[("value", &value)],
+        );
+    }
+    let amount = movement(profile, layout, row, findings);
+    let before = findings.len();
+    let balance = layout.amount(profile, row, Field::Balance, findings);
+    let is_read = findings.len() == before;
+    let text = |field| layout.text(row, field).to_owned();
+    Some(StatementLine {
+        line: row.line,
+        date: date?,
+        amount: amount?,
+        balance,
+        summary: text(Field::Summary),
+        counterparty_name: text(Field::CounterpartyName),
+        counterparty_account: text(Field::CounterpartyAccount),
+        remark: text(Field::Remark),
+        bank_reference: text(Field::BankReference),
+    })
+    .filter(|_| sound && is_read)
+}
+
+/// The movement: credit less debit, of which exactly one is given; 0.00 is not given. A bank's
+/// reversal in red stands as a negative debit or credit.
+fn movement(
+    profile: &Profile,
+    layout: &Layout,
+    row: &RowView<'_, '_>,
+    findings: &mut Findings,
+) -> Option<Fen> {
+    if !layout.has(Field::Debit) {
+        return layout.amount(profile, row, Field::Amount, findings);
+    }
+    let before = findings.len();
+    let mut side = |field| {
+        layout
+            .amount(profile, row, field, findings)
+            .filter(|amount| *amount != Fen::ZERO)
+    };
+    let sides = (side(Field::Debit), side(Field::Credit));
+    if findings.len() > before {
+        return None;
+    }
+    match sides {
+        (None, Some(credit)) => Some(credit),
+        (Some(debit), None) => Fen::ZERO.minus(debit).ok(),
+        _ => {
+            findings.row(Fault::MovementUnclear, row.line, &[]);
+            None
+        }
+    }
+}
+
+/// Banks list the oldest or the newest line first; the order with fewer breaks is taken.
+fn check_balances(layout: &Layout, file: &StatementFile, findings: &mut Findings) {
+    if !layout.has(Field::Balance) || findings.is_blocked() {
+        return;
+    }
+    let oldest = breaks(file.opening, file.lines.iter());
+    let newest = breaks(file.opening, file.lines.iter().rev());
+    for fault in if newest.len() < oldest.len() {
+        newest
+    } else {
+        oldest
+    } {
+        let texts = [fault.previous, fault.moved, fault.expected, fault.found];
+        let texts = texts.map(|amount| amount.to_string());
+        let names = ["previous", "moved", "expected", "found"];
+        let values: Vec<_> = names
+            .into_iter()
+            .zip(texts.iter().map(String::as_str))
+            .collect();
+        let label = layout.label(Field::Balance);
+        findings.cell(Fault::BalanceBroken, fault.line, label, &values);
+    }
+}
+
+struct Break {
+    line: u64,
+    previous: Fen,
+    moved: Fen,
+    expected: Fen,
+    found: Fen,
+}
+
+fn breaks<'f>(opening: Fen, lines: impl Iterator<Item = &'f StatementLine>) -> Vec<Break> {
+    let mut previous = opening;
+    let mut list = Vec::new();
+    for line in lines {
+        let expected = previous.plus(line.amount).unwrap_or(Fen::MAX);
+        let found = line.balance.unwrap_or(expected);
+        if found != expected {
+            list.push(Break {
+                line: line.line,
+                previous,
+                moved: line.amount,
+                expected,
+                found,
+            });
+        }
+        previous = found;
+    }
+    list
+}

@@ -1,0 +1,249 @@
+//! Hostile files are refused early, and no bytes make a reader panic.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::io::Write;
+
+use bank_adapters::{Profile, detect, is_blocked, read_batch, read_return, read_statement, reason};
+use common::{brief, data, profile};
+use flate2::{Compression, write::DeflateEncoder};
+use proptest::prelude::*;
+
+/// One part of a zip archive: name, contents, and the size that the directory states.
+struct Part<'a>(&'a str, &'a [u8], Option<u32>);
+
+/// A zip archive, deflated, without checksums that anyone of us looks at.
+fn zip(parts: &[Part<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut directory = Vec::new();
+    for Part(name, contents, stated) in parts {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(contents).unwrap();
+        let packed = encoder.finish().unwrap();
+        let offset = u32::try_from(bytes.len()).unwrap();
+        let size = |length: usize| u32::try_from(length).unwrap();
+        let mut crc = flate2::Crc::new();
+        crc.update(contents);
+        let mut common = vec![20, 0, 0, 0, 8, 0, 0, 0, 33, 0];
+        common.extend(crc.sum().to_le_bytes());
+        common.extend(size(packed.len()).to_le_bytes());
+        common.extend(stated.unwrap_or(size(contents.len())).to_le_bytes());
+        common.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        common.extend([0, 0]);
+        bytes.extend(b"PK\x03\x04");
+        bytes.extend(&common);
+        bytes.extend(name.as_bytes());
+        bytes.extend(packed);
+        directory.extend(b"PK\x01\x02\x14\x00");
+        directory.extend(&common);
+        directory.extend([0; 10]);
+        directory.extend(offset.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let start = u32::try_from(bytes.len()).unwrap();
+    let count = u16::try_from(parts.len()).unwrap().to_le_bytes();
+    bytes.extend(&directory);
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend(count);
+    bytes.extend(count);
+    bytes.extend(u32::try_from(directory.len()).unwrap().to_le_bytes());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+const TYPES: &str = r#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#;
+const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
+const BOOK: &str = r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="甲" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
+const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#;
+
+fn book(rows: &str, more: &[Part<'_>]) -> Vec<u8> {
+    let sheet = format!(
+        r#"<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{rows}</sheetData></worksheet>"#
+    );
+    let mut parts = vec![
+        Part("[Content_Types].xml", TYPES.as_bytes(), None),
+        Part("_rels/.rels", RELS.as_bytes(), None),
+        Part("xl/workbook.xml", BOOK.as_bytes(), None),
+        Part("xl/_rels/workbook.xml.rels", BOOK_RELS.as_bytes(), None),
+        Part("xl/worksheets/sheet1.xml", sheet.as_bytes(), None),
+    ];
+    parts.extend(
+        more.iter()
+            .map(|Part(name, contents, stated)| Part(name, contents, *stated)),
+    );
+    zip(&parts)
+}
+
+fn cell(at: &str, text: &str) -> String {
+    format!(r#"<c r="{at}" t="inlineStr"><is><t>{text}</t></is></c>"#)
+}
+
+fn codes(bytes: &[u8]) -> Vec<String> {
+    let (_, findings) = read_return(&profile("generic-xlsx-return"), bytes);
+    assert!(is_blocked(&findings));
+    brief(&findings)
+}
+
+/// The test's own workbooks are sound: a header alone is read, and only lines are missing.
+#[test]
+fn a_plain_workbook_is_opened() {
+    let heads = ["账号", "户名", "金额", "结果"];
+    let row: String = heads
+        .iter()
+        .zip(["A1", "B1", "C1", "D1"])
+        .map(|(h, at)| cell(at, h))
+        .collect();
+    assert_eq!(
+        codes(&book(&format!("<row r=\"1\">{row}</row>"), &[])),
+        ["BNK-0112"]
+    );
+}
+
+/// Two cells far apart once made a reader ask for 549,755,813,888 bytes and abort.
+#[test]
+fn cells_far_apart_are_refused() {
+    let far = |at: &str, row: &str| {
+        let first = cell("A1", "x");
+        let last = cell(at, "x");
+        book(
+            &format!(r#"<row r="1">{first}</row><row r="{row}">{last}</row>"#),
+            &[],
+        )
+    };
+    assert!(codes(&far("XFD1048576", "1048576")).contains(&"BNK-0107 1048576".to_owned()));
+    assert!(codes(&far("A200001", "200001")).contains(&"BNK-0107 200001".to_owned()));
+    assert!(codes(&far("BM2", "2")).contains(&"BNK-0107 2".to_owned()));
+}
+
+#[test]
+fn bombs_are_refused_before_they_are_opened() {
+    let zeros = vec![b' '; 20 << 20];
+    let three = [
+        Part("xl/a.xml", &zeros, None),
+        Part("xl/b.xml", &zeros, None),
+        Part("xl/c.xml", &zeros, None),
+    ];
+    // An honest bomb by its ratio; a liar by what it really inflates to.
+    assert_eq!(codes(&book("", &three)), ["BNK-0105"]);
+    assert_eq!(
+        codes(&book("", &[Part("xl/a.xml", &zeros, Some(1_000))])),
+        ["BNK-0105"]
+    );
+    // Noise that packs badly, but is more than 50 MB.
+    let noise: Vec<u8> = (0_u32..1 << 20)
+        .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let names: Vec<String> = (0..14).map(|number| format!("xl/{number}.bin")).collect();
+    let parts: Vec<Part<'_>> = names.iter().map(|name| Part(name, &noise, None)).collect();
+    assert_eq!(codes(&book("", &parts)), ["BNK-0105"]);
+}
+
+/// The reader of workbooks reserves memory for as many strings as the file says it has.
+#[test]
+fn an_impossible_number_of_strings_is_refused() {
+    let strings =
+        r#"<sst xmlns="x" count="1" uniqueCount="9223372036854775807"><si><t>a</t></si></sst>"#;
+    let parts = [Part("xl/sharedStrings.xml", strings.as_bytes(), None)];
+    assert_eq!(codes(&book("", &parts)), ["BNK-0105"]);
+}
+
+/// A million cells can share one long string.
+#[test]
+fn long_and_shared_strings_are_refused() {
+    let long = "长".repeat(1_000);
+    let row = format!("<row r=\"1\">{}</row>", cell("A1", &long));
+    assert!(codes(&book(&row, &[])).contains(&"BNK-0107 1".to_owned()));
+}
+
+#[test]
+fn entities_macros_and_broken_archives_are_refused() {
+    let xml = r#"<!DOCTYPE a [<!ENTITY x "y">]><row r="1"><c r="A1" t="inlineStr"><is><t>&x;</t></is></c></row>"#;
+    assert!(is_blocked(
+        &read_return(&profile("generic-xlsx-return"), &book(xml, &[])).1
+    ));
+    assert_eq!(
+        codes(&book("", &[Part("xl/vbaProject.bin", b"x", None)])),
+        ["BNK-0105"]
+    );
+    let sound = data("generic-xlsx.xlsx");
+    for cut in [4, 30, sound.len() / 2, sound.len() - 1] {
+        assert_eq!(codes(&sound[..cut]), ["BNK-0105"], "{cut}");
+    }
+    let with_tail = [&sound[..], b"PK"].concat();
+    assert_eq!(codes(&with_tail), ["BNK-0105"]);
+}
+
+/// Ten thousand faults are listed and the rest is counted.
+#[test]
+fn findings_are_bounded() {
+    let text = "账号,户名,金额,结果\n".to_owned() + &",,,\u{1}\n".repeat(12_000);
+    let (_, findings) = read_return(&profile("generic-csv-return"), text.as_bytes());
+    assert_eq!(findings.len(), 10_001);
+    assert_eq!(findings[10_000].code, "BNK-0111");
+}
+
+fn read_all(bytes: &[u8]) {
+    let profiles = Profile::shipped();
+    for profile in &profiles {
+        let _ = read_batch(profile, bytes);
+        let _ = read_return(profile, bytes);
+        let _ = read_statement(profile, bytes);
+    }
+    let _ = detect(&profiles, bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let _ = reason::normalise(&text);
+    let _ = Profile::parse(&text, "fuzz");
+}
+
+const GOLDEN: [&str; 7] = [
+    "icbc-batch-a1.bpt",
+    "icbc-return-payer-first.txt",
+    "icbc-return-payee-first.txt",
+    "generic-csv.csv",
+    "generic-csv-return.csv",
+    "generic-statement-csv.csv",
+    "generic-xlsx.xlsx",
+];
+
+/// Every file that once broke a reader; each is kept.
+#[test]
+fn crashers_stay_harmless() {
+    let folder = format!("{}/tests/data/crashers", env!("CARGO_MANIFEST_DIR"));
+    for entry in std::fs::read_dir(folder).unwrap() {
+        read_all(&std::fs::read(entry.unwrap().path()).unwrap());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        read_all(&bytes);
+    }
+
+    /// Sound files with bytes changed, removed and repeated.
+    #[test]
+    fn no_change_makes_a_reader_panic(
+        which in 0..GOLDEN.len(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..12),
+    ) {
+        let mut bytes = data(GOLDEN[which]);
+        for (at, byte, kind) in changes {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = at.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                2 => { bytes.remove(at); }
+                _ => bytes.truncate(at),
+            }
+        }
+        read_all(&bytes);
+    }
+}
