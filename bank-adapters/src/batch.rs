@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use ledger::calendar::Date;
 use ledger::money::Fen;
 
 use crate::delimited;
@@ -30,9 +29,11 @@ pub fn write_batch(
     check_head(head, &mut findings);
     let total = check_lines(profile, lines, &mut findings);
     let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    let date = head.date.format(&profile.text.date_format).to_string();
     let whole = Whole {
         profile,
         head,
+        date,
         count,
         total: total.unwrap_or(Fen::ZERO),
     };
@@ -250,6 +251,7 @@ enum Sink<'p> {
 struct Whole<'a> {
     profile: &'a Profile,
     head: &'a BatchHead,
+    date: String,
     count: u64,
     total: Fen,
 }
@@ -285,7 +287,9 @@ impl Whole<'_> {
             {
                 field.clear();
                 self.field(column, Some(line), field);
-                check_field(profile, column, position, field, row, findings);
+                if row == 1 || !is_shared(column) {
+                    check_field(profile, column, position, field, row, findings);
+                }
             }
             self.row(&fields, row, &mut sink, findings);
         }
@@ -364,7 +368,7 @@ impl Whole<'_> {
         match column.field {
             Some(Field::Count) => out.push_str(&self.count.to_string()),
             Some(Field::Total) => self.profile.amount.write(self.total, out),
-            Some(Field::Date) => out.push_str(&self.date()),
+            Some(Field::Date) => out.push_str(&self.date),
             Some(Field::BatchNo) => out.push_str(&self.head.batch_no),
             Some(Field::PayerAccountNo) => out.push_str(&self.head.payer_account_no),
             Some(Field::PayerName) => out.push_str(&self.head.payer_name),
@@ -390,11 +394,6 @@ impl Whole<'_> {
             Field::Purpose => out.push_str(&line.purpose),
             _ => {}
         }
-    }
-
-    fn date(&self) -> String {
-        let date: Date = self.head.date;
-        date.format(&self.profile.text.date_format).to_string()
     }
 
     fn totals_fields(&self) -> Vec<String> {
@@ -446,6 +445,9 @@ impl Whole<'_> {
             // The first one stopped the row; each bad character of the row is named.
             for (position, field) in fields.iter().enumerate().skip(position) {
                 let column = self.profile.columns.get(position);
+                if row > 1 && column.is_some_and(is_shared) {
+                    continue;
+                }
                 let label = column
                     .map(|column| column.label(position))
                     .unwrap_or_default();
@@ -476,6 +478,13 @@ fn unmappable(encoding: Encoding, text: &str) -> impl Iterator<Item = char> {
             .encode_into(character.encode_utf8(&mut utf8), &mut scratch)
             .is_err()
     })
+}
+
+/// True for what is the same in every row; its faults are told once, at the first row.
+fn is_shared(column: &Column) -> bool {
+    use Field::{BatchNo, Date, PayerAccountNo, PayerBankName, PayerName};
+    let shared = [BatchNo, Date, PayerAccountNo, PayerBankName, PayerName];
+    column.value.is_some() || column.field.is_some_and(|field| shared.contains(&field))
 }
 
 /// Refuses what would not arrive as it was sent.

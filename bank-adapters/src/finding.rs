@@ -175,12 +175,12 @@ impl Findings {
         self.add(fault, Place::default(), values);
     }
 
-    /// A fault of a row.
+    /// A fault of a row; 0 when it has none.
     pub(crate) fn row(&mut self, fault: Fault, row: u64, values: &[(&str, &str)]) {
         self.add(
             fault,
             Place {
-                row: Some(row),
+                row: (row > 0).then_some(row),
                 ..Place::default()
             },
             values,
@@ -190,7 +190,7 @@ impl Findings {
     /// A fault of a cell; `{column}` in the sentences is filled.
     pub(crate) fn cell(&mut self, fault: Fault, row: u64, column: &str, values: &[(&str, &str)]) {
         let place = Place {
-            row: Some(row),
+            row: (row > 0).then_some(row),
             column: Some(column.to_owned()),
             value: values
                 .iter()

@@ -66,6 +66,8 @@ impl Layout {
         };
         match profile.columns_by {
             ColumnsBy::Order => {
+                let is_head = |row: &RowView<'_, '_>| row.line <= profile.text.skip_lines;
+                layout.first = table.rows_from(0).take_while(is_head).count();
                 for (position, column) in profile.columns.iter().enumerate() {
                     layout.place(position, column, column.label(position));
                 }

@@ -29,7 +29,7 @@
 //!   `encoding` for writing, `file_name` and `lines_max` for batches, `answered_by`, `fallback`.
 //! - `[amount]`: `unit` (`fen`, `yuan`), the `suffix` and thousands (`grouped`) allowed in reading.
 //! - `[text]`: `delimiter`, `closing_delimiter`, `comment`, `end_line`, `line_end`, `date_format`,
-//!   literal `head_lines` and `detail_lines`, `header_within`.
+//!   literal `head_lines` and `detail_lines`, `skip_lines` (order) or `header_within` (header).
 //! - `columns_by`: `order` (fixed places) or `header` (synonyms, any order), and the `[[column]]`s:
 //!   `field` or constant `value`, `heads`, `required` (heading), `filled` (cell), `bytes_max`.
 //! - `[totals]`: control totals at `head` or `tail`; their row is known by its constant.

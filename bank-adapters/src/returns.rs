@@ -1,5 +1,7 @@
 //! Return files (回盘): what the bank says about each line of a batch.
 
+use std::collections::HashMap;
+
 use ledger::money::Fen;
 
 use crate::encoding::plain;
@@ -46,6 +48,10 @@ fn read_lines(
         .map(|(text, _)| text.to_owned());
     let mut stated = Stated::default();
     let mut rows: u64 = 0;
+    let mut judge = Judge {
+        words: &profile.status,
+        known: HashMap::new(),
+    };
     for row in table.rows_from(layout.first()) {
         match layout.classify(profile, &row) {
             RowKind::Totals => layout.totals(profile, &row, &mut stated, findings),
@@ -53,7 +59,7 @@ fn read_lines(
             RowKind::Detail => {
                 rows += 1;
                 file.lines
-                    .extend(read_line(profile, layout, &row, findings));
+                    .extend(read_line(profile, layout, &row, &mut judge, findings));
             }
         }
     }
@@ -69,10 +75,11 @@ fn read_lines(
     file.stated_total = stated.total;
 }
 
-fn read_line(
+fn read_line<'t>(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'t, '_>,
+    judge: &mut Judge<'_, 't>,
     findings: &mut Findings,
 ) -> Option<AnswerLine> {
     if !layout.fits(profile, row, findings) {
@@ -84,7 +91,7 @@ fn read_line(
     let key = echoed_key(profile, layout, row, findings);
     let status = layout.text(row, Field::Status);
     let reason = layout.text(row, Field::Reason);
-    let outcome = outcome(profile, layout, row, findings);
+    let outcome = outcome(layout, row, judge, findings);
     let says_why = !reason.is_empty() || outcome == Outcome::Paid;
     Some(AnswerLine {
         line: row.line,
@@ -129,39 +136,46 @@ fn echoed_key(
 
 /// The outcome of a row. Whatever is doubtful is pending: only a confirmed failure may be
 /// re-paid, and only a confirmed success counts as paid.
-fn outcome(
-    profile: &Profile,
+fn outcome<'t>(
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'t, '_>,
+    judge: &mut Judge<'_, 't>,
     findings: &mut Findings,
 ) -> Outcome {
     let status = layout.text(row, Field::Status);
     let reason = layout.text(row, Field::Reason);
-    let mut warn = |fault, text: &str| {
-        let value = shown(text, false);
-        findings.cell(
-            fault,
-            row.line,
-            layout.label(Field::Status),
-            &[("value", &value)],
-        );
+    let fault = match judge.verdict(status, reason) {
+        Verdict::Paid => return Outcome::Paid,
+        Verdict::Failed => return Outcome::Failed,
+        Verdict::Pending => return Outcome::Pending,
+        Verdict::Contradiction => Fault::StatusContradicts,
+        Verdict::Unknown => Fault::StatusUnknown,
     };
-    match profile.status.read(status) {
-        Verdict::Paid if profile.status.denies(reason) || reason::normalise(reason).is_some() => {
-            warn(Fault::StatusContradicts, &format!("{status} / {reason}"));
-            Outcome::Pending
-        }
-        Verdict::Paid => Outcome::Paid,
-        Verdict::Failed => Outcome::Failed,
-        Verdict::Pending => Outcome::Pending,
-        Verdict::Contradiction => {
-            warn(Fault::StatusContradicts, status);
-            Outcome::Pending
-        }
-        Verdict::Unknown => {
-            warn(Fault::StatusUnknown, status);
-            Outcome::Pending
-        }
+    let value = shown(&format!("{status} / {reason}"), false);
+    let label = layout.label(Field::Status);
+    findings.cell(fault, row.line, label, &[("value", &value)]);
+    Outcome::Pending
+}
+
+/// Decides by status and reason. The same few texts stand in all rows of a file and are judged
+/// once.
+struct Judge<'p, 't> {
+    words: &'p StatusWords,
+    known: HashMap<(&'t str, &'t str), Verdict>,
+}
+
+impl<'t> Judge<'_, 't> {
+    fn verdict(&mut self, status: &'t str, reason: &'t str) -> Verdict {
+        let words = self.words;
+        *self
+            .known
+            .entry((status, reason))
+            .or_insert_with(|| match words.read(status) {
+                Verdict::Paid if words.denies(reason) || reason::normalise(reason).is_some() => {
+                    Verdict::Contradiction
+                }
+                verdict => verdict,
+            })
     }
 }
 

@@ -54,6 +54,42 @@ fn zip(parts: &[Part<'_>]) -> Vec<u8> {
     bytes
 }
 
+/// The same archive with its sizes in zip64 fields, as programs write that count while writing.
+fn in_zip64(bytes: &[u8]) -> Vec<u8> {
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let end = bytes.len() - 22;
+    let start = usize::try_from(number(end + 16)).unwrap();
+    let mut wide = bytes[..start].to_vec();
+    let mut at = start;
+    while at < end {
+        let name = usize::from(bytes[at + 28]);
+        wide.extend(&bytes[at..at + 20]);
+        wide.extend([0xff; 8]);
+        wide.extend([bytes[at + 28], 0, 20, 0]);
+        wide.extend(&bytes[at + 32..at + 46 + name]);
+        wide.extend([1, 0, 16, 0]);
+        wide.extend(u64::from(number(at + 24)).to_le_bytes());
+        wide.extend(u64::from(number(at + 20)).to_le_bytes());
+        at += 46 + name;
+    }
+    let record = wide.len();
+    let size = u64::try_from(record - start).unwrap();
+    let count = u64::from(bytes[end + 10]);
+    wide.extend(b"PK\x06\x06");
+    wide.extend(44_u64.to_le_bytes());
+    wide.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for value in [count, count, size, u64::try_from(start).unwrap()] {
+        wide.extend(value.to_le_bytes());
+    }
+    wide.extend(b"PK\x06\x07\0\0\0\0");
+    wide.extend(u64::try_from(record).unwrap().to_le_bytes());
+    wide.extend(1_u32.to_le_bytes());
+    wide.extend(&bytes[end..end + 12]);
+    wide.extend(u32::try_from(size).unwrap().to_le_bytes());
+    wide.extend(&bytes[end + 16..]);
+    wide
+}
+
 const TYPES: &str = r#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#;
 const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
 const BOOK: &str = r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="甲" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
@@ -90,16 +126,28 @@ fn codes(bytes: &[u8]) -> Vec<String> {
 /// The test's own workbooks are sound: a header alone is read, and only lines are missing.
 #[test]
 fn a_plain_workbook_is_opened() {
-    let heads = ["账号", "户名", "金额", "结果"];
-    let row: String = heads
-        .iter()
-        .zip(["A1", "B1", "C1", "D1"])
-        .map(|(h, at)| cell(at, h))
-        .collect();
-    assert_eq!(
-        codes(&book(&format!("<row r=\"1\">{row}</row>"), &[])),
-        ["BNK-0112"]
-    );
+    let heads = [
+        ("A1", "账号"),
+        ("B1", "户名"),
+        ("C1", "金额"),
+        ("D1", "结果"),
+    ];
+    let row: String = heads.iter().map(|(at, head)| cell(at, head)).collect();
+    let plain = book(&format!("<row r=\"1\">{row}</row>"), &[]);
+    assert_eq!(codes(&plain), ["BNK-0112"]);
+    assert_eq!(codes(&in_zip64(&plain)), ["BNK-0112"]);
+}
+
+/// A bomb that says its size in the zip64 field is seen too.
+#[test]
+fn zip64_hides_nothing() {
+    let zeros = vec![b' '; 20 << 20];
+    let bomb = in_zip64(&book("", &[Part("xl/a.xml", &zeros, None)]));
+    assert_eq!(codes(&bomb), ["BNK-0105"]);
+    let mut other = in_zip64(&book("", &[]));
+    let at = other.windows(4).position(|w| w == b"PK\x06\x06").unwrap();
+    other[at + 48] ^= 1;
+    assert_eq!(codes(&other), ["BNK-0105"]);
 }
 
 /// Two cells far apart once made a reader ask for 549,755,813,888 bytes and abort.

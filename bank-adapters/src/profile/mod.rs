@@ -100,6 +100,8 @@ pub(crate) struct TextStyle {
     pub(crate) date_format: String,
     pub(crate) head_lines: Vec<String>,
     pub(crate) detail_lines: Vec<String>,
+    /// First lines that are no rows, where columns are found by their place.
+    pub(crate) skip_lines: u64,
     /// The header row is among this many first rows.
     pub(crate) header_within: usize,
 }

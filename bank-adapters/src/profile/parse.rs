@@ -55,6 +55,7 @@ struct RawText {
     date_format: String,
     head_lines: Vec<String>,
     detail_lines: Vec<String>,
+    skip_lines: u64,
     header_within: usize,
 }
 
@@ -69,6 +70,7 @@ impl Default for RawText {
             date_format: "%Y%m%d".to_owned(),
             head_lines: Vec::new(),
             detail_lines: Vec::new(),
+            skip_lines: 0,
             header_within: 20,
         }
     }
@@ -369,6 +371,7 @@ impl Raw {
                 date_format: self.text.date_format,
                 head_lines: self.text.head_lines,
                 detail_lines: self.text.detail_lines,
+                skip_lines: self.text.skip_lines,
                 header_within: self.text.header_within,
             },
             columns_by: self.columns_by.into_inner(),

@@ -53,8 +53,8 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
 
 fn directory(bytes: &[u8]) -> Result<Vec<Entry>, String> {
     let broken = || "压缩目录损坏 / the zip directory is broken".to_owned();
-    // No comment behind the end record and nothing between it and the directory: so no reader
-    // can find another directory than this one.
+    // No comment behind the end record, and nothing between it and the directory but a zip64
+    // record that says the same: so no reader can find another directory than this one.
     let end_at = bytes.len().checked_sub(END_LENGTH).ok_or_else(broken)?;
     let end = bytes.get(end_at..).ok_or_else(broken)?;
     if !end.starts_with(b"PK\x05\x06") || read16(end, 20) != Some(0) {
@@ -63,10 +63,13 @@ fn directory(bytes: &[u8]) -> Result<Vec<Entry>, String> {
     let count = read16(end, 10).ok_or_else(broken)?;
     let size = read32(end, 12).ok_or_else(broken)?;
     let start = read32(end, 16).ok_or_else(broken)?;
-    if count > ENTRIES_MAX || start.checked_add(size) != Some(end_at) {
+    let directory_end = start.checked_add(size).ok_or_else(broken)?;
+    let gap = bytes.get(directory_end..end_at).ok_or_else(broken)?;
+    let told = [usize::from(count), size, start];
+    if count > ENTRIES_MAX || !(gap.is_empty() || is_same_in_zip64(gap, told, directory_end)) {
         return Err(broken());
     }
-    let mut rest = bytes.get(start..end_at).ok_or_else(broken)?;
+    let mut rest = bytes.get(start..directory_end).ok_or_else(broken)?;
     let mut entries = Vec::with_capacity(usize::from(count));
     while !rest.is_empty() {
         let (entry, length) = entry(rest)?;
@@ -101,8 +104,12 @@ fn entry(header: &[u8]) -> Result<(Entry, usize), String> {
         .get(46..46 + name_length)
         .ok_or_else(broken)?
         .to_vec();
+    let extra = header.get(46 + name_length..length).ok_or_else(broken)?;
+    let mut sizes = [field32(24)?, field32(20)?, field32(42)?];
+    widen(&mut sizes, extra).ok_or_else(broken)?;
+    let [inflated, packed, offset] = sizes;
     let wide = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-    let (packed, inflated, offset) = (wide(field32(20)?), wide(field32(24)?), field32(42)?);
+    let (packed, inflated) = (wide(packed), wide(inflated));
     Ok((
         Entry {
             name,
@@ -113,6 +120,34 @@ fn entry(header: &[u8]) -> Result<(Entry, usize), String> {
         },
         length,
     ))
+}
+
+/// Programs that write while they count put the sizes into a zip64 field, also small ones.
+fn widen(sizes: &mut [usize; 3], mut extra: &[u8]) -> Option<()> {
+    const ELSEWHERE: usize = 0xffff_ffff;
+    if !sizes.contains(&ELSEWHERE) {
+        return Some(());
+    }
+    while read16(extra, 0)? != 1 {
+        extra = extra.get(4 + usize::from(read16(extra, 2)?)..)?;
+    }
+    let elsewhere = sizes.iter_mut().filter(|size| **size == ELSEWHERE);
+    for (place, size) in elsewhere.enumerate() {
+        *size = read64(extra, 4 + 8 * place)?;
+    }
+    Some(())
+}
+
+/// True when the gap is one zip64 end record with its locator and repeats count, size and start.
+fn is_same_in_zip64(gap: &[u8], told: [usize; 3], at: usize) -> bool {
+    let locator = gap.len().checked_sub(20).and_then(|start| gap.get(start..));
+    locator.is_some_and(|locator| {
+        gap.starts_with(b"PK\x06\x06")
+            && locator.starts_with(b"PK\x06\x07")
+            && read64(gap, 4).and_then(|length| length.checked_add(32)) == Some(gap.len())
+            && read64(locator, 8) == Some(at)
+            && [32, 40, 48].map(|place| read64(gap, place)) == told.map(Some)
+    })
 }
 
 /// Inflates one entry and compares with what the directory says.
@@ -197,5 +232,10 @@ fn read16(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn read32(bytes: &[u8], at: usize) -> Option<usize> {
     let value = u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?);
+    usize::try_from(value).ok()
+}
+
+fn read64(bytes: &[u8], at: usize) -> Option<usize> {
+    let value = u64::from_le_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?);
     usize::try_from(value).ok()
 }
