@@ -266,11 +266,45 @@ fn crashers_stay_harmless() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         read_all(&bytes);
+    }
+
+    /// Workbooks whose parts have bytes changed, in an archive that is sound.
+    #[test]
+    fn no_change_of_a_part_makes_a_reader_panic(
+        which in 0..5_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[ -~]{0,3}"), 1..6),
+    ) {
+        let heads = [("A1", "账号"), ("B1", "户名"), ("C1", "金额"), ("D1", "结果")];
+        let row: String = heads.iter().map(|(at, head)| cell(at, head)).collect();
+        let sheet = format!(
+            "<worksheet><dimension ref=\"A1:D2\"/><sheetData><row r=\"1\">{row}</row><row r=\"2\">\
+             <c r=\"A2\" t=\"s\"><v>0</v></c><c r=\"B2\" s=\"0\"><v>44562.5</v></c>\
+             <c r=\"C2\"><f>1+1</f><v>2</v></c></row></sheetData></worksheet>"
+        );
+        let strings = "<sst count=\"1\" uniqueCount=\"1\"><si><t>62000000</t></si></sst>";
+        let mut parts = [
+            ("_rels/.rels", RELS.to_owned()),
+            ("xl/workbook.xml", BOOK.to_owned()),
+            ("xl/_rels/workbook.xml.rels", BOOK_RELS.to_owned()),
+            ("xl/worksheets/sheet1.xml", sheet),
+            ("xl/sharedStrings.xml", strings.to_owned()),
+        ];
+        for (at, word) in changes {
+            let text = &mut parts[which].1;
+            let mut at = at.index(text.len().max(1));
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            let next = text[at..].chars().next().map_or(0, char::len_utf8);
+            text.replace_range(at..at + next, &word);
+        }
+        let parts: Vec<_> = parts.iter().map(|(name, text)| Part(name, text.as_bytes(), None)).collect();
+        read_all(&zip(&parts));
     }
 
     /// Sound files with bytes changed, removed and repeated.
