@@ -189,6 +189,20 @@ fn bombs_are_refused_before_they_are_opened() {
     assert_eq!(codes(&book("", &parts)), ["BNK-0105"]);
 }
 
+/// The reader of workbooks multiplies references without a check: where overflow is not checked,
+/// `A4294967297` would be `A1`.
+#[test]
+fn references_that_would_wrap_are_refused() {
+    for at in ["A4294967297", "AAAAAAAAAA1", "A99999999999999"] {
+        let row = format!("<row r=\"1\">{}</row>", cell(at, "x"));
+        assert_eq!(codes(&book(&row, &[])), ["BNK-0105"], "{at}");
+        let spaced = row.replace("<c r=", "<c r =");
+        assert!(is_blocked(
+            &read_return(&profile("generic-xlsx-return"), &book(&spaced, &[])).1
+        ));
+    }
+}
+
 /// The reader of workbooks reserves memory for as many strings as the file says it has.
 #[test]
 fn an_impossible_number_of_strings_is_refused() {

@@ -208,6 +208,29 @@ fn check_counts(contents: &[u8]) -> Result<(), String> {
             return Err("字符串数目不可能 / an impossible number of strings".to_owned());
         }
     }
+    check_references(contents)
+}
+
+/// The last cell of any sheet is `XFD1048576`. A longer reference would wrap around in the reader
+/// and its cell would appear somewhere else.
+fn check_references(contents: &[u8]) -> Result<(), String> {
+    const REFERENCE_MAX: usize = 10;
+    let mut rest = contents;
+    while let Some(at) = find(rest, b"r=") {
+        let is_attribute = at > 0 && rest.get(at - 1).is_some_and(u8::is_ascii_whitespace);
+        rest = rest.get(at + 2..).unwrap_or_default();
+        let Some((quote, value)) = rest.split_first() else {
+            break;
+        };
+        let length = value
+            .iter()
+            .take(REFERENCE_MAX + 1)
+            .take_while(|byte| *byte != quote)
+            .count();
+        if is_attribute && matches!(quote, b'"' | b'\'') && length > REFERENCE_MAX {
+            return Err("单元格引用无效 / an invalid cell reference".to_owned());
+        }
+    }
     Ok(())
 }
 

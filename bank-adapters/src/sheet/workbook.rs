@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError};
 use ledger::calendar::Date;
@@ -33,11 +34,19 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits, findings: &mut Findings) -> Ta
         findings.file(Fault::WorkbookHostile, &[("detail", &detail)]);
         return Table::default();
     }
+    // The reader of workbooks overflows on references such as `A99999999999` where overflow is
+    // checked. A panic of it is a broken workbook; what it had read by then is not used.
     let mut table = Table::default();
-    if let Err(error) = read_sheet(bytes, limits, &mut table, findings) {
-        findings.file(Fault::WorkbookBroken, &[("detail", &error.to_string())]);
-    }
-    table
+    let reading = AssertUnwindSafe(|| {
+        read_sheet(bytes, limits, &mut table, findings).map_err(|error| error.to_string())
+    });
+    let detail = match catch_unwind(reading) {
+        Ok(Ok(())) => return table,
+        Ok(Err(detail)) => detail,
+        Err(_) => "单元格引用无效 / an invalid cell reference".to_owned(),
+    };
+    findings.file(Fault::WorkbookBroken, &[("detail", &detail)]);
+    Table::default()
 }
 
 fn read_sheet(
