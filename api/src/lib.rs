@@ -1,1 +1,9 @@
-//! .
+//! Huimin Ledger's use cases and their skins.
+//!
+//! [`app`] holds the use cases: authorise, load, let the domain judge, save, record. They are the
+//! only callers of the store. [`cli`] is a thin skin over them, [`demo`] a year of work done
+//! through them.
+
+pub mod app;
+pub mod cli;
+pub mod demo;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `huimin`, the command line of Huimin Ledger.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    api::cli::main()
+}

@@ -1,16 +1,21 @@
 //! Figures for reports and agreements, each one set-based statement.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::account::Chart;
 use ledger::calendar::Month;
-use ledger::id::{BookId, ComponentId, ProgramId};
+use ledger::id::{AccountId, BankAccountId, BookId, ComponentId, ProgramId};
 use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::db::{Tx, Value};
+use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 
 sql! {
     SUCCESS = "select r.program_id, b.bank_account_id, y.township, p.payment_id, p.amount_fen,
-        t.attempt_no, coalesce(o.kind, ''), coalesce(f.kind, ''), coalesce(o.reason, '')
+        t.attempt_no, coalesce(o.kind, ''), coalesce(f.kind, ''),
+        coalesce(f.reason, o.reason, ''), r.month
         from payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id
@@ -20,7 +25,7 @@ sql! {
             and o.attempt_no = t.attempt_no and o.step = 1
         left join outcome f on f.book_id = t.book_id and f.payment_id = t.payment_id
             and f.attempt_no = t.attempt_no and f.step = 2
-        where p.book_id = $1 and r.month >= $2 and r.month <= $3
+        where p.book_id = $1 and t.kind = 'pay' and r.month >= $2 and r.month <= $3
         order by p.payment_id, t.attempt_no";
     ACCRUED_BY_COMPONENT = "select r.program_id, l.component_id,
         cast(sum(l.amount_fen) as bigint), cast(count(distinct p.household_id) as bigint),
@@ -30,7 +35,7 @@ sql! {
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where l.book_id = $1 and r.month >= $2 and r.month <= $3
         and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve')
+            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
         group by r.program_id, l.component_id order by 1, 2";
     MONTHLY = "select r.program_id, cast(count(distinct p.payment_id) as bigint),
         cast(count(distinct p.household_id) as bigint), cast(sum(p.amount_fen) as bigint)
@@ -40,14 +45,121 @@ sql! {
         and exists (select 1 from run_event e where e.book_id = r.book_id
             and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
         group by r.program_id order by r.program_id";
-    SUBJECTS = "select r.program_id, cast(count(distinct l.subject_id) as bigint)
-        from payment_line l
-        join payment p on p.book_id = l.book_id and p.payment_id = l.payment_id
-        join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where l.book_id = $1 and r.month = $2 and r.kind <> 're-pay'
-        and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+    HOUSEHOLD_TURNOVER = "select s.program_id, cast(sum(s.earlier) as bigint),
+        cast(sum(s.present) as bigint), cast(sum(s.present * (1 - s.earlier)) as bigint),
+        cast(sum(s.earlier * (1 - s.present)) as bigint) from (
+            select r.program_id, p.household_id,
+                max(case when r.month = $2 then 1 else 0 end) as earlier,
+                max(case when r.month = $3 then 1 else 0 end) as present
+            from payment p
+            join run r on r.book_id = p.book_id and r.run_id = p.run_id
+            where p.book_id = $1 and r.month in ($2, $3)
+            and exists (select 1 from run_event e where e.book_id = r.book_id
+                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+            group by r.program_id, p.household_id) s
+        group by s.program_id order by s.program_id";
+    PERSON_TURNOVER = "select s.program_id, cast(sum(s.earlier) as bigint),
+        cast(sum(s.present) as bigint), cast(sum(s.present * (1 - s.earlier)) as bigint),
+        cast(sum(s.earlier * (1 - s.present)) as bigint) from (
+            select r.program_id, l.subject_id,
+                max(case when r.month = $2 then 1 else 0 end) as earlier,
+                max(case when r.month = $3 then 1 else 0 end) as present
+            from payment p
+            join run r on r.book_id = p.book_id and r.run_id = p.run_id
+            join payment_line l on l.book_id = p.book_id and l.payment_id = p.payment_id
+            join party y on y.book_id = l.book_id and y.party_id = l.subject_id
+            where p.book_id = $1 and r.month in ($2, $3) and y.kind = 'person'
+            and exists (select 1 from run_event e where e.book_id = r.book_id
+                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+            group by r.program_id, l.subject_id) s
+        group by s.program_id order by s.program_id";
+    ROSTER_SIZE = "select c.program_id, cast(count(distinct a.household_id) as bigint),
+        cast(count(distinct case when y.kind = 'person' then a.subject_id end) as bigint)
+        from award a
+        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        join party y on y.book_id = a.book_id and y.party_id = a.subject_id
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and c.cadence <> 'once' and a.from_month <= $2
+        and (e.to_month is null or e.to_month >= $2)
+        group by c.program_id order by c.program_id";
+    VOUCHER_MONTHS = "select month, cast(sum(total_fen) as bigint), cast(count(*) as bigint)
+        from voucher where book_id = $1 group by month order by month";
+    RELEASED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
+        from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        where p.book_id = $1 and exists (select 1 from attempt t where t.book_id = p.book_id
+            and t.payment_id = p.payment_id and t.kind = 'pay')
         group by r.program_id order by r.program_id";
+    PAID_OUT = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
+        from outcome o
+        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        where o.book_id = $1 and o.kind = 'paid' and not exists (select 1 from outcome f
+            where f.book_id = o.book_id and f.payment_id = o.payment_id
+            and f.attempt_no = o.attempt_no and f.kind = 'refunded')
+        group by r.program_id order by r.program_id";
+    CHART_VOUCHERS = "select v.month, v.number, v.on_date, v.summary,
+        cast(sum(case when d.code = $4 and (d.bank_account_id = $5 or $5 = 0)
+            then t.amount_fen else 0 end) as bigint),
+        cast(sum(case when c.code = $4 and (c.bank_account_id = $5 or $5 = 0)
+            then t.amount_fen else 0 end) as bigint)
+        from voucher v
+        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
+            and t.transfer_id < v.transfer_first + v.transfers
+        join account d on d.book_id = t.book_id and d.account_id = t.debit_id
+        join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+        where v.book_id = $1 and v.month >= $2 and v.month <= $3
+        and ((d.code = $4 and (d.bank_account_id = $5 or $5 = 0))
+            or (c.code = $4 and (c.bank_account_id = $5 or $5 = 0)))
+        group by v.month, v.number, v.on_date, v.summary order by v.month, v.number";
+    VOUCHER_PAIRS = "select debit_id, credit_id, cast(sum(amount_fen) as bigint),
+        cast(count(*) as bigint) from transfer
+        where book_id = $1 and transfer_id >= $2 and transfer_id < $3
+        group by debit_id, credit_id order by min(transfer_id)";
+    BATCHES_AT_BANK = "select b.batch_no, b.sent_on, b.total_fen,
+        cast(case when a.debit_style = 'succeeded' then coalesce((select sum(p.amount_fen)
+            from attempt t
+            join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
+                and o.attempt_no = t.attempt_no and o.kind = 'failed'
+            join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+            where t.book_id = b.book_id and t.batch_id = b.batch_id
+            and o.settled_on <= $3), 0) else 0 end as bigint),
+        cast(coalesce((select -sum(l.amount_fen) from statement_line l
+            join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+            where l.book_id = b.book_id and s.to_date <= $4
+            and ((l.match_kind = 'batch' and l.match_id = b.batch_id)
+                or (l.match_kind = 'return' and l.match_id in (select f.return_id
+                    from return_file f where f.book_id = b.book_id
+                    and f.batch_id = b.batch_id)))), 0) as bigint)
+        from batch b
+        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
+        where b.book_id = $1 and b.bank_account_id = $2 and b.sent_on <= $3
+        order by b.batch_id";
+    APPROPRIATIONS_AT_BANK = "select a.document, a.received_on, a.amount_fen from appropriation a
+        where a.book_id = $1 and a.bank_account_id = $2 and a.received_on <= $3
+        and not exists (select 1 from statement_line l
+            join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+            where l.book_id = a.book_id and l.match_kind = 'appropriation'
+            and l.match_id = a.appropriation_id and s.to_date <= $4)
+        order by a.appropriation_id";
+    LINES_NOT_BOOKED = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
+        from statement_line l
+        join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+        where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
+        and (l.match_kind = 'refund' or l.match_kind = 'none')
+        and (l.amount_fen < 0 or not exists (select 1 from voucher v
+            where v.book_id = l.book_id and v.source = 'statement'
+            and v.source_id = l.statement_id and v.on_date <= $3))
+        order by l.statement_id, l.line_no";
+    HANDED_BACK = "select v.month, v.number, v.on_date, v.summary,
+        cast(sum(t.amount_fen) as bigint) from voucher v
+        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
+            and t.transfer_id < v.transfer_first + v.transfers
+        join account d on d.book_id = t.book_id and d.account_id = t.debit_id
+        join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+        where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement')
+        and c.code = '1002' and c.bank_account_id = $2 and d.code in ('4001', '2103')
+        and v.on_date <= $3
+        group by v.month, v.number, v.on_date, v.summary order by v.month, v.number";
     TRANSFER_SUMS = "select account_id, cast(sum(debit_fen) as bigint),
         cast(sum(credit_fen) as bigint) from (
             select debit_id as account_id, sum(amount_fen) as debit_fen, 0 as credit_fen
@@ -94,6 +206,8 @@ sql! {
             and not exists (select 1 from outcome f where f.book_id = o.book_id
                 and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
                 and f.kind = 'refunded'))
+        and not exists (select 1 from attempt t where t.book_id = p.book_id
+            and t.payment_id = p.payment_id and t.kind = 'cancel')
         group by r.program_id order by r.program_id";
     IN_TRANSIT = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
         cast(count(*) as bigint) from attempt t
@@ -122,7 +236,26 @@ sql! {
         (select cast(count(*) as bigint) from return_file where book_id = $1),
         (select size from book_head where book_id = $1)";
     HEAD = "select size, root from book_head where book_id = $1";
+    TRY_TO_ALTER = "update audit_entry set leaf = leaf where book_id = $1";
 }
+
+/// How safely each engine is told to write; the names of the settings differ.
+const DURABILITY: Pair = Pair {
+    sqlite: "select 'foreign_keys', cast(foreign_keys as text) from pragma_foreign_keys
+        union all select 'journal_mode', journal_mode from pragma_journal_mode
+        union all select 'synchronous', cast(synchronous as text) from pragma_synchronous
+        union all select 'version', sqlite_version()",
+    postgres: "select cast(name as text), cast(setting as text) from pg_settings
+        where name in ('fsync', 'full_page_writes', 'server_version', 'synchronous_commit')
+        order by 1",
+};
+
+/// The triggers by name; the catalogues differ.
+const TRIGGERS: Pair = Pair {
+    sqlite: "select name from sqlite_master where type = 'trigger' order by name",
+    postgres: "select cast(tgname as text) from pg_trigger
+        where not tgisinternal and tgenabled <> 'D' order by 1",
+};
 
 /// One attempt with what a success rate needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +278,8 @@ pub struct AttemptFact {
     pub refunded: bool,
     /// The normalised reason of the outcome.
     pub reason: String,
+    /// The month of the payment's own run.
+    pub month: String,
 }
 
 /// Hands out every attempt of the runs of some months, by payment and attempt.
@@ -167,6 +302,7 @@ pub async fn attempt_facts(
             outcome: row.text(6)?,
             refunded: row.text_ref(7)? == "refunded",
             reason: row.text(8)?,
+            month: row.text(9)?,
         });
         Ok::<(), StoreError>(())
     })
@@ -224,14 +360,226 @@ pub async fn monthly(
         .collect()
 }
 
-/// Persons or households paid for in a month, by program.
-pub async fn subjects(
+/// Who was paid for in a month and in the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turnover {
+    /// In the earlier month.
+    pub earlier: i64,
+    /// In this month.
+    pub present: i64,
+    /// In this month and not in the earlier one.
+    pub entered: i64,
+    /// In the earlier month and not in this one.
+    pub left: i64,
+}
+
+/// Households and persons that approved runs pay for in a month, against an earlier month.
+pub async fn turnover(
+    tx: &mut Tx,
+    book: BookId,
+    earlier: Month,
+    present: Month,
+) -> Result<[BTreeMap<ProgramId, Turnover>; 2], StoreError> {
+    let args = [book.get().into(), earlier.to_string().into(), present.to_string().into()];
+    let mut counted = [const { BTreeMap::new() }; 2];
+    for (sql, counted) in [HOUSEHOLD_TURNOVER, PERSON_TURNOVER].into_iter().zip(&mut counted) {
+        for row in tx.query(sql, &args).await? {
+            let turnover = Turnover {
+                earlier: row.int(1)?,
+                present: row.int(2)?,
+                entered: row.int(3)?,
+                left: row.int(4)?,
+            };
+            counted.insert(ProgramId(row.int(0)?), turnover);
+        }
+    }
+    Ok(counted)
+}
+
+/// Households and persons on the rosters in force in a month, by program; awards that fall due
+/// only once do not put anybody on a roster.
+pub async fn roster_size(
     tx: &mut Tx,
     book: BookId,
     month: Month,
-) -> Result<Vec<(ProgramId, i64)>, StoreError> {
-    let rows = tx.query(SUBJECTS, &[book.get().into(), month.to_string().into()]).await?;
-    rows.iter().map(|row| Ok((ProgramId(row.int(0)?), row.int(1)?))).collect()
+) -> Result<BTreeMap<ProgramId, (i64, i64)>, StoreError> {
+    let rows = tx.query(ROSTER_SIZE, &[book.get().into(), month.to_string().into()]).await?;
+    rows.iter().map(|row| Ok((ProgramId(row.int(0)?), (row.int(1)?, row.int(2)?)))).collect()
+}
+
+/// What the vouchers of each month state: month, total, vouchers.
+pub async fn voucher_months(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<Vec<(String, Fen, i64)>, StoreError> {
+    let rows = tx.query(VOUCHER_MONTHS, &[book.get().into()]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, Fen::new(row.int(1)?), row.int(2)?))).collect()
+}
+
+/// What was sent to banks at least once, by program.
+pub async fn released(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, RELEASED, book).await
+}
+
+/// What was paid and has not come back, by program.
+pub async fn paid_out(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, PAID_OUT, book).await
+}
+
+/// What a voucher moved on a line of the chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChartVoucher {
+    /// Its month.
+    pub month: String,
+    /// Its number in the month.
+    pub number: i64,
+    /// Business date.
+    pub on: String,
+    /// 摘要.
+    pub summary: String,
+    /// Debited.
+    pub debit: Fen,
+    /// Credited.
+    pub credit: Fen,
+}
+
+/// The vouchers that touch a line of the chart, at one bank account or at all.
+pub async fn chart_vouchers(
+    tx: &mut Tx,
+    book: BookId,
+    (first, last): (Month, Month),
+    chart: Chart,
+    at: Option<BankAccountId>,
+) -> Result<Vec<ChartVoucher>, StoreError> {
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+        chart.code().into(),
+        at.map_or(0, BankAccountId::get).into(),
+    ];
+    let rows = tx.query(CHART_VOUCHERS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ChartVoucher {
+                month: row.text(0)?,
+                number: row.int(1)?,
+                on: row.text(2)?,
+                summary: row.text(3)?,
+                debit: Fen::new(row.int(4)?),
+                credit: Fen::new(row.int(5)?),
+            })
+        })
+        .collect()
+}
+
+/// The transfers of a voucher added up by debited and credited account, with their number.
+pub async fn voucher_pairs(
+    tx: &mut Tx,
+    book: BookId,
+    first: i64,
+    transfers: i64,
+) -> Result<Vec<(AccountId, AccountId, Fen, i64)>, StoreError> {
+    let args = [book.get().into(), first.into(), (first + transfers).into()];
+    let rows = tx.query(VOUCHER_PAIRS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            let pair = (AccountId(row.int(0)?), AccountId(row.int(1)?));
+            Ok((pair.0, pair.1, Fen::new(row.int(2)?), row.int(3)?))
+        })
+        .collect()
+}
+
+/// Something that stands in the books or on a statement: date, number, words, amount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its date.
+    pub on: String,
+    /// Batch, document, voucher or line.
+    pub row: String,
+    /// What it is.
+    pub summary: String,
+    /// How much, signed as the bank account sees it.
+    pub amount: Fen,
+}
+
+/// What stands on one side only, of one account: in the books until a day, at the bank until
+/// the end of a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OneSided {
+    /// In the books and not at the bank.
+    pub booked: Vec<Standing>,
+    /// Handed back to the treasury in the books; no statement line is matched to these.
+    pub handed_back: Vec<Standing>,
+    /// At the bank and not in the books.
+    pub at_bank: Vec<Standing>,
+}
+
+/// What an account has on one side only. `seen` is the last day of the newest statement that
+/// counts; empty when there is none.
+pub async fn one_sided(
+    tx: &mut Tx,
+    book: BookId,
+    account: BankAccountId,
+    booked: &str,
+    seen: &str,
+) -> Result<OneSided, StoreError> {
+    let args = [book.get().into(), account.get().into(), booked.into(), seen.into()];
+    let mut open = OneSided::default();
+    for row in tx.query(BATCHES_AT_BANK, &args).await? {
+        let left = row.int(2)? - row.int(3)? - row.int(4)?;
+        if left != 0 {
+            open.booked.push(standing(row.text(1)?, row.text(0)?, "代发", -left));
+        }
+    }
+    for row in tx.query(APPROPRIATIONS_AT_BANK, &args).await? {
+        open.booked.push(standing(row.text(1)?, row.text(0)?, "指标到账", row.int(2)?));
+    }
+    for row in tx.query(HANDED_BACK, &args[..3]).await? {
+        let number = format!("{} 记-{:04}", row.text(0)?, row.int(1)?);
+        open.handed_back.push(standing(row.text(2)?, number, &row.text(3)?, -row.int(4)?));
+    }
+    for row in tx.query(LINES_NOT_BOOKED, &args).await? {
+        let number = format!("{}/{}", row.int(0)?, row.int(1)?);
+        open.at_bank.push(standing(row.text(2)?, number, &row.text(4)?, row.int(3)?));
+    }
+    Ok(open)
+}
+
+fn standing(on: String, row: String, summary: &str, fen: i64) -> Standing {
+    Standing { on, row, summary: summary.to_owned(), amount: Fen::new(fen) }
+}
+
+/// How safely the engine is told to write: setting and value.
+pub async fn durability(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = tx.query(DURABILITY.of(tx.engine()), &[]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+}
+
+/// The sealed tables that lack a trigger which refuses changes.
+pub async fn unguarded_tables(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let mut found = BTreeSet::new();
+    for row in tx.query(TRIGGERS.of(tx.engine()), &[]).await? {
+        found.insert(row.text(0)?);
+    }
+    let endings: &[&str] = match tx.engine() {
+        Engine::Sqlite => &["update", "delete"],
+        Engine::Postgres => &["append_only"],
+    };
+    let tables = crate::table::ALL.iter().map(|table| table.spec.table).chain(["audit_entry"]);
+    let guarded = |table: &str| {
+        endings.iter().all(|ending| found.contains(&format!("tr_{table}_{ending}")))
+    };
+    Ok(tables.filter(|table| !guarded(table)).map(str::to_owned).collect())
+}
+
+/// Whether the database refuses to alter the audit entries of a book. The caller rolls back.
+pub async fn refuses_to_alter(tx: &mut Tx, book: BookId) -> Result<bool, StoreError> {
+    match tx.execute(TRY_TO_ALTER, &[book.get().into()]).await {
+        Err(StoreError::Constraint { name }) => Ok(name == "tr_append_only"),
+        Err(error) => Err(error),
+        Ok(touched) => Ok(touched == 0),
+    }
 }
 
 /// An account with debits and credits.

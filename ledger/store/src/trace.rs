@@ -1,18 +1,24 @@
 //! The whole way of the money: from the quota letter to the person and back.
 
-use ledger::id::{AppropriationId, BookId, PartyId, PaymentId};
+use ledger::disbursement::workflow::PaymentState;
+use ledger::id::{AppropriationId, BookId, PartyId, PaymentId, ProgramId};
 use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::db::Tx;
 use crate::error::StoreError;
+use crate::roster::{Party, PartyKind};
 
 sql! {
     PAYMENT = "select p.payment_id, p.run_id, p.revision, p.payee_id, p.household_id, p.amount_fen,
         p.entry from payment p where p.book_id = $1 and p.payment_id = $2";
     ATTEMPTS = "select t.attempt_no, b.batch_no, b.file_name, b.sent_on, t.line_no,
-        t.account_version, t.appropriation_id, t.entry, b.batch_id from attempt t
+        t.account_version, t.appropriation_id, t.entry, b.batch_id, v.account_no, v.holder_name
+        from attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+        join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = t.account_version
         where t.book_id = $1 and t.payment_id = $2 order by t.attempt_no";
     OUTCOMES = "select attempt_no, kind, source, source_id, line_no, reason, reason_text,
         bank_reference, settled_on, entry from outcome
@@ -36,16 +42,34 @@ sql! {
             or (v.source = 'statement' and exists (select 1 from refund_receipt h
                 where h.book_id = $1 and h.payment_id = $2 and h.statement_id = v.source_id)))
         order by t.transfer_id";
-    PAYMENTS_OF_PARTY = "select distinct p.payment_id, r.month, r.program_id, p.amount_fen
+    PAYMENTS_OF_PARTY = "select p.payment_id, r.month, r.program_id, p.amount_fen,
+        coalesce((select max(t.attempt_no) from attempt t where t.book_id = p.book_id
+            and t.payment_id = p.payment_id), 0),
+        coalesce((select max(t.attempt_no) from outcome t where t.book_id = p.book_id
+            and t.payment_id = p.payment_id), 0),
+        coalesce((select o.kind from outcome o where o.book_id = p.book_id
+            and o.payment_id = p.payment_id order by o.attempt_no desc, o.step desc limit 1), ''),
+        (select cast(count(*) as bigint) from run_event e where e.book_id = p.book_id
+            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision)
         from payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where p.book_id = $1 and (p.payee_id = $2 or p.household_id = $2
             or exists (select 1 from payment_line l where l.book_id = p.book_id
                 and l.payment_id = p.payment_id and l.subject_id = $2))
         order by p.payment_id";
+    PARTY = "select kind, township, village, name, reference_no, entry from party
+        where book_id = $1 and party_id = $2";
+    ENTRIES = "select sequence, bytes from audit_entry
+        where book_id = $1 and sequence >= $2 order by sequence limit $3";
+    ENTRIES_WITH_LEAVES = "select sequence, bytes, leaf from audit_entry
+        where book_id = $1 order by sequence";
     DRAWN = "select r.month, r.run_id, cast(count(*) as bigint), cast(sum(d.amount_fen) as bigint),
         cast(coalesce(sum(case when o.kind = 'paid' then d.amount_fen else 0 end), 0) as bigint),
-        cast(coalesce(sum(case when o.kind = 'failed' then d.amount_fen else 0 end), 0) as bigint)
+        cast(coalesce(sum(case when o.kind = 'failed' then d.amount_fen else 0 end), 0) as bigint),
+        cast(coalesce(sum(case when f.kind = 'refunded' then d.amount_fen else 0 end), 0)
+            as bigint),
+        cast(coalesce(sum(case when h.payment_id is not null or (o.kind = 'failed'
+            and k.debit_style = 'succeeded') then d.amount_fen else 0 end), 0) as bigint)
         from (
             select t.payment_id, t.attempt_no, t.batch_id, p.amount_fen from attempt t
             join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
@@ -57,8 +81,13 @@ sql! {
             where x.book_id = $1 and x.appropriation_id = $2) d
         join batch b on b.book_id = $1 and b.batch_id = d.batch_id
         join run r on r.book_id = b.book_id and r.run_id = b.run_id
+        join bank_account k on k.book_id = $1 and k.bank_account_id = b.bank_account_id
         left join outcome o on o.book_id = $1 and o.payment_id = d.payment_id
             and o.attempt_no = d.attempt_no and o.step = 1
+        left join outcome f on f.book_id = $1 and f.payment_id = d.payment_id
+            and f.attempt_no = d.attempt_no and f.step = 2
+        left join refund_receipt h on h.book_id = $1 and h.payment_id = d.payment_id
+            and h.attempt_no = d.attempt_no
         group by r.month, r.run_id order by r.month, r.run_id";
 }
 
@@ -79,8 +108,8 @@ pub struct PaymentFact {
     pub entry: i64,
 }
 
-/// One attempt on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One attempt on its way. Name and number identify a person: mask them on the way out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AttemptStep {
     /// Its number.
     pub attempt: i64,
@@ -96,6 +125,16 @@ pub struct AttemptStep {
     pub appropriation: Option<AppropriationId>,
     /// Its audit entry.
     pub entry: i64,
+    /// The account that it went to.
+    pub account_no: String,
+    /// In whose name.
+    pub holder_name: String,
+}
+
+impl std::fmt::Debug for AttemptStep {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "AttemptStep({}, {}, ***)", self.attempt, self.batch_no)
+    }
 }
 
 /// One outcome on its way.
@@ -200,6 +239,8 @@ pub async fn payment(
             line_no: row.int(4)?,
             appropriation: row.opt_int(6)?.map(AppropriationId),
             entry: row.int(7)?,
+            account_no: row.text(9)?,
+            holder_name: row.text(10)?,
         });
     }
     let mut outcomes = Vec::new();
@@ -254,16 +295,93 @@ async fn transfers(
         .collect()
 }
 
-/// The payments of a party, as payee, household or beneficiary: payment, month, program, amount.
+/// One payment of a party with what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartyPayment {
+    /// Which.
+    pub payment: PaymentId,
+    /// The month of its run.
+    pub month: String,
+    /// The program.
+    pub program: ProgramId,
+    /// How much.
+    pub amount: Fen,
+    /// Where it stands; none when its calculation was not approved.
+    pub state: Option<PaymentState>,
+}
+
+/// The payments of a party, as payee, household or beneficiary.
 pub async fn payments_of_party(
     tx: &mut Tx,
     book: BookId,
     party: PartyId,
-) -> Result<Vec<(PaymentId, String, i64, Fen)>, StoreError> {
+) -> Result<Vec<PartyPayment>, StoreError> {
     let rows = tx.query(PAYMENTS_OF_PARTY, &[book.get().into(), party.get().into()]).await?;
     rows.iter()
-        .map(|row| Ok((PaymentId(row.int(0)?), row.text(1)?, row.int(2)?, Fen::new(row.int(3)?))))
+        .map(|row| {
+            let (attempts, answered) = (row.int(4)?, row.int(5)?);
+            let state = match row.text_ref(6)? {
+                _ if row.int(7)? == 0 => None,
+                _ if attempts == 0 => Some(PaymentState::Due),
+                _ if answered < attempts => Some(PaymentState::Sent),
+                kind => PaymentState::from_code(kind),
+            };
+            Ok(PartyPayment {
+                payment: PaymentId(row.int(0)?),
+                month: row.text(1)?,
+                program: ProgramId(row.int(2)?),
+                amount: Fen::new(row.int(3)?),
+                state,
+            })
+        })
         .collect()
+}
+
+/// A party with its audit entry.
+pub async fn party(
+    tx: &mut Tx,
+    book: BookId,
+    id: PartyId,
+) -> Result<Option<(Party, i64)>, StoreError> {
+    let row = tx.query_opt(PARTY, &[book.get().into(), id.get().into()]).await?;
+    row.map(|row| {
+        let kind = PartyKind::from_code(row.text_ref(0)?)
+            .ok_or_else(|| StoreError::inconsistent("party", "kind"))?;
+        let party = Party {
+            id,
+            kind,
+            township: row.text(1)?,
+            village: row.text(2)?,
+            name: row.text(3)?,
+            reference_no: row.text(4)?,
+            salt: [0; 16],
+        };
+        Ok((party, row.int(5)?))
+    })
+    .transpose()
+}
+
+/// The bytes of audit entries from a sequence on, at most `limit`.
+pub async fn entries(
+    tx: &mut Tx,
+    book: BookId,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let rows = tx.query(ENTRIES, &[book.get().into(), from.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.bytes(1)?))).collect()
+}
+
+/// Hands out every audit entry: sequence, bytes, leaf hash.
+pub async fn each_entry<E: From<StoreError>>(
+    tx: &mut Tx,
+    book: BookId,
+    mut receive: impl FnMut(i64, &[u8], &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    tx.stream(ENTRIES_WITH_LEAVES, &[book.get().into()], |row| {
+        receive(row.int(0)?, row.bytes_ref(1)?, row.bytes_ref(2)?)
+    })
+    .await
 }
 
 /// What a run drew on an appropriation.
@@ -281,6 +399,10 @@ pub struct DrawnByRun {
     pub paid: Fen,
     /// What of it failed.
     pub failed: Fen,
+    /// What of it came back after it was paid.
+    pub refunded: Fen,
+    /// What of it is back in the agency's account.
+    pub home: Fen,
 }
 
 /// The runs that drew on an appropriation.
@@ -299,6 +421,8 @@ pub async fn drawn(
                 drawn: Fen::new(row.int(3)?),
                 paid: Fen::new(row.int(4)?),
                 failed: Fen::new(row.int(5)?),
+                refunded: Fen::new(row.int(6)?),
+                home: Fen::new(row.int(7)?),
             })
         })
         .collect()

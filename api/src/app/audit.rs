@@ -1,0 +1,304 @@
+//! Reading, verifying and exporting the audit trail.
+
+use std::io;
+
+use ledger::audit::commitment::{Salt, column_salt, commit};
+use ledger::audit::entry::{Entry, ObjectRef};
+use ledger::audit::hex::encode;
+use ledger::audit::row::{Field, RowSpec};
+use ledger::audit::verify::{Fault, Head};
+use ledger::disbursement::role::Action;
+use ledger_store::book::Book;
+use ledger_store::db::Row;
+use ledger_store::error::StoreError;
+use ledger_store::table::Table as SealedTable;
+use ledger_store::verify::{self, Exported, Verification, short_root};
+use ledger_store::{report as figures, trace as way};
+use serde_json::{Map, Value, json};
+
+use super::view::{Report, Table, words};
+use super::{App, Caller, Error};
+
+/// The entries from a sequence on, at most `limit`: when, who, what, of which objects.
+///
+/// # Errors
+/// When the caller may not read the trail; an entry that cannot be read; accidents of the store.
+pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadAudit).await?;
+    let stored = way::entries(&mut tx, caller.book.id, from, limit).await?;
+    let (size, root) = figures::head(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words(format!("审计轨迹(共 {size} 条)"), format!("audit trail ({size} entries)")),
+        &[
+            ("序号", "sequence", true),
+            ("时间(UTC)", "time", false),
+            ("用户", "user", false),
+            ("事项", "kind", false),
+            ("对象", "objects", false),
+            ("行数", "rows", true),
+            ("理由", "reason", false),
+        ],
+    );
+    let mut rows = Vec::with_capacity(stored.len());
+    for (sequence, bytes) in stored {
+        let entry = Entry::from_bytes(&bytes)
+            .map_err(|error| anyhow::anyhow!("audit entry {sequence}: {error}"))?;
+        let sealed = entry.rows.iter().map(|rows| rows.count).sum::<u64>();
+        table.row([
+            sequence.to_string(),
+            entry.time.to_string(),
+            entry.actor.user.clone(),
+            entry.kind.clone(),
+            entry.objects.iter().map(object_text).collect::<Vec<_>>().join(" "),
+            sealed.to_string(),
+            entry.reason.clone().unwrap_or_default(),
+        ]);
+        rows.push(entry_json(&entry, sealed));
+    }
+    let head = json!({ "size": size, "root": encode(&root) });
+    Ok(Report::new(json!({ "entries": rows, "head": head }), vec![table]))
+}
+
+fn object_text(object: &ObjectRef) -> String {
+    format!("{}:{}", object.kind, object.id)
+}
+
+fn entry_json(entry: &Entry, sealed: u64) -> Value {
+    json!({
+        "seq": entry.sequence,
+        "time": entry.time.to_string(),
+        "user": entry.actor.user,
+        "roles": entry.actor.roles,
+        "session": entry.actor.session,
+        "kind": entry.kind,
+        "key": entry.key,
+        "reason": entry.reason,
+        "objects": entry.objects.iter().map(object_text).collect::<Vec<_>>(),
+        "rows": sealed,
+    })
+}
+
+/// Recomputes a whole book and holds it against heads that were kept elsewhere.
+///
+/// # Errors
+/// Accidents of the store.
+pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Verification, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let verification = verify::verify(&mut tx, book, heads).await?;
+    tx.rollback().await?;
+    Ok(verification)
+}
+
+/// [`verification`] as a report: how much was checked, and the first thing that is wrong. A trail
+/// with a fault, or with nothing in it, is exit status 3.
+///
+/// # Errors
+/// When the caller may not verify; accidents of the store.
+pub async fn verify(app: &App, caller: &Caller, heads: &[Head]) -> Result<Report, Error> {
+    app.read(caller, Action::VerifyAudit).await?.rollback().await?;
+    let checked = verification(app, &caller.book, heads).await?;
+    // Nothing to check proves nothing, whatever the list of faults says.
+    let ok = checked.faults.is_empty() && checked.entries > 0 && checked.rows > 0;
+    let json = json!({
+        "ok": ok,
+        "entries": checked.entries,
+        "rows": checked.rows,
+        "size": checked.head.size,
+        "root": encode(&checked.head.root),
+        "first_fault": checked.faults.first().map(fault_json),
+        "faults": checked.faults.len(),
+        "heads_checked": heads.len(),
+    });
+    let mut tables = vec![verdict(&checked, heads, ok)];
+    if !checked.faults.is_empty() {
+        tables.push(faults_table(&checked.faults));
+    }
+    Ok(Report { json, tables, found: !ok })
+}
+
+fn fault_json(fault: &Fault) -> Value {
+    json!({
+        "entry": fault.entry,
+        "table": fault.table,
+        "row": fault.row,
+        "field": fault.field,
+        "kind": fault.kind.name(),
+        "zh": fault.zh,
+        "en": fault.en,
+    })
+}
+
+fn verdict(checked: &Verification, heads: &[Head], ok: bool) -> Table {
+    let title = match ok {
+        true => words("审计轨迹完好", "the audit trail is intact"),
+        false => words("审计轨迹不完好", "the audit trail is not intact"),
+    };
+    let heads_given = match heads.len() {
+        0 => "无 none".to_owned(),
+        count => count.to_string(),
+    };
+    let mut table = Table::new(title, &[("核对", "checked", false), ("结果", "result", true)]);
+    for (what, result) in [
+        ("记录 entries", checked.entries.to_string()),
+        ("行 rows", checked.rows.to_string()),
+        ("链头 head", format!("{}:{}", checked.head.size, short_root(&checked.head.root))),
+        ("外存链头 heads kept elsewhere", heads_given),
+        ("问题 faults", checked.faults.len().to_string()),
+    ] {
+        table.row([what.to_owned(), result]);
+    }
+    table
+}
+
+fn faults_table(faults: &[Fault]) -> Table {
+    const SHOWN: usize = 100;
+    let mut table = Table::new(
+        words("问题", "faults"),
+        &[
+            ("记录", "entry", true),
+            ("表", "table", false),
+            ("行", "row", false),
+            ("字段", "field", false),
+            ("性质", "kind", false),
+            ("说明", "finding", false),
+        ],
+    );
+    let text = |part: &Option<String>| part.clone().unwrap_or_else(|| "—".to_owned());
+    for fault in faults.iter().take(SHOWN) {
+        table.row([
+            fault.entry.map_or_else(|| "—".to_owned(), |entry| entry.to_string()),
+            text(&fault.table),
+            text(&fault.row),
+            text(&fault.field),
+            fault.kind.name().to_owned(),
+            format!("{} / {}", fault.zh, fault.en),
+        ]);
+    }
+    table
+}
+
+/// Writes the recomputation export (`ledger/docs/audit-format.md` §9): every entry, every sealed
+/// row, the stored head, one JSON object a line. Personal values leave as their commitments.
+///
+/// # Errors
+/// When the caller may not read the trail; when the output cannot be written; accidents of the
+/// store.
+pub async fn export(app: &App, caller: &Caller, out: &mut dyn io::Write) -> Result<(), Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadAudit).await?;
+    way::each_entry(&mut tx, book, |sequence, bytes, leaf| {
+        let entry = json!({ "seq": sequence, "bytes": encode(bytes), "leaf": encode(leaf) });
+        line(out, "entry", entry)
+    })
+    .await?;
+    verify::export(&mut tx, book, |item| match item {
+        Exported::Row(table, row) => line(out, "row", row_json(table, row)?),
+        Exported::Entry(..) => Ok(()),
+    })
+    .await?;
+    let (size, root) = figures::head(&mut tx, book).await?;
+    line(out, "head", json!({ "size": size, "root": encode(&root) }))?;
+    tx.rollback().await?;
+    out.flush().map_err(|error| Error::Internal(error.into()))
+}
+
+fn line(out: &mut dyn io::Write, name: &str, content: Value) -> Result<(), Error> {
+    let mut object = Map::new();
+    object.insert(name.to_owned(), content);
+    writeln!(out, "{}", Value::Object(object)).map_err(|error| Error::Internal(error.into()))
+}
+
+fn row_json(table: &SealedTable, row: &Row) -> Result<Value, StoreError> {
+    let spec = &table.spec;
+    let mut fields = Vec::with_capacity(spec.columns.len());
+    for column in 0..spec.columns.len() {
+        fields.push(row.field(column)?);
+    }
+    let salt = spec.salt.and_then(|column| match fields.get(column) {
+        Some(Field::Bytes(bytes)) => Salt::try_from(*bytes).ok(),
+        _ => None,
+    });
+    let values: Vec<Value> = fields
+        .iter()
+        .enumerate()
+        .map(|(column, field)| value_json(spec, column, field, salt.as_ref()))
+        .collect();
+    let kinds: Vec<&str> = spec
+        .columns
+        .iter()
+        .zip(&fields)
+        .enumerate()
+        .map(|(column, (name, field))| kind(spec, column, name, field))
+        .collect();
+    let key: Vec<Value> =
+        spec.key.iter().filter_map(|column| values.get(*column).cloned()).collect();
+    Ok(json!({
+        "table": spec.table,
+        "entry": row.int(spec.columns.len())?,
+        "key": key,
+        "columns": spec.columns,
+        "key_columns": spec.key,
+        "private": spec.private,
+        "salt": spec.salt,
+        "kinds": kinds,
+        "values": values,
+        "seal": row.int(spec.columns.len() + 1)?,
+    }))
+}
+
+/// A value as the export writes it. The salt stays behind, and with it what it protects.
+fn value_json(spec: &RowSpec, column: usize, field: &Field<'_>, salt: Option<&Salt>) -> Value {
+    if spec.salt == Some(column) {
+        return Value::Null;
+    }
+    match field {
+        Field::Int(number) => json!(number),
+        Field::Text(text) if spec.private.contains(&column) => {
+            match (salt, u16::try_from(column)) {
+                (Some(salt), Ok(index)) => {
+                    json!({ "commitment": encode(&commit(&column_salt(salt, index), text)) })
+                }
+                // Without its salt the row cannot be verified; the value is not shown for that.
+                _ => Value::Null,
+            }
+        }
+        Field::Text(text) => json!(text),
+        Field::Bytes(bytes) => json!({ "hex": encode(bytes) }),
+        Field::Commitment(hash) => json!({ "commitment": encode(*hash) }),
+        Field::NullInt | Field::NullText | Field::NullBytes => Value::Null,
+    }
+}
+
+/// The type of a column. The driver does not tell the type of a null, and the name does.
+fn kind(spec: &RowSpec, column: usize, name: &str, field: &Field<'_>) -> &'static str {
+    match field {
+        _ if spec.salt == Some(column) => "bytes",
+        Field::Int(_) => "int",
+        Field::Text(_) | Field::NullText | Field::Commitment(_) => "text",
+        Field::Bytes(_) | Field::NullBytes => "bytes",
+        Field::NullInt => {
+            let number = ["_id", "_no", "_fen"].iter().any(|ending| name.ends_with(ending));
+            if number { "int" } else { "text" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_store::table;
+
+    use super::*;
+
+    #[test]
+    fn personal_values_leave_as_commitments() {
+        let spec = &table::PARTY.spec;
+        let salt = [7; 16];
+        for column in spec.private {
+            let value = value_json(spec, *column, &Field::Text("测试甲"), Some(&salt));
+            assert!(value["commitment"].is_string(), "{column}");
+        }
+        let column = spec.salt.unwrap();
+        assert_eq!(value_json(spec, column, &Field::Bytes(&salt), Some(&salt)), Value::Null);
+    }
+}

@@ -1,0 +1,148 @@
+//! Exceptions (差异): listed until two people have settled each of them.
+
+use ledger::disbursement::role::Action;
+use ledger::id::ExceptionId;
+use ledger::problem::{Kind, Problem};
+use ledger_store::exception::{self as store, Exception, ExceptionState};
+use ledger_store::write::Write;
+use serde_json::json;
+
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, Order, not_found};
+
+/// Says how an exception is to be settled; a second person confirms it.
+pub async fn propose(
+    app: &App,
+    caller: &Caller,
+    id: ExceptionId,
+    resolution: &str,
+    note: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("exception.propose", Action::ResolveException)
+        .key(key)
+        .field("exception", id.get())
+        .field("resolution", resolution)
+        .field("note", note);
+    app.command(caller, order, async |write| {
+        if resolution.trim().is_empty() {
+            return Err(super::policy::invalid("resolution", "", "处理办法 how to settle it"));
+        }
+        let mut exception = load(write, id).await?;
+        if exception.state == ExceptionState::Settled {
+            return Err(wrong_state(&exception, "propose"));
+        }
+        exception.resolution = resolution.to_owned();
+        exception.note = note.to_owned();
+        advance(write, caller, exception, ExceptionState::Proposed, "propose").await
+    })
+    .await
+}
+
+/// Confirms what another person has proposed.
+///
+/// # Errors
+/// [`Kind::TwoPeople`] for the one who proposed it.
+pub async fn confirm(
+    app: &App,
+    caller: &Caller,
+    id: ExceptionId,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("exception.confirm", Action::ResolveException)
+        .key(key)
+        .field("exception", id.get());
+    app.command(caller, order, async |write| {
+        let exception = load(write, id).await?;
+        if exception.state != ExceptionState::Proposed {
+            return Err(wrong_state(&exception, "confirm"));
+        }
+        if exception.user == caller.user.id {
+            return Err(Problem::new(Kind::TwoPeople).with("user", &caller.user.login).into());
+        }
+        advance(write, caller, exception, ExceptionState::Settled, "confirm").await
+    })
+    .await
+}
+
+async fn load(write: &mut Write, id: ExceptionId) -> Result<Exception, Error> {
+    let book = write.book();
+    let all = store::exceptions(write.tx(), book).await?;
+    all.into_iter().find(|exception| exception.id == id).ok_or_else(|| not_found("差异", id))
+}
+
+async fn advance(
+    write: &mut Write,
+    caller: &Caller,
+    mut exception: Exception,
+    state: ExceptionState,
+    event: &'static str,
+) -> Result<serde_json::Value, Error> {
+    exception.state = state;
+    exception.events += 1;
+    exception.user = caller.user.id;
+    store::add_event(write, &exception, event).await?;
+    Ok(json!({
+        "exception": exception.id.get(),
+        "state": state.code(),
+        "resolution": exception.resolution,
+    }))
+}
+
+fn wrong_state(exception: &Exception, event: &str) -> Error {
+    Problem::new(Kind::ExceptionState)
+        .with("id", exception.id)
+        .with("state", exception.state.name())
+        .with("event", event)
+        .into()
+}
+
+/// The exceptions, all or those still open.
+pub async fn list(app: &App, caller: &Caller, open_only: bool) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let all = store::exceptions(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("差异", "Exceptions"),
+        &[
+            ("编号", "number", true),
+            ("种类", "kind", false),
+            ("来源", "source", false),
+            ("行", "line", true),
+            ("明细", "payment", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("情况", "detail", false),
+            ("状态", "state", false),
+            ("处理", "resolution", false),
+        ],
+    );
+    let mut list = Vec::new();
+    for x in all.iter().filter(|x| !open_only || x.state != ExceptionState::Settled) {
+        let payment = if x.payment > 0 { x.payment.to_string() } else { "—".to_owned() };
+        table.row([
+            x.id.to_string(),
+            x.kind.clone(),
+            format!("{} {}", x.source, x.source_id),
+            x.line_no.to_string(),
+            payment,
+            x.amount.grouped(),
+            x.detail.clone(),
+            x.state.name().to_owned(),
+            x.resolution.clone(),
+        ]);
+        list.push(json!({
+            "exception": x.id.get(),
+            "kind": x.kind,
+            "source": x.source,
+            "source_id": x.source_id,
+            "line": x.line_no,
+            "payment": x.payment,
+            "amount_fen": x.amount.get(),
+            "detail": x.detail,
+            "state": x.state.code(),
+            "resolution": x.resolution,
+            "note": x.note,
+        }));
+    }
+    Ok(Report::new(json!({ "exceptions": list }), vec![table]))
+}

@@ -1,0 +1,370 @@
+//! Release (签发): the run's payments become attempts in bank files, drawn on appropriations.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bank_adapters::{BatchHead, Finding, Instruction, Profile, write_batch};
+use ledger::calendar::Date;
+use ledger::disbursement::role::Action;
+use ledger::disbursement::workflow::RunEvent;
+use ledger::fund::Draw;
+use ledger::id::{AppropriationId, BatchId, PartyId, RunId};
+use ledger::journal::rules;
+use ledger::money::Fen;
+use ledger::problem::{Kind, Problem};
+use ledger_store::batch::{self as store, Attempt, Batch, StoredFile};
+use ledger_store::fund;
+use ledger_store::journal::{Poster, VoucherDraft};
+use ledger_store::payment::{self, ToSend};
+use ledger_store::policy::{self, BankAccount, Program};
+use ledger_store::roster::{self, PayeeAccount};
+use ledger_store::run::Run;
+use ledger_store::write::Write;
+use serde_json::json;
+
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, not_found, run};
+
+/// Writes the bank files of an approved run and books that the money is on its way.
+///
+/// All of it or nothing: files, attempts, draws and vouchers commit together, and the files can be
+/// fetched again, byte for byte, as often as they are needed.
+///
+/// # Errors
+/// [`Kind::PaymentLive`] when one of the payments has a live or paid attempt,
+/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`].
+pub async fn release(
+    app: &App,
+    caller: &Caller,
+    id: RunId,
+    on: Option<Date>,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let on = on.unwrap_or_else(|| app.clock.today());
+    run::step(app, caller, id, RunEvent::Release, "", key, async |write, run| {
+        let draw = run::funds(write, run).await?;
+        let sending = Sending::load(app, write, run).await?;
+        sending.send(write, caller, run, draw, on).await
+    })
+    .await
+}
+
+/// Writes the files without keeping them, so that whatever the bank's layout cannot carry is found
+/// before anybody reviews the run.
+pub(super) async fn rehearse(app: &App, write: &mut Write, run: &Run) -> Result<(), Error> {
+    let sending = Sending::load(app, write, run).await?;
+    for (part, items) in (1_i64..).zip(sending.items.chunks(sending.limit)) {
+        let number = format!("B{part:06}");
+        sending.file(&number, app.clock.today(), run, items)?;
+    }
+    Ok(())
+}
+
+/// Everything that the files of a run are made from.
+struct Sending {
+    items: Vec<ToSend>,
+    accounts: HashMap<PartyId, PayeeAccount>,
+    bank: BankAccount,
+    program: Program,
+    profile: Profile,
+    limit: usize,
+}
+
+impl Sending {
+    async fn load(app: &App, write: &mut Write, run: &Run) -> Result<Sending, Error> {
+        let book = write.book();
+        let items = payment::to_send(write.tx(), book, run).await?;
+        let accounts = roster::payee_accounts(write.tx(), book).await?;
+        let accounts: HashMap<_, _> = accounts.into_iter().map(|a| (a.payee, a)).collect();
+        let missing = items.iter().filter(|item| !accounts.contains_key(&item.payee)).count();
+        if missing > 0 {
+            return Err(Problem::new(Kind::AccountMissing).with("count", missing).into());
+        }
+        let funding = fund::funding_rules(write.tx(), book).await?;
+        let rule = funding.iter().find(|rule| rule.program == run.program);
+        let rule = rule.ok_or_else(|| not_found("资金安排 funding rule", run.program))?;
+        let banks = policy::bank_accounts(write.tx(), book).await?;
+        let bank = banks.into_iter().find(|bank| bank.id == rule.bank_account);
+        let bank = bank.ok_or_else(|| not_found("账户 bank account", rule.bank_account))?;
+        let programs = policy::programs(write.tx(), book).await?;
+        let program = programs.into_iter().find(|program| program.id == run.program);
+        let program = program.ok_or_else(|| not_found("项目 program", run.program))?;
+        let profile = profile(app, &bank.batch_profile)?.clone();
+        let limit = profile.lines_max.max(1);
+        Ok(Sending { items, accounts, bank, program, profile, limit })
+    }
+
+    async fn send(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        run: &Run,
+        mut draw: Draw,
+        on: Date,
+    ) -> Result<(), Error> {
+        for items in self.items.chunks(self.limit) {
+            let batch = BatchId(write.allot("batch", 1).await?);
+            let number = format!("B{:06}", batch.get());
+            let file = self.file(&number, on, run, items)?;
+            let stored = store::store_file(write, "batch", &file.name, &file.bytes).await?;
+            let total = Fen::sum(items.iter().map(|item| item.amount))?;
+            let counted = i64::try_from(items.len()).unwrap_or(i64::MAX);
+            if file.total != total || i64::try_from(file.count) != Ok(counted) {
+                let detail = format!("{} / {total}", file.total);
+                return Err(Problem::new(Kind::TotalsDiffer).with("detail", detail).into());
+            }
+            let batch = Batch {
+                id: batch,
+                number,
+                run: run.id,
+                bank_account: self.bank.id,
+                profile: self.profile.id.clone(),
+                file: stored.id,
+                file_name: file.name,
+                sent_on: on.to_string(),
+                payments: counted,
+                total,
+                entry: 0,
+                sha256: stored.sha256,
+            };
+            store::add_batch(write, &batch).await?;
+            let attempts = self.attempts(items, batch.id, &mut draw)?;
+            store::add_attempts(write, &attempts).await?;
+            self.post(write, caller, run, &batch, &attempts, on).await?;
+        }
+        Ok(())
+    }
+
+    fn attempts(
+        &self,
+        items: &[ToSend],
+        batch: BatchId,
+        draw: &mut Draw,
+    ) -> Result<Vec<Attempt>, Error> {
+        let mut attempts = Vec::with_capacity(items.len());
+        for (line_no, item) in (1_i64..).zip(items) {
+            let mut draws = Vec::with_capacity(1);
+            draw.take(item.amount, &mut draws)?;
+            let version = self.accounts.get(&item.payee).map_or(0, |account| account.version);
+            attempts.push(Attempt {
+                payment: item.payment,
+                number: item.attempt,
+                prior_kind: (item.attempt > 1).then(|| item.prior_kind.clone()),
+                batch,
+                line_no,
+                account_version: version,
+                draws,
+            });
+        }
+        Ok(attempts)
+    }
+
+    async fn post(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        run: &Run,
+        batch: &Batch,
+        attempts: &[Attempt],
+        on: Date,
+    ) -> Result<(), Error> {
+        let draft = VoucherDraft {
+            on_date: on,
+            summary: format!("代发 {} {} 批{}", run.month, self.program.name, batch.number),
+            maker: caller.user.id,
+            checker: None,
+            source: "batch",
+            source_id: batch.id.get(),
+            reverses: None,
+        };
+        let mut poster = Poster::begin(write, draft).await?;
+        let mut by_lot: BTreeMap<AppropriationId, Fen> = BTreeMap::new();
+        let mut postings = Vec::with_capacity(attempts.len());
+        for attempt in attempts {
+            for (lot, amount) in &attempt.draws {
+                let (payment, number) = (attempt.payment, attempt.number);
+                let bank = self.bank.id;
+                rules::attempt_sent_financial(
+                    bank,
+                    *lot,
+                    payment,
+                    number,
+                    *amount,
+                    &mut postings,
+                );
+                let sum = by_lot.entry(*lot).or_default();
+                *sum = sum.plus(*amount)?;
+            }
+        }
+        for (lot, amount) in by_lot {
+            rules::batch_sent_budget(run.program, lot, amount, &mut postings);
+        }
+        poster.push_all(write, &postings).await?;
+        poster.finish(write).await?;
+        Ok(())
+    }
+
+    fn file(
+        &self,
+        number: &str,
+        on: Date,
+        run: &Run,
+        items: &[ToSend],
+    ) -> Result<bank_adapters::BatchFile, Error> {
+        let head = BatchHead {
+            batch_no: number.to_owned(),
+            date: on,
+            payer_account_no: self.bank.account_no.clone(),
+            payer_name: self.bank.account_name.clone(),
+            payer_bank_name: self.bank.bank_name.clone(),
+        };
+        let purpose = format!("{}{}", self.program.name, run.month);
+        let lines: Vec<Instruction> = (1_u64..)
+            .zip(items)
+            .filter_map(|(sequence, item)| {
+                let account = self.accounts.get(&item.payee)?;
+                Some(Instruction {
+                    sequence,
+                    key: attempt_key(item.payment.get(), item.attempt),
+                    account_no: account.account_no.clone(),
+                    payee_name: account.holder_name.clone(),
+                    bank_name: account.bank_name.clone(),
+                    bank_no: account.bank_no.clone(),
+                    amount: item.amount,
+                    purpose: purpose.clone(),
+                })
+            })
+            .collect();
+        write_batch(&self.profile, &head, &lines).map_err(rejected)
+    }
+}
+
+/// The key of an attempt, as the bank carries it: payment and attempt.
+pub fn attempt_key(payment: i64, attempt: i64) -> String {
+    format!("P{payment}-{attempt}")
+}
+
+/// Payment and attempt of a key.
+pub fn read_key(key: &str) -> Option<(i64, i64)> {
+    let (payment, attempt) = key.strip_prefix('P')?.split_once('-')?;
+    Some((payment.parse().ok()?, attempt.parse().ok()?))
+}
+
+/// The layout with this name.
+pub fn profile<'a>(app: &'a App, id: &str) -> Result<&'a Profile, Error> {
+    app.profiles
+        .iter()
+        .find(|profile| profile.id == id)
+        .ok_or_else(|| Problem::new(Kind::ProfileUnknown).with("name", id).into())
+}
+
+/// A file that its layout cannot carry or be read from, with every finding.
+pub fn rejected(findings: Vec<Finding>) -> Error {
+    let place = findings.first().map(|finding| finding.place.clone()).unwrap_or_default();
+    let problem = Problem::new(Kind::FileRejected).with("count", findings.len()).at(place);
+    Error::Refused { problem: Box::new(problem), findings }
+}
+
+/// All batches.
+pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let batches = store::batches(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("代发批", "Batches"),
+        &[
+            ("批号", "batch", false),
+            ("批次", "run", true),
+            ("格式", "layout", false),
+            ("文件", "file", false),
+            ("日期", "sent", false),
+            ("笔数", "payments", true),
+            ("金额(元)", "amount (yuan)", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for batch in &batches {
+        table.row([
+            batch.number.clone(),
+            batch.run.to_string(),
+            batch.profile.clone(),
+            batch.file_name.clone(),
+            batch.sent_on.clone(),
+            batch.payments.to_string(),
+            batch.total.grouped(),
+        ]);
+        list.push(batch_json(batch));
+    }
+    Ok(Report::new(json!({ "batches": list }), vec![table]))
+}
+
+/// One batch with its lines and what became of them, masked.
+pub async fn show_batch(app: &App, caller: &Caller, number: &str) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let batches = store::batches(&mut tx, caller.book.id).await?;
+    let batch = batches.iter().find(|batch| batch.number == number);
+    let batch = batch.ok_or_else(|| not_found("批 batch", number))?;
+    let items = store::items(&mut tx, caller.book.id, batch.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words(format!("批 {number}"), format!("Batch {number}")),
+        &[
+            ("行", "line", true),
+            ("明细", "payment", true),
+            ("次", "attempt", true),
+            ("户名", "holder", false),
+            ("账号", "account", false),
+            ("金额(元)", "amount (yuan)", true),
+            ("结果", "outcome", false),
+        ],
+    );
+    let mut list = Vec::new();
+    for item in &items {
+        let outcome = item.answered.as_deref().unwrap_or("pending");
+        let account = super::roster::mask_account(&item.account_no);
+        table.row([
+            item.line_no.to_string(),
+            item.payment.to_string(),
+            item.attempt.to_string(),
+            super::roster::mask_name(&item.holder_name),
+            account.clone(),
+            item.amount.grouped(),
+            outcome.to_owned(),
+        ]);
+        list.push(json!({
+            "line": item.line_no,
+            "payment": item.payment.get(),
+            "attempt": item.attempt,
+            "account": account,
+            "amount_fen": item.amount.get(),
+            "outcome": outcome,
+        }));
+    }
+    let mut document = batch_json(batch);
+    document["lines"] = serde_json::Value::Array(list);
+    Ok(Report::new(document, vec![table]))
+}
+
+/// The file of a batch, byte for byte.
+pub async fn batch_file(app: &App, caller: &Caller, number: &str) -> Result<StoredFile, Error> {
+    let mut tx = app.read(caller, Action::ReleaseRun).await?;
+    let batches = store::batches(&mut tx, caller.book.id).await?;
+    let batch = batches.iter().find(|batch| batch.number == number);
+    let batch = batch.ok_or_else(|| not_found("批 batch", number))?;
+    let file = store::file(&mut tx, caller.book.id, batch.file).await?;
+    tx.rollback().await?;
+    file.ok_or_else(|| not_found("文件 file", batch.file))
+}
+
+fn batch_json(batch: &Batch) -> serde_json::Value {
+    json!({
+        "batch": batch.number,
+        "run": batch.run.get(),
+        "profile": batch.profile,
+        "file": batch.file_name,
+        "sent_on": batch.sent_on,
+        "payments": batch.payments,
+        "total_fen": batch.total.get(),
+        "sha256": ledger::audit::hex::encode(&batch.sha256),
+        "entry": batch.entry,
+    })
+}

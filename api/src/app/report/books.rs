@@ -1,0 +1,329 @@
+//! The books on paper: trial balance (科目余额表), ledger (明细账) and voucher (记账凭证).
+
+use std::collections::BTreeMap;
+
+use ledger::account::{AccountKey, Chart, Normal, Side};
+use ledger::calendar::Month;
+use ledger::disbursement::role::Action;
+use ledger::id::{AccountId, BookId, UserId};
+use ledger::money::Fen;
+use ledger_store::db::Tx;
+use ledger_store::journal::{self, AccountMovement, Voucher, side_totals};
+use ledger_store::report::{self, ChartVoucher};
+use ledger_store::{book, verify};
+use serde_json::{Value, json};
+
+use super::{NOTHING, Names, amount_or_nothing, voucher_number};
+use crate::app::view::{Report, Table, words};
+use crate::app::{App, Caller, Error, not_found};
+
+/// 科目余额表: every account with its opening balance, debits, credits and closing balance. Balances
+/// stand on the account's normal side; a minus sign means the other side.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+pub async fn trial_balance(
+    app: &App,
+    caller: &Caller,
+    first: Month,
+    last: Month,
+) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, caller.book.id).await?;
+    let accounts = journal::movements(&mut tx, caller.book.id, first, last).await?;
+    tx.rollback().await?;
+    let title = words(
+        format!("科目余额表 {first} 至 {last}"),
+        format!("trial balance {first} to {last}"),
+    );
+    let mut table = Table::new(
+        title,
+        &[
+            ("科目", "account", false),
+            ("名称", "name", false),
+            ("辅助核算", "dimensions", false),
+            ("方向", "side", false),
+            ("期初余额", "opening", true),
+            ("本期借方", "debit", true),
+            ("本期贷方", "credit", true),
+            ("期末余额", "closing", true),
+        ],
+    );
+    for account in &accounts {
+        table.row(balance_row(&names, account));
+    }
+    let mut sides = Vec::new();
+    for (side, zh, en) in [
+        (Side::Financial, "财务会计合计", "financial"),
+        (Side::Budget, "预算会计合计", "budget"),
+    ] {
+        let (debit, credit) = side_totals(&accounts, side);
+        let nothing = || NOTHING.to_owned();
+        table.row([
+            nothing(),
+            format!("{zh} {en}"),
+            nothing(),
+            nothing(),
+            nothing(),
+            Fen::new(debit).grouped(),
+            Fen::new(credit).grouped(),
+            nothing(),
+        ]);
+        sides.push(json!({ "side": en, "debit_fen": debit, "credit_fen": credit }));
+    }
+    let json = json!({
+        "first_month": first.to_string(),
+        "last_month": last.to_string(),
+        "accounts": accounts.iter().map(|row| balance_json(&names, row)).collect::<Value>(),
+        "totals": sides,
+    });
+    Ok(Report::new(json, vec![table]))
+}
+
+fn balance_row(names: &Names, account: &AccountMovement) -> [String; 8] {
+    let chart = account.key.chart;
+    [
+        chart.code().to_owned(),
+        chart.name().to_owned(),
+        names.dimensions(&account.key),
+        direction(chart).to_owned(),
+        amount_or_nothing(account.opening()),
+        amount_or_nothing(Fen::new(account.debit)),
+        amount_or_nothing(Fen::new(account.credit)),
+        account.closing().grouped(),
+    ]
+}
+
+fn balance_json(names: &Names, account: &AccountMovement) -> Value {
+    json!({
+        "account": account.key.chart.code(),
+        "name": account.key.chart.name(),
+        "dimensions": names.dimensions(&account.key),
+        "opening_fen": account.opening().get(),
+        "debit_fen": account.debit,
+        "credit_fen": account.credit,
+        "closing_fen": account.closing().get(),
+    })
+}
+
+fn direction(chart: Chart) -> &'static str {
+    match chart.normal() {
+        Normal::Debit => "借",
+        Normal::Credit => "贷",
+    }
+}
+
+/// 明细账: the vouchers that moved a line of the chart, with the running balance.
+///
+/// # Errors
+/// An unknown chart code; when the caller may not read reports; accidents of the store.
+pub async fn ledger(
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    first: Month,
+    last: Month,
+) -> Result<Report, Error> {
+    let chart = Chart::from_code(account).ok_or_else(|| not_found("科目 account", account))?;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let accounts = journal::movements(&mut tx, caller.book.id, first, last).await?;
+    let moved =
+        report::chart_vouchers(&mut tx, caller.book.id, (first, last), chart, None).await?;
+    tx.rollback().await?;
+    let of_chart = accounts.iter().filter(|row| row.key.chart == chart);
+    let opening = Fen::sum(of_chart.map(AccountMovement::opening))?;
+    let title = words(
+        format!("明细账 {} {} {first} 至 {last}", chart.code(), chart.name()),
+        format!("ledger of {} {first} to {last}", chart.code()),
+    );
+    let (rows, table) = running(title, chart.normal(), opening, &moved)?;
+    let json = json!({
+        "account": chart.code(),
+        "name": chart.name(),
+        "first_month": first.to_string(),
+        "last_month": last.to_string(),
+        "opening_fen": opening.get(),
+        "rows": rows,
+    });
+    Ok(Report::new(json, vec![table]))
+}
+
+/// A ledger page: opening balance, vouchers with the running balance, totals.
+pub(super) fn running(
+    title: crate::app::view::Words,
+    normal: Normal,
+    opening: Fen,
+    moved: &[ChartVoucher],
+) -> Result<(Value, Table), Error> {
+    let mut table = Table::new(
+        title,
+        &[
+            ("日期", "date", false),
+            ("凭证", "voucher", false),
+            ("摘要", "summary", false),
+            ("借方", "debit", true),
+            ("贷方", "credit", true),
+            ("余额", "balance", true),
+        ],
+    );
+    let nothing = || NOTHING.to_owned();
+    let opened = "期初余额 opening".to_owned();
+    table.row([nothing(), nothing(), opened, nothing(), nothing(), opening.grouped()]);
+    let mut balance = opening;
+    let mut rows = Vec::with_capacity(moved.len());
+    for voucher in moved {
+        let net = voucher.debit.minus(voucher.credit)?;
+        balance = match normal {
+            Normal::Debit => balance.plus(net)?,
+            Normal::Credit => balance.minus(net)?,
+        };
+        table.row([
+            voucher.on.clone(),
+            voucher_number(voucher.number),
+            voucher.summary.clone(),
+            amount_or_nothing(voucher.debit),
+            amount_or_nothing(voucher.credit),
+            balance.grouped(),
+        ]);
+        rows.push(json!({
+            "date": voucher.on,
+            "month": voucher.month,
+            "voucher": voucher.number,
+            "summary": voucher.summary,
+            "debit_fen": voucher.debit.get(),
+            "credit_fen": voucher.credit.get(),
+            "balance_fen": balance.get(),
+        }));
+    }
+    let debit = Fen::sum(moved.iter().map(|voucher| voucher.debit))?;
+    let credit = Fen::sum(moved.iter().map(|voucher| voucher.credit))?;
+    let total = "合计 total".to_owned();
+    let amounts = [debit.grouped(), credit.grouped(), balance.grouped()];
+    table.row([nothing(), nothing(), total].into_iter().chain(amounts));
+    Ok((Value::Array(rows), table))
+}
+
+/// One line of a printed voucher: debited and credited account, amount, how many transfers.
+type Line = (AccountKey, AccountKey, Fen, i64);
+
+/// 记账凭证: one voucher as it is printed, its transfers added up by account, financial and budget
+/// side apart, amounts also in capital figures, maker and checker by name, the audit entry and the
+/// head in short form.
+///
+/// # Errors
+/// When there is no such voucher; when the caller may not read reports; accidents of the store.
+pub async fn voucher(
+    app: &App,
+    caller: &Caller,
+    month: Month,
+    number: i64,
+) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, book).await?;
+    let found = journal::vouchers(&mut tx, book, month, month).await?;
+    let found = found.into_iter().find(|voucher| voucher.posted.number == number);
+    let name = || format!("{month} {}", voucher_number(number));
+    let voucher = found.ok_or_else(|| not_found("凭证 voucher", name()))?;
+    let lines = lines_of(&mut tx, book, &voucher).await?;
+    let users = book::users(&mut tx, book).await?;
+    let (size, root) = report::head(&mut tx, book).await?;
+    tx.rollback().await?;
+    let person = |id: UserId| {
+        let user = users.iter().find(|user| user.id == id);
+        user.map_or_else(|| NOTHING.to_owned(), |user| user.name.clone())
+    };
+    let (maker, checker) = (person(voucher.maker), person(voucher.checker));
+    let mut tables = vec![voucher_head(&caller.book.name, &voucher, &maker, &checker)];
+    for (side, zh, en) in [
+        (Side::Financial, "财务会计", "financial accounting"),
+        (Side::Budget, "预算会计", "budget accounting"),
+    ] {
+        let of_side: Vec<&Line> = lines.iter().filter(|line| line.0.chart.side() == side).collect();
+        if !of_side.is_empty() {
+            tables.push(side_table(&names, (zh, en), &of_side)?);
+        }
+    }
+    let json = json!({
+        "month": month.to_string(),
+        "number": number,
+        "date": voucher.on_date,
+        "summary": voucher.summary,
+        "maker": maker,
+        "checker": checker,
+        "source": voucher.source,
+        "source_id": voucher.source_id,
+        "transfers": voucher.posted.transfers,
+        "total_fen": voucher.posted.total.get(),
+        "lines": lines.iter().map(|line| line_json(&names, line)).collect::<Value>(),
+        "root": ledger::audit::hex::encode(&voucher.posted.root),
+        "entry": voucher.entry,
+        "head": { "size": size, "root": ledger::audit::hex::encode(&root) },
+    });
+    Ok(Report::new(json, tables))
+}
+
+async fn lines_of(tx: &mut Tx, book: BookId, voucher: &Voucher) -> Result<Vec<Line>, Error> {
+    let accounts = journal::balances(tx, book).await?;
+    let keys: BTreeMap<AccountId, AccountKey> =
+        accounts.into_iter().map(|account| (account.id, account.key)).collect();
+    let posted = &voucher.posted;
+    let pairs = report::voucher_pairs(tx, book, posted.transfer_first, posted.transfers).await?;
+    let line = |(debit, credit, amount, count)| {
+        Some((*keys.get(&debit)?, *keys.get(&credit)?, amount, count))
+    };
+    Ok(pairs.into_iter().filter_map(line).collect())
+}
+
+fn line_json(names: &Names, line: &Line) -> Value {
+    json!({
+        "debit": names.account(&line.0),
+        "credit": names.account(&line.1),
+        "amount_fen": line.2.get(),
+        "transfers": line.3,
+    })
+}
+
+fn voucher_head(agency: &str, voucher: &Voucher, maker: &str, checker: &str) -> Table {
+    let number = voucher_number(voucher.posted.number);
+    let title = words(
+        format!("记账凭证 {} {number}", voucher.posted.month),
+        format!("voucher {} {number}", voucher.posted.month),
+    );
+    let heads = [("栏目", "field", false), ("内容", "value", false)];
+    let mut table = Table::new(title, &heads);
+    for (field, value) in [
+        ("单位 agency", agency.to_owned()),
+        ("日期 date", voucher.on_date.clone()),
+        ("摘要 summary", voucher.summary.clone()),
+        ("来源 source", format!("{} {}", voucher.source, voucher.source_id)),
+        ("分录数 transfers", voucher.posted.transfers.to_string()),
+        ("制单 maker", maker.to_owned()),
+        ("审核 checker", checker.to_owned()),
+        ("审计记录 audit entry", voucher.entry.to_string()),
+        ("分录根 root", verify::short_root(&voucher.posted.root)),
+    ] {
+        table.row([field.to_owned(), value]);
+    }
+    table
+}
+
+fn side_table(names: &Names, (zh, en): (&str, &str), lines: &[&Line]) -> Result<Table, Error> {
+    let total = Fen::sum(lines.iter().map(|line| line.2))?;
+    let mut table = Table::new(
+        words(zh, en),
+        &[
+            ("借方科目", "debit", false),
+            ("贷方科目", "credit", false),
+            ("金额(元)", "yuan", true),
+            ("笔数", "transfers", true),
+        ],
+    );
+    for (debit, credit, amount, count) in lines {
+        let accounts = [names.account(debit), names.account(credit)];
+        table.row(accounts.into_iter().chain([amount.grouped(), count.to_string()]));
+    }
+    let count = lines.iter().map(|line| line.3).sum::<i64>();
+    table.row(["合计 total".to_owned(), total.capital(), total.grouped(), count.to_string()]);
+    Ok(table)
+}

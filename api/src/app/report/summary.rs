@@ -1,0 +1,314 @@
+//! The monthly summary (发放汇总表) and the annual report in the shape of the published ones.
+
+use std::collections::BTreeMap;
+
+use ledger::calendar::Month;
+use ledger::disbursement::role::Action;
+use ledger::id::{ComponentId, ProgramId};
+use ledger::money::Fen;
+use ledger_store::report::{self, Turnover};
+use reconciliation::foot::{LedgerLink, SHENMU_2022, parse};
+use reconciliation::rate::SuccessRate;
+use serde_json::{Value, json};
+
+use super::foot::{Comparison, comparisons_table, totals_by_code};
+use super::success::Tally;
+use super::{NOTHING, Names, amount_or_nothing, compare, months_of, success_json};
+use crate::app::view::{Report, Table, words};
+use crate::app::{App, Caller, Error};
+
+/// One program in one month.
+struct MonthRow {
+    program: ProgramId,
+    households: Turnover,
+    persons: Turnover,
+    payments: i64,
+    due: Fen,
+    rate: SuccessRate,
+}
+
+impl MonthRow {
+    fn paid(&self) -> Fen {
+        Fen::new(self.rate.final_amount.paid)
+    }
+
+    fn failed(&self) -> Fen {
+        Fen::new(self.rate.final_amount.attempted - self.rate.final_amount.paid)
+    }
+
+    /// Approved and not yet sent.
+    fn waiting(&self) -> Fen {
+        let sent = self.rate.final_amount.attempted + self.rate.pending_amount.get();
+        Fen::new(self.due.get() - sent)
+    }
+
+    fn json(&self, names: &Names) -> Value {
+        let turnover = |t: &Turnover| {
+            json!({ "last_month": t.earlier, "this_month": t.present,
+                "new": t.entered, "gone": t.left })
+        };
+        json!({
+            "program": names.program_code(self.program),
+            "name": names.program(self.program),
+            "households": turnover(&self.households),
+            "persons": turnover(&self.persons),
+            "payments": self.payments,
+            "due_fen": self.due.get(),
+            "paid_fen": self.paid().get(),
+            "failed_fen": self.failed().get(),
+            "pending_fen": self.rate.pending_amount.get(),
+            "not_sent_fen": self.waiting().get(),
+            "success_rate": success_json(&self.rate),
+        })
+    }
+}
+
+/// 发放汇总表: each program's households and persons against last month, and what was due, paid,
+/// failed and is pending.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, book).await?;
+    let [households, persons] =
+        report::turnover(&mut tx, book, month.previous(), month).await?;
+    let due = report::monthly(&mut tx, book, month).await?;
+    let tally = Tally::of(&mut tx, book, month, month).await?;
+    tx.rollback().await?;
+    let mut rows = BTreeMap::new();
+    let programs = households.keys().chain(persons.keys()).chain(tally.programs.keys());
+    let programs = programs.copied().chain(due.iter().map(|row| row.0));
+    for program in programs {
+        let due = due.iter().find(|row| row.0 == program);
+        rows.entry(program).or_insert_with(|| MonthRow {
+            program,
+            households: households.get(&program).copied().unwrap_or_default(),
+            persons: persons.get(&program).copied().unwrap_or_default(),
+            payments: due.map_or(0, |row| row.1),
+            due: due.map_or(Fen::ZERO, |row| row.3),
+            rate: tally.programs.get(&program).copied().unwrap_or_default(),
+        });
+    }
+    let rows: Vec<MonthRow> = rows.into_values().collect();
+    let total = |figure: fn(&MonthRow) -> Fen| Fen::sum(rows.iter().map(figure));
+    let json = json!({
+        "month": month.to_string(),
+        "programs": rows.iter().map(|row| row.json(&names)).collect::<Value>(),
+        "payments": rows.iter().map(|row| row.payments).sum::<i64>(),
+        "due_fen": total(|row| row.due)?.get(),
+        "paid_fen": total(MonthRow::paid)?.get(),
+        "failed_fen": total(MonthRow::failed)?.get(),
+        "pending_fen": total(|row| row.rate.pending_amount)?.get(),
+        "not_sent_fen": total(MonthRow::waiting)?.get(),
+    });
+    Ok(Report::new(json, vec![monthly_table(&names, month, &rows)?]))
+}
+
+fn monthly_table(names: &Names, month: Month, rows: &[MonthRow]) -> Result<Table, Error> {
+    let title = words(format!("{month} 发放汇总表"), format!("disbursements of {month}"));
+    let mut table = Table::new(
+        title,
+        &[
+            ("项目", "program", false),
+            ("上月户数", "households before", true),
+            ("户数", "households", true),
+            ("新增户", "new", true),
+            ("退出户", "gone", true),
+            ("上月人数", "persons before", true),
+            ("人数", "persons", true),
+            ("新增人", "new", true),
+            ("退出人", "gone", true),
+            ("笔数", "payments", true),
+            ("应发(元)", "due, yuan", true),
+            ("成功(元)", "paid", true),
+            ("失败(元)", "failed", true),
+            ("处理中(元)", "pending", true),
+            ("待发(元)", "not sent", true),
+            ("成功率", "success rate", true),
+        ],
+    );
+    for row in rows {
+        let amounts = [row.due, row.paid(), row.failed(), row.rate.pending_amount, row.waiting()];
+        let counts = turnover_cells(&row.households).into_iter().chain(turnover_cells(&row.persons));
+        let cells = [names.program(row.program)].into_iter().chain(counts);
+        let cells = cells.chain([row.payments.to_string()]).chain(amounts.map(Fen::grouped));
+        table.row(cells.chain([row.rate.final_amount.percent()]));
+    }
+    let total = |figure: fn(&MonthRow) -> Fen| Fen::sum(rows.iter().map(figure));
+    let rate = SuccessRate::total(rows.iter().map(|row| row.rate))?;
+    let blank = std::iter::repeat_n(NOTHING.to_owned(), 8);
+    let amounts = [
+        total(|row| row.due)?,
+        total(MonthRow::paid)?,
+        total(MonthRow::failed)?,
+        total(|row| row.rate.pending_amount)?,
+        total(MonthRow::waiting)?,
+    ];
+    let payments = rows.iter().map(|row| row.payments).sum::<i64>().to_string();
+    let cells = ["合计 total".to_owned()].into_iter().chain(blank).chain([payments]);
+    table.row(cells.chain(amounts.map(Fen::grouped)).chain([rate.final_amount.percent()]));
+    Ok(table)
+}
+
+fn turnover_cells(turnover: &Turnover) -> [String; 4] {
+    [turnover.earlier, turnover.present, turnover.entered, turnover.left].map(|n| n.to_string())
+}
+
+/// One program in one year.
+struct YearRow {
+    program: ProgramId,
+    components: Vec<(ComponentId, Fen, i64, i64)>,
+    total: Fen,
+    households: i64,
+    persons: i64,
+    rate: SuccessRate,
+}
+
+/// The annual report in the shape of the published ones: each program's total and components in
+/// 万元, exact to the fen, households and persons on the roster of December, and the success rate;
+/// beside what was published, where this program knows it.
+///
+/// # Errors
+/// A year outside the calendar; when the caller may not read reports; accidents of the store.
+pub async fn annual(app: &App, caller: &Caller, year: i32) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let (first, last) = months_of(year)?;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, book).await?;
+    let totals = report::component_totals(&mut tx, book, first, last).await?;
+    let rosters = report::roster_size(&mut tx, book, last).await?;
+    let tally = Tally::of(&mut tx, book, first, last).await?;
+    tx.rollback().await?;
+    let mut rows = BTreeMap::<ProgramId, YearRow>::new();
+    for total in &totals {
+        let (households, persons) = rosters.get(&total.program).copied().unwrap_or_default();
+        let row = rows.entry(total.program).or_insert_with(|| YearRow {
+            program: total.program,
+            components: Vec::new(),
+            total: Fen::ZERO,
+            households,
+            persons,
+            rate: tally.programs.get(&total.program).copied().unwrap_or_default(),
+        });
+        row.components.push((total.component, total.amount, total.households, total.subjects));
+        row.total = row.total.plus(total.amount)?;
+    }
+    let by_code = totals_by_code(&names, &totals);
+    let published = compare(&published_links(&caller.book.region, year), &by_code)?;
+    let rows: Vec<YearRow> = rows.into_values().collect();
+    let total = Fen::sum(rows.iter().map(|row| row.total))?;
+    let json = json!({
+        "year": year,
+        "programs": rows.iter().map(|row| year_json(&names, row)).collect::<Value>(),
+        "total_fen": total.get(),
+        "success_rate": success_json(&tally.whole),
+        "published": published.iter().map(Comparison::json).collect::<Value>(),
+    });
+    let mut tables = vec![annual_table(&names, year, &rows, total, &tally.whole)];
+    tables.push(components_table(&names, &rows));
+    if !published.is_empty() {
+        tables.push(comparisons_table(&published));
+    }
+    Ok(Report::new(json, tables))
+}
+
+/// The figures published for this region and year, when they are known.
+fn published_links(region: &str, year: i32) -> Vec<LedgerLink> {
+    let known = parse(SHENMU_2022, "shenmu-2022.toml").ok();
+    let known = known.filter(|published| {
+        published.year == year && published.region.as_deref() == Some(region)
+    });
+    known.map_or_else(Vec::new, |published| published.ledger_links())
+}
+
+fn year_json(names: &Names, row: &YearRow) -> Value {
+    let component = |(id, amount, households, subjects): &(ComponentId, Fen, i64, i64)| {
+        json!({
+            "id": names.component_code(*id),
+            "name": names.component(*id),
+            "amount_fen": amount.get(),
+            "households": households,
+            "subjects": subjects,
+        })
+    };
+    json!({
+        "id": names.program_code(row.program),
+        "name": names.program(row.program),
+        "total_fen": row.total.get(),
+        "households": row.households,
+        "persons": row.persons,
+        "components": row.components.iter().map(component).collect::<Value>(),
+        "success_rate": success_json(&row.rate),
+    })
+}
+
+fn annual_table(
+    names: &Names,
+    year: i32,
+    rows: &[YearRow],
+    total: Fen,
+    whole: &SuccessRate,
+) -> Table {
+    let title = words(format!("{year} 年度发放情况"), format!("disbursements of {year}"));
+    let mut table = Table::new(
+        title,
+        &[
+            ("项目", "program", false),
+            ("年末户数", "households, December", true),
+            ("年末人数", "persons, December", true),
+            ("全年发放(万元)", "year, 10,000 yuan", true),
+            ("首次成功率", "first attempt", true),
+            ("最终成功率", "final", true),
+            ("处理中(元)", "pending, yuan", true),
+        ],
+    );
+    let rates = |rate: &SuccessRate| {
+        [
+            rate.first_amount.percent(),
+            rate.final_amount.percent(),
+            amount_or_nothing(rate.pending_amount),
+        ]
+    };
+    for row in rows {
+        let heads = [
+            names.program(row.program),
+            row.households.to_string(),
+            row.persons.to_string(),
+            row.total.wan(),
+        ];
+        table.row(heads.into_iter().chain(rates(&row.rate)));
+    }
+    let nothing = || NOTHING.to_owned();
+    let heads = ["合计 total".to_owned(), nothing(), nothing(), total.wan()];
+    table.row(heads.into_iter().chain(rates(whole)));
+    table
+}
+
+fn components_table(names: &Names, rows: &[YearRow]) -> Table {
+    let mut table = Table::new(
+        words("分发放项目", "by component"),
+        &[
+            ("项目", "program", false),
+            ("发放项目", "component", false),
+            ("金额(万元)", "10,000 yuan", true),
+            ("金额(元)", "yuan", true),
+            ("户数", "households", true),
+            ("享受对象", "persons or households", true),
+        ],
+    );
+    for row in rows {
+        for (component, amount, households, subjects) in &row.components {
+            table.row([
+                names.program(row.program),
+                names.component(*component),
+                amount.wan(),
+                amount.grouped(),
+                households.to_string(),
+                subjects.to_string(),
+            ]);
+        }
+    }
+    table
+}

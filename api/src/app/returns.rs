@@ -1,0 +1,547 @@
+//! Returns (回盘): the bank's answers are matched, posted, and what does not match becomes an
+//! exception.
+
+use std::collections::HashSet;
+
+use bank_adapters::{AnswerLine, ReturnFile, detect, is_blocked, read_return, reason};
+use ledger::disbursement::role::Action;
+use ledger::id::{ExceptionId, PaymentId, ReturnId, UserId};
+use ledger::journal::{Posting, rules};
+use ledger::money::Fen;
+use ledger::problem::{Kind, Problem};
+use ledger_store::answer::{self as store, Outcome, PendingAnswer, Return};
+use ledger_store::batch::{self, Batch, BatchItem};
+use ledger_store::exception::{self, Exception, ExceptionState};
+use ledger_store::journal::{Poster, VoucherDraft};
+use ledger_store::policy::{self, BankAccount, DebitStyle};
+use ledger_store::run;
+use ledger_store::write::Write;
+use reconciliation::answer::{self, Answer, Matching, Sent, match_return};
+use serde_json::{Value, json};
+
+use super::release::{attempt_key, profile, read_key, rejected};
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, Order, not_found};
+
+/// A return as it came.
+#[derive(Clone, Debug)]
+pub struct ReturnInput {
+    /// Its name.
+    pub file_name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The batch that it answers, when the file does not say.
+    pub batch: Option<String>,
+    /// Its layout, when it is not that of the paying account.
+    pub profile: Option<String>,
+}
+
+/// Imports a return: what is confirmed is posted, what does not match becomes an exception, and
+/// what is pending stays pending.
+///
+/// # Errors
+/// [`Kind::FileSeen`] for a return that was imported before, also renamed, saved again or in
+/// another order; [`Kind::FileRejected`], [`Kind::BatchForeign`], [`Kind::TotalsDiffer`].
+pub async fn import(
+    app: &App,
+    caller: &Caller,
+    input: &ReturnInput,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("return.import", Action::ImportReturn)
+        .key(key)
+        .file(&input.file_name, &input.bytes)
+        .field("batch", input.batch.as_deref())
+        .field("profile", input.profile.as_deref());
+    app.command(caller, order, async |write| {
+        let read = read(app, write, input).await?;
+        let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
+        read.store(write, caller, input, &on.to_string()).await
+    })
+    .await
+}
+
+/// What an import would do, without doing it.
+pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<Report, Error> {
+    super::authorise(caller, Action::ImportReturn)?;
+    let mut write = Write::begin(&app.db, caller.book.id).await?;
+    let read = read(app, &mut write, input).await;
+    write.rollback().await?;
+    let read = read?;
+    let mut table = Table::new(
+        words(format!("批 {} 回盘预览", read.batch.number), "Preview of a return"),
+        &[("项", "what", false), ("笔数", "lines", true), ("金额(元)", "amount (yuan)", true)],
+    );
+    let summary = read.summary(None)?;
+    for (zh, count, amount) in [
+        ("成功", "paid", "paid_fen"),
+        ("失败", "failed", "failed_fen"),
+        ("处理中", "pending", "pending_fen"),
+        ("重复", "repeated", ""),
+        ("差异", "exceptions", ""),
+        ("尚无结果", "unanswered", ""),
+    ] {
+        let fen = summary[amount].as_i64().map(|fen| Fen::new(fen).grouped());
+        table.row([zh.to_owned(), summary[count].to_string(), fen.unwrap_or_default()]);
+    }
+    Ok(Report::new(summary, vec![table]))
+}
+
+/// A return that was read and matched.
+struct Read {
+    batch: Batch,
+    bank: BankAccount,
+    program: ledger::id::ProgramId,
+    profile: String,
+    file: ReturnFile,
+    items: Vec<BatchItem>,
+    matching: Matching,
+}
+
+async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read, Error> {
+    let book = write.book();
+    seen_bytes(write, input).await?;
+    let batches = batch::batches(write.tx(), book).await?;
+    let banks = policy::bank_accounts(write.tx(), book).await?;
+    let layout = layout(app, &batches, &banks, input)?;
+    let (file, findings) = read_return(profile(app, &layout)?, &input.bytes);
+    if is_blocked(&findings) {
+        return Err(rejected(findings));
+    }
+    let batch = batch_of(write, &batches, input, &file).await?;
+    let bank = banks.into_iter().find(|bank| bank.id == batch.bank_account);
+    let bank = bank.ok_or_else(|| not_found("账户 bank account", batch.bank_account))?;
+    control_totals(&file)?;
+    if let Some((id, on)) =
+        store::same_content(write.tx(), book, batch.id, &file.content_hash).await?
+    {
+        return Err(seen(id, &on));
+    }
+    let items = batch::items(write.tx(), book, batch.id).await?;
+    let matching = matched(write, &batch, &items, &file).await?;
+    let run = run::run(write.tx(), book, batch.run).await?;
+    let run = run.ok_or_else(|| not_found("批次 run", batch.run))?;
+    Ok(Read { batch, bank, program: run.program, profile: layout, file, items, matching })
+}
+
+/// The same bytes were imported before.
+async fn seen_bytes(write: &mut Write, input: &ReturnInput) -> Result<(), Error> {
+    let book = write.book();
+    if let Some(file) =
+        batch::file_by_hash(write.tx(), book, "return", &input.bytes).await?
+    {
+        let returns = store::returns(write.tx(), book).await?;
+        if let Some(earlier) = returns.iter().find(|earlier| earlier.file == file) {
+            return Err(seen(earlier.id, &earlier.imported_on));
+        }
+    }
+    Ok(())
+}
+
+fn seen(id: ReturnId, on: &str) -> Error {
+    Problem::new(Kind::FileSeen).with("time", on).with("id", id).into()
+}
+
+/// The layout that is named, that of the named batch's account, or the one that fits.
+fn layout(
+    app: &App,
+    batches: &[Batch],
+    banks: &[BankAccount],
+    input: &ReturnInput,
+) -> Result<String, Error> {
+    if let Some(profile) = &input.profile {
+        return Ok(profile.clone());
+    }
+    let batch = input.batch.as_ref().and_then(|number| {
+        batches.iter().find(|batch| &batch.number == number)
+    });
+    if let Some(batch) = batch {
+        let bank = banks.iter().find(|bank| bank.id == batch.bank_account);
+        return bank
+            .map(|bank| bank.return_profile.clone())
+            .ok_or_else(|| not_found("账户 bank account", batch.bank_account));
+    }
+    let fitting = detect(&app.profiles, &input.bytes);
+    let used = |id: &str| banks.iter().any(|bank| bank.return_profile == id);
+    fitting
+        .iter()
+        .find(|profile| used(&profile.id))
+        .map(|profile| profile.id.clone())
+        .ok_or_else(|| Problem::new(Kind::FileUndetected).into())
+}
+
+/// The batch that is named, that the file names, or that its first key leads to.
+async fn batch_of(
+    write: &mut Write,
+    batches: &[Batch],
+    input: &ReturnInput,
+    file: &ReturnFile,
+) -> Result<Batch, Error> {
+    let named = |number: &String| batches.iter().find(|batch| &batch.number == number);
+    let said = file.batch_no.as_ref().and_then(named);
+    match (&input.batch, said) {
+        (Some(expected), Some(found)) if *expected != found.number => {
+            return Err(Problem::new(Kind::BatchForeign)
+                .with("found", &found.number)
+                .with("expected", expected)
+                .into());
+        }
+        (Some(expected), _) => {
+            return named(expected).cloned().ok_or_else(|| not_found("批 batch", expected));
+        }
+        (None, Some(found)) => return Ok(found.clone()),
+        (None, None) => {}
+    }
+    let book = write.book();
+    for key in file.lines.iter().filter_map(|line| line.key.as_deref()).take(100) {
+        let Some((payment, attempt)) = read_key(key) else { continue };
+        let found =
+            store::batch_of_attempt(write.tx(), book, PaymentId(payment), attempt).await?;
+        if let Some(batch) = batches.iter().find(|batch| Some(batch.id) == found) {
+            return Ok(batch.clone());
+        }
+    }
+    Err(super::policy::invalid("batch", "", "--batch"))
+}
+
+/// What the file says of itself is true.
+fn control_totals(file: &ReturnFile) -> Result<(), Error> {
+    let count = u64::try_from(file.lines.len()).unwrap_or(u64::MAX);
+    let total = Fen::sum(file.lines.iter().map(|line| line.amount))?;
+    let wrong = |stated: String, found: String| {
+        let detail = format!("{stated} ≠ {found}");
+        Err(Problem::new(Kind::TotalsDiffer).with("detail", detail).into())
+    };
+    match (file.stated_count, file.stated_total) {
+        (Some(stated), _) if stated != count => wrong(stated.to_string(), count.to_string()),
+        (_, Some(stated)) if stated != total => wrong(stated.grouped(), total.grouped()),
+        _ => Ok(()),
+    }
+}
+
+async fn matched(
+    write: &mut Write,
+    batch: &Batch,
+    items: &[BatchItem],
+    file: &ReturnFile,
+) -> Result<Matching, Error> {
+    let sent: Vec<Sent> = items.iter().map(sent_of).collect();
+    let answers: Vec<Answer> = file.lines.iter().map(answer_of).collect();
+    let own: HashSet<&str> = sent.iter().map(|sent| sent.key.as_str()).collect();
+    let foreign: HashSet<&str> = answers
+        .iter()
+        .filter_map(|answer| answer.key.as_deref())
+        .filter(|key| !own.contains(key))
+        .collect();
+    let keyed = answers.iter().filter(|answer| answer.key.is_some()).count();
+    let book = write.book();
+    let mut elsewhere = HashSet::new();
+    for key in foreign.iter().take(100) {
+        let Some((payment, attempt)) = read_key(key) else { continue };
+        let found =
+            store::batch_of_attempt(write.tx(), book, PaymentId(payment), attempt).await?;
+        if let Some(found) = found {
+            if keyed > 1 && foreign.len() == keyed {
+                return Err(Problem::new(Kind::BatchForeign)
+                    .with("found", format!("B{:06}", found.get()))
+                    .with("expected", &batch.number)
+                    .into());
+            }
+            elsewhere.insert((*key).to_owned());
+        }
+    }
+    Ok(match_return(&sent, &answers, &|key| elsewhere.contains(key)))
+}
+
+fn sent_of(item: &BatchItem) -> Sent {
+    Sent {
+        payment: item.payment,
+        attempt: item.attempt,
+        key: attempt_key(item.payment.get(), item.attempt),
+        account_no: item.account_no.clone(),
+        payee_name: item.holder_name.clone(),
+        amount: item.amount,
+        answered: match item.answered.as_deref() {
+            Some("paid") => Some(answer::Outcome::Paid),
+            Some(_) => Some(answer::Outcome::Failed),
+            None => None,
+        },
+    }
+}
+
+fn answer_of(line: &AnswerLine) -> Answer {
+    Answer {
+        line: line.line,
+        key: line.key.clone(),
+        account_no: line.account_no.clone(),
+        payee_name: line.payee_name.clone(),
+        amount: line.amount,
+        outcome: match line.outcome {
+            bank_adapters::Outcome::Paid => answer::Outcome::Paid,
+            bank_adapters::Outcome::Failed => answer::Outcome::Failed,
+            bank_adapters::Outcome::Pending => answer::Outcome::Pending,
+        },
+    }
+}
+
+impl Read {
+    async fn store(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        input: &ReturnInput,
+        on: &str,
+    ) -> Result<Value, Error> {
+        let file = batch::store_file(write, "return", &input.file_name, &input.bytes).await?;
+        let id = ReturnId(write.allot("return", 1).await?);
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let outcomes = self.outcomes();
+        let paid = outcomes.iter().filter(|outcome| outcome.kind == "paid").count();
+        let stored = Return {
+            id,
+            file: file.id,
+            batch: self.batch.id,
+            profile: self.profile.clone(),
+            content_hash: self.file.content_hash,
+            lines: count(self.file.lines.len()),
+            paid: count(paid),
+            failed: count(outcomes.len() - paid),
+            pending: count(self.matching.pending.len()),
+            repeated: count(self.matching.repeated.len()),
+            exceptions: count(self.matching.exceptions.len()),
+            imported_on: on.to_owned(),
+            file_name: input.file_name.clone(),
+            entry: 0,
+        };
+        store::add_return(write, &stored).await?;
+        store::add_outcomes(write, "return", id.get(), on, &outcomes).await?;
+        store::add_pending(write, id, &self.pending()).await?;
+        let mut exceptions = self.exceptions(id);
+        exception::open(write, &mut exceptions, caller.user.id).await?;
+        self.post(write, caller, id, on).await?;
+        self.summary(Some(id))
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> = self
+            .matching
+            .settled
+            .iter()
+            .map(|matched| {
+                let (item, line) = (&self.items[matched.sent], &self.file.lines[matched.answer]);
+                let paid = matched.outcome == answer::Outcome::Paid;
+                let reason = reason::normalise(&line.reason_text);
+                let code = reason.map_or("unknown", reason::Reason::code);
+                Outcome {
+                    payment: item.payment,
+                    attempt: item.attempt,
+                    kind: if paid { "paid" } else { "failed" },
+                    reason: if paid { String::new() } else { code.to_owned() },
+                    reason_text: if paid { String::new() } else { without_names(line) },
+                    bank_reference: line.bank_reference.clone(),
+                    line_no: line.line.cast_signed(),
+                }
+            })
+            .collect();
+        outcomes.sort_by_key(|outcome| (outcome.payment, outcome.attempt));
+        outcomes
+    }
+
+    fn pending(&self) -> Vec<PendingAnswer> {
+        let mut pending: Vec<PendingAnswer> = self
+            .matching
+            .pending
+            .iter()
+            .map(|matched| {
+                let (item, line) = (&self.items[matched.sent], &self.file.lines[matched.answer]);
+                PendingAnswer {
+                    line_no: line.line.cast_signed(),
+                    payment: item.payment,
+                    attempt: item.attempt,
+                    reason_text: without_names(line),
+                }
+            })
+            .collect();
+        pending.sort_by_key(|answer| answer.line_no);
+        pending
+    }
+
+    fn exceptions(&self, id: ReturnId) -> Vec<Exception> {
+        self.matching
+            .exceptions
+            .iter()
+            .map(|found| {
+                let item = found.sent.map(|sent| &self.items[sent]);
+                Exception {
+                    id: ExceptionId(0),
+                    kind: found.kind.code().to_owned(),
+                    source: "return".to_owned(),
+                    source_id: id.get(),
+                    line_no: found.line.cast_signed(),
+                    payment: item.map_or(0, |item| item.payment.get()),
+                    attempt: item.map_or(0, |item| item.attempt),
+                    amount: found.amount,
+                    detail: found.detail_zh.clone(),
+                    events: 1,
+                    state: ExceptionState::Open,
+                    user: UserId(0),
+                    resolution: String::new(),
+                    note: String::new(),
+                }
+            })
+            .collect()
+    }
+
+    async fn post(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        id: ReturnId,
+        on: &str,
+    ) -> Result<(), Error> {
+        let on_date = ledger::calendar::parse_date(on).map_err(anyhow::Error::from)?;
+        let draft = VoucherDraft {
+            on_date,
+            summary: format!("回盘 批{}", self.batch.number),
+            maker: caller.user.id,
+            checker: None,
+            source: "return",
+            source_id: id.get(),
+            reverses: None,
+        };
+        let mut settled: Vec<_> = self.matching.settled.iter().collect();
+        settled.sort_by_key(|matched| self.items[matched.sent].payment);
+        let mut postings = Vec::with_capacity(settled.len());
+        for matched in settled {
+            let item = &self.items[matched.sent];
+            for (lot, amount) in &item.draws {
+                self.posting(item, matched.outcome, *lot, *amount, &mut postings);
+            }
+        }
+        let mut poster = Poster::begin(write, draft).await?;
+        poster.push_all(write, &postings).await?;
+        poster.finish(write).await?;
+        Ok(())
+    }
+
+    fn posting(
+        &self,
+        item: &BatchItem,
+        outcome: answer::Outcome,
+        lot: ledger::id::AppropriationId,
+        amount: Fen,
+        out: &mut Vec<Posting>,
+    ) {
+        let (bank, payment, attempt) = (self.bank.id, item.payment, item.attempt);
+        let program = self.program;
+        match (outcome, self.bank.debit_style) {
+            (answer::Outcome::Paid, _) => {
+                rules::attempt_paid(program, bank, lot, payment, attempt, amount, out);
+            }
+            (_, DebitStyle::Whole) => {
+                rules::attempt_failed_whole(bank, lot, payment, attempt, amount, out);
+            }
+            (_, DebitStyle::Succeeded) => {
+                let failed = rules::attempt_failed_success_only;
+                failed(program, bank, lot, payment, attempt, amount, out);
+            }
+        }
+    }
+
+    fn summary(&self, id: Option<ReturnId>) -> Result<Value, Error> {
+        let of = |outcome: answer::Outcome| {
+            let matched = self.matching.settled.iter().chain(&self.matching.pending);
+            let amounts = matched
+                .filter(move |matched| matched.outcome == outcome)
+                .map(|matched| self.items[matched.sent].amount);
+            let amounts: Vec<Fen> = amounts.collect();
+            Fen::sum(amounts.iter().copied()).map(|sum| (amounts.len(), sum.get()))
+        };
+        let (paid, paid_fen) = of(answer::Outcome::Paid)?;
+        let (failed, failed_fen) = of(answer::Outcome::Failed)?;
+        let (pending, pending_fen) = of(answer::Outcome::Pending)?;
+        Ok(json!({
+            "return": id.map(ReturnId::get),
+            "batch": self.batch.number,
+            "profile": self.profile,
+            "lines": self.file.lines.len(),
+            "paid": paid,
+            "paid_fen": paid_fen,
+            "failed": failed,
+            "failed_fen": failed_fen,
+            "pending": pending,
+            "pending_fen": pending_fen,
+            "repeated": self.matching.repeated.len(),
+            "exceptions": self.matching.exceptions.len(),
+            "unanswered": self.matching.unanswered.len(),
+        }))
+    }
+}
+
+/// The bank's words without what stands in brackets, where banks put names.
+fn without_names(line: &AnswerLine) -> String {
+    let mut text = String::with_capacity(line.reason_text.len());
+    let mut depth = 0_u32;
+    for c in line.reason_text.chars() {
+        match c {
+            '[' | '【' | '(' | '(' => {
+                depth += 1;
+                if depth == 1 {
+                    text.push_str("[…]");
+                }
+            }
+            ']' | '】' | ')' | ')' => depth = depth.saturating_sub(1),
+            c if depth == 0 => text.push(c),
+            _ => {}
+        }
+    }
+    ledger::audit::canonical::nfc(&text.replace(&line.payee_name, "…")).into_owned()
+}
+
+/// All returns.
+pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let returns = store::returns(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("回盘", "Returns"),
+        &[
+            ("编号", "number", true),
+            ("批号", "batch", false),
+            ("文件", "file", false),
+            ("日期", "imported", false),
+            ("成功", "paid", true),
+            ("失败", "failed", true),
+            ("处理中", "pending", true),
+            ("差异", "exceptions", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for r in &returns {
+        let batch = format!("B{:06}", r.batch.get());
+        table.row([
+            r.id.to_string(),
+            batch.clone(),
+            r.file_name.clone(),
+            r.imported_on.clone(),
+            r.paid.to_string(),
+            r.failed.to_string(),
+            r.pending.to_string(),
+            r.exceptions.to_string(),
+        ]);
+        list.push(json!({
+            "return": r.id.get(),
+            "batch": batch,
+            "file": r.file_name,
+            "imported_on": r.imported_on,
+            "lines": r.lines,
+            "paid": r.paid,
+            "failed": r.failed,
+            "pending": r.pending,
+            "repeated": r.repeated,
+            "exceptions": r.exceptions,
+            "entry": r.entry,
+        }));
+    }
+    Ok(Report::new(json!({ "returns": list }), vec![table]))
+}

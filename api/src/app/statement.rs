@@ -1,0 +1,447 @@
+//! Statements (对账单): what the bank says moved is matched to what the books expect; refunds come
+//! home to the appropriations that they were drawn on.
+
+use std::collections::HashMap;
+
+use bank_adapters::{StatementFile, is_blocked, read_statement};
+use ledger::calendar::Date;
+use ledger::disbursement::role::Action;
+use ledger::id::{AppropriationId, BatchId, ExceptionId, PaymentId, ProgramId, StatementId, UserId};
+use ledger::journal::{Posting, rules};
+use ledger::money::Fen;
+use ledger::problem::{Kind, Problem};
+use ledger_store::answer::{self, Outcome};
+use ledger_store::batch;
+use ledger_store::exception::{self, Exception, ExceptionState};
+use ledger_store::journal::{Poster, VoucherDraft};
+use ledger_store::policy::{self, BankAccount};
+use ledger_store::statement::{self as store, DebitOf, Statement, StatementLine};
+use ledger_store::write::Write;
+use reconciliation::answer::ExceptionKind;
+use reconciliation::statement::{Expected, Movement, match_statement};
+use serde_json::{Value, json};
+
+use super::release::{attempt_key, profile, read_key, rejected};
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, Order, not_found};
+
+/// Imports a statement of one account.
+///
+/// # Errors
+/// [`Kind::FileSeen`], [`Kind::FileRejected`], [`Kind::StatementBroken`] when opening, movements
+/// and closing do not add up, [`Kind::StatementGap`] when one is missing before it.
+pub async fn import(
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    file_name: &str,
+    bytes: &[u8],
+    layout: Option<&str>,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("statement.import", Action::ImportStatement)
+        .key(key)
+        .field("account", account)
+        .file(file_name, bytes)
+        .field("profile", layout);
+    app.command(caller, order, async |write| {
+        let book = write.book();
+        let banks = policy::bank_accounts(write.tx(), book).await?;
+        let bank = banks.into_iter().find(|bank| bank.code == account);
+        let bank = bank.ok_or_else(|| not_found("账户 bank account", account))?;
+        let layout = layout.unwrap_or(&bank.statement_profile);
+        let (file, findings) = read_statement(profile(app, layout)?, bytes);
+        if is_blocked(&findings) {
+            return Err(rejected(findings));
+        }
+        let moved = judge(write, &bank, &file).await?;
+        let stored = batch::store_file(write, "statement", file_name, bytes).await?;
+        let on = super::period::open_date(write, file.to, app.clock.today()).await?;
+        let statement = Statement {
+            id: StatementId(write.allot("statement", 1).await?),
+            file: stored.id,
+            bank_account: bank.id,
+            from: file.from.to_string(),
+            to: file.to.to_string(),
+            opening: file.opening,
+            closing: file.closing,
+            moved,
+            lines: i64::try_from(file.lines.len()).unwrap_or(i64::MAX),
+            content_hash: file.content_hash,
+            entry: 0,
+        };
+        let mut taken = Taken::match_all(write, &bank, &file).await?;
+        taken.store(write, caller, &bank, &statement, &file, on).await
+    })
+    .await
+}
+
+/// The file adds up, is of this account, is new, and follows the statement before it.
+async fn judge(
+    write: &mut Write,
+    bank: &BankAccount,
+    file: &StatementFile,
+) -> Result<Fen, Error> {
+    if file.account_no != bank.account_no {
+        let found = super::roster::mask_account(&file.account_no);
+        return Err(super::policy::invalid("账号 account", &found, &bank.code));
+    }
+    let moved = Fen::sum(file.lines.iter().map(|line| line.amount))?;
+    if file.opening.plus(moved)? != file.closing {
+        return Err(Problem::new(Kind::StatementBroken)
+            .with("opening", file.opening.grouped())
+            .with("moved", moved.grouped())
+            .with("closing", file.closing.grouped())
+            .into());
+    }
+    let book = write.book();
+    let all = store::statements(write.tx(), book).await?;
+    let of_account = all.iter().filter(|earlier| earlier.bank_account == bank.id);
+    let mut last: Option<&Statement> = None;
+    for earlier in of_account {
+        if earlier.content_hash == file.content_hash {
+            return Err(Problem::new(Kind::FileSeen)
+                .with("time", &earlier.to)
+                .with("id", earlier.id)
+                .into());
+        }
+        if last.is_none_or(|last| earlier.to > last.to) {
+            last = Some(earlier);
+        }
+    }
+    match last {
+        Some(last) if last.closing != file.opening || last.to >= file.from.to_string() => {
+            Err(Problem::new(Kind::StatementGap)
+                .with("opening", file.opening.grouped())
+                .with("previous", last.closing.grouped())
+                .into())
+        }
+        _ => Ok(moved),
+    }
+}
+
+/// A refund that came home: where it goes.
+struct Home {
+    payment: PaymentId,
+    attempt: i64,
+    line_no: i64,
+    amount: Fen,
+    program: ProgramId,
+    draws: Vec<(AppropriationId, Fen)>,
+    late: bool,
+}
+
+/// A statement matched against the books.
+#[derive(Default)]
+struct Taken {
+    lines: Vec<StatementLine>,
+    homes: Vec<Home>,
+    unexplained: Vec<(i64, Fen, ExceptionKind)>,
+}
+
+impl Taken {
+    async fn match_all(
+        write: &mut Write,
+        bank: &BankAccount,
+        file: &StatementFile,
+    ) -> Result<Taken, Error> {
+        let book = write.book();
+        let debits = store::unseen_debits(write.tx(), book, bank.id).await?;
+        let refunds = store::awaited_refunds(write.tx(), book, bank.id).await?;
+        let credits = store::unseen_appropriations(write.tx(), book, bank.id).await?;
+        let mut expected: Vec<Expected> = Vec::new();
+        expected.extend(debits.iter().map(|debit| Expected::BatchDebit {
+            batch: BatchId(0),
+            batch_no: debit.batch_no.clone(),
+            amount: debit.amount,
+        }));
+        expected.extend(refunds.iter().map(|refund| Expected::Refund {
+            payment: refund.payment,
+            attempt: refund.attempt,
+            key: attempt_key(refund.payment.get(), refund.attempt),
+            account_no: refund.account_no.clone(),
+            payee_name: refund.holder_name.clone(),
+            amount: refund.amount,
+        }));
+        expected.extend(credits.iter().map(|(id, document, amount)| Expected::Credit {
+            appropriation: *id,
+            document: document.clone(),
+            amount: *amount,
+        }));
+        let movements: Vec<Movement> = file.lines.iter().map(movement).collect();
+        let matching = match_statement(&expected, &movements);
+        let mut taken = Taken::default();
+        let mut matched: HashMap<usize, (&'static str, i64, i64)> = HashMap::new();
+        for (movement, wanted) in &matching.matched {
+            let line = &file.lines[*movement];
+            let found = if let Some(debit) = debits.get(*wanted) {
+                match debit.id {
+                    DebitOf::Batch(batch) => ("batch", batch.get(), 0),
+                    DebitOf::Return(id) => ("return", id.get(), 0),
+                }
+            } else if let Some(refund) = refunds.get(wanted - debits.len()) {
+                let draws = match refund.appropriation {
+                    Some(lot) => vec![(lot, refund.amount)],
+                    None => {
+                        let (payment, attempt) = (refund.payment, refund.attempt);
+                        batch::parts_of(write.tx(), book, payment, attempt).await?
+                    }
+                };
+                taken.homes.push(Home {
+                    payment: refund.payment,
+                    attempt: refund.attempt,
+                    line_no: line.line.cast_signed(),
+                    amount: refund.amount,
+                    program: refund.program,
+                    draws,
+                    late: false,
+                });
+                ("refund", refund.payment.get(), refund.attempt)
+            } else {
+                let (id, ..) = &credits[wanted - debits.len() - refunds.len()];
+                ("appropriation", id.get(), 0)
+            };
+            matched.insert(*movement, found);
+        }
+        for (movement, key) in &matching.late_refunds {
+            let line = &file.lines[*movement];
+            if let Some(home) = late_refund(write, bank, key, line).await? {
+                matched.insert(*movement, ("refund", home.payment.get(), home.attempt));
+                taken.homes.push(home);
+            }
+        }
+        taken.lines_of(file, &matched);
+        Ok(taken)
+    }
+
+    fn lines_of(
+        &mut self,
+        file: &StatementFile,
+        matched: &HashMap<usize, (&'static str, i64, i64)>,
+    ) {
+        for (place, line) in file.lines.iter().enumerate() {
+            let line_no = line.line.cast_signed();
+            let (match_kind, match_id, attempt) =
+                matched.get(&place).copied().unwrap_or(("none", 0, 0));
+            if match_kind == "none" {
+                let kind = match line.amount < Fen::ZERO {
+                    true => ExceptionKind::UnexplainedDebit,
+                    false => ExceptionKind::UnexplainedCredit,
+                };
+                self.unexplained.push((line_no, line.amount, kind));
+            }
+            let nfc = |text: &str| ledger::audit::canonical::nfc(text).into_owned();
+            self.lines.push(StatementLine {
+                line_no,
+                on: line.date,
+                amount: line.amount,
+                summary: nfc(&line.summary),
+                remark: nfc(&line.remark),
+                match_kind,
+                match_id,
+                attempt,
+            });
+        }
+        self.lines.sort_by_key(|line| line.line_no);
+        self.homes.sort_by_key(|home| (home.payment, home.attempt));
+    }
+
+    async fn store(
+        &mut self,
+        write: &mut Write,
+        caller: &Caller,
+        bank: &BankAccount,
+        statement: &Statement,
+        file: &StatementFile,
+        on: Date,
+    ) -> Result<Value, Error> {
+        store::add_statement(write, statement, &self.lines).await?;
+        let late: Vec<Outcome> = self
+            .homes
+            .iter()
+            .filter(|home| home.late)
+            .map(|home| Outcome {
+                payment: home.payment,
+                attempt: home.attempt,
+                kind: "refunded",
+                reason: "returned".to_owned(),
+                reason_text: "退汇".to_owned(),
+                bank_reference: String::new(),
+                line_no: home.line_no,
+            })
+            .collect();
+        let settled_on = file.to.to_string();
+        answer::add_outcomes(write, "statement", statement.id.get(), &settled_on, &late).await?;
+        let receipts: Vec<_> = self
+            .homes
+            .iter()
+            .map(|home| (home.payment, home.attempt, home.line_no, home.amount))
+            .collect();
+        store::add_receipts(write, statement.id, &receipts).await?;
+        let mut exceptions = self.exceptions(statement.id);
+        exception::open(write, &mut exceptions, caller.user.id).await?;
+        self.post(write, caller, bank, statement, on).await?;
+        let matched = self.lines.len() - self.unexplained.len();
+        Ok(json!({
+            "statement": statement.id.get(),
+            "account": bank.code,
+            "from": statement.from,
+            "to": statement.to,
+            "opening_fen": statement.opening.get(),
+            "closing_fen": statement.closing.get(),
+            "lines": self.lines.len(),
+            "matched": matched,
+            "refunds": self.homes.len(),
+            "late_refunds": late.len(),
+            "exceptions": self.unexplained.len(),
+        }))
+    }
+
+    fn exceptions(&self, id: StatementId) -> Vec<Exception> {
+        self.unexplained
+            .iter()
+            .map(|(line_no, amount, kind)| Exception {
+                id: ExceptionId(0),
+                kind: kind.code().to_owned(),
+                source: "statement".to_owned(),
+                source_id: id.get(),
+                line_no: *line_no,
+                payment: 0,
+                attempt: 0,
+                amount: *amount,
+                detail: kind.name(ledger::problem::Language::Zh).to_owned(),
+                events: 1,
+                state: ExceptionState::Open,
+                user: UserId(0),
+                resolution: String::new(),
+                note: String::new(),
+            })
+            .collect()
+    }
+
+    async fn post(
+        &self,
+        write: &mut Write,
+        caller: &Caller,
+        bank: &BankAccount,
+        statement: &Statement,
+        on: Date,
+    ) -> Result<(), Error> {
+        let draft = VoucherDraft {
+            on_date: on,
+            summary: format!("对账单 {} {} 至 {}", bank.code, statement.from, statement.to),
+            maker: caller.user.id,
+            checker: None,
+            source: "statement",
+            source_id: statement.id.get(),
+            reverses: None,
+        };
+        let mut postings: Vec<Posting> = Vec::new();
+        for home in &self.homes {
+            for (lot, amount) in &home.draws {
+                let (program, payment, attempt) = (home.program, home.payment, home.attempt);
+                if home.late {
+                    let refunded = rules::refunded_after_success;
+                    refunded(program, bank.id, *lot, payment, attempt, *amount, &mut postings);
+                }
+                let back = rules::refund_home;
+                back(program, bank.id, *lot, payment, attempt, *amount, &mut postings);
+            }
+        }
+        for (_, amount, _) in self.unexplained.iter().filter(|(_, amount, _)| *amount > Fen::ZERO) {
+            rules::suspense_received(bank.id, *amount, &mut postings);
+        }
+        let mut poster = Poster::begin(write, draft).await?;
+        poster.push_all(write, &postings).await?;
+        poster.finish(write).await?;
+        Ok(())
+    }
+}
+
+/// A credit that names an attempt which was reported paid: the money came back (退票).
+async fn late_refund(
+    write: &mut Write,
+    bank: &BankAccount,
+    key: &str,
+    line: &bank_adapters::StatementLine,
+) -> Result<Option<Home>, Error> {
+    let Some((payment, attempt)) = read_key(key) else { return Ok(None) };
+    let (book, payment) = (write.book(), PaymentId(payment));
+    let paid = store::paid_attempt(write.tx(), book, payment, attempt).await?;
+    let Some(paid) = paid.filter(|paid| {
+        paid.bank_account == bank.id && paid.amount == line.amount
+    }) else {
+        return Ok(None);
+    };
+    let draws = match paid.appropriation {
+        Some(lot) => vec![(lot, paid.amount)],
+        None => batch::parts_of(write.tx(), book, payment, attempt).await?,
+    };
+    Ok(Some(Home {
+        payment,
+        attempt,
+        line_no: line.line.cast_signed(),
+        amount: paid.amount,
+        program: paid.program,
+        draws,
+        late: true,
+    }))
+}
+
+fn movement(line: &bank_adapters::StatementLine) -> Movement {
+    Movement {
+        line: line.line,
+        date: line.date,
+        amount: line.amount,
+        summary: line.summary.clone(),
+        counterparty_name: line.counterparty_name.clone(),
+        counterparty_account: line.counterparty_account.clone(),
+        remark: line.remark.clone(),
+        bank_reference: line.bank_reference.clone(),
+    }
+}
+
+/// All statements.
+pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let statements = store::statements(&mut tx, caller.book.id).await?;
+    let banks = policy::bank_accounts(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("对账单", "Statements"),
+        &[
+            ("编号", "number", true),
+            ("账户", "account", false),
+            ("起", "from", false),
+            ("止", "to", false),
+            ("期初(元)", "opening (yuan)", true),
+            ("期末(元)", "closing (yuan)", true),
+            ("笔数", "lines", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for s in &statements {
+        let bank = banks.iter().find(|bank| bank.id == s.bank_account);
+        let bank = bank.map_or("", |bank| bank.code.as_str());
+        table.row([
+            s.id.to_string(),
+            bank.to_owned(),
+            s.from.clone(),
+            s.to.clone(),
+            s.opening.grouped(),
+            s.closing.grouped(),
+            s.lines.to_string(),
+        ]);
+        list.push(json!({
+            "statement": s.id.get(),
+            "account": bank,
+            "from": s.from,
+            "to": s.to,
+            "opening_fen": s.opening.get(),
+            "closing_fen": s.closing.get(),
+            "lines": s.lines,
+            "entry": s.entry,
+        }));
+    }
+    Ok(Report::new(json!({ "statements": list }), vec![table]))
+}

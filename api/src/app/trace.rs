@@ -1,0 +1,659 @@
+//! The whole way of the money, in both directions: from the quota letter over run, batch and
+//! answer to the person, and from the person back. Names and numbers are masked.
+
+use std::collections::BTreeMap;
+
+use ledger::account::Chart;
+use ledger::audit::hex::encode;
+use ledger::disbursement::role::Action;
+use ledger::disbursement::workflow::PaymentState;
+use ledger::id::{AppropriationId, BookId, PaymentId, RunId};
+use ledger::money::Fen;
+use ledger::roster::{AccountNumber, IdentityNumber, PersonName};
+use ledger_store::db::Tx;
+use ledger_store::fund::Appropriation;
+use ledger_store::journal;
+use ledger_store::payment::{self, StoredLine};
+use ledger_store::roster::{self, Party};
+use ledger_store::run::{self, Run, RunStep};
+use ledger_store::trace::{self as way, DrawnByRun, PaymentTrace};
+use ledger_store::{batch, report as figures};
+use serde_json::{Value, json};
+
+use super::report::{NOTHING, Names, reason_name};
+use super::view::{Report, Table, words};
+use super::{App, Caller, Error, not_found};
+
+/// The name of a person, household or institution with most of it hidden.
+fn masked_name(name: &str) -> String {
+    PersonName::parse(name).map_or_else(|_| "*".to_owned(), |name| name.masked())
+}
+
+/// An identity, file or account number with most of it hidden.
+fn masked_number(number: &str) -> String {
+    if let Ok(number) = IdentityNumber::parse(number) {
+        return number.masked();
+    }
+    AccountNumber::parse(number).map_or_else(|_| "*".to_owned(), |number| number.masked())
+}
+
+/// Everything that is known about one payment, read at one moment.
+struct Way {
+    names: Names,
+    trace: PaymentTrace,
+    run: Run,
+    steps: Vec<RunStep>,
+    lines: Vec<StoredLine>,
+    /// Payee and household.
+    parties: [(Party, i64); 2],
+    /// By attempt: appropriation and amount.
+    draws: BTreeMap<i64, Vec<(AppropriationId, Fen)>>,
+    head: (i64, String),
+}
+
+/// The way of a payment: quota letters, run and its steps, batch and file, answers, refund, re-pay,
+/// vouchers and transfers, each with its audit entry, and the head that covers them.
+///
+/// # Errors
+/// When there is no such payment; when the caller may not read reports; accidents of the store.
+pub async fn payment(app: &App, caller: &Caller, id: PaymentId) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let way = Way::load(&mut tx, caller.book.id, id).await?;
+    tx.rollback().await?;
+    let mut tables = vec![way.summary(), way.lines_table(), way.steps_table()];
+    tables.extend([way.funding_table(), way.attempts_table(), way.transfers_table()]);
+    Ok(Report::new(way.json(), tables))
+}
+
+impl Way {
+    async fn load(tx: &mut Tx, book: BookId, id: PaymentId) -> Result<Way, Error> {
+        let missing = || not_found("明细 payment", id);
+        let trace = way::payment(tx, book, id).await?.ok_or_else(missing)?;
+        let run_id = RunId(trace.payment.run);
+        let run = run::run(tx, book, run_id).await?.ok_or_else(missing)?;
+        let payee = way::party(tx, book, trace.payment.payee).await?.ok_or_else(missing)?;
+        let household = way::party(tx, book, trace.payment.household).await?;
+        let household = household.unwrap_or_else(|| payee.clone());
+        let mut draws = BTreeMap::new();
+        for attempt in &trace.attempts {
+            let drawn = match attempt.appropriation {
+                Some(appropriation) => vec![(appropriation, trace.payment.amount)],
+                None => batch::parts_of(tx, book, id, attempt.attempt).await?,
+            };
+            draws.insert(attempt.attempt, drawn);
+        }
+        let (size, root) = figures::head(tx, book).await?;
+        Ok(Way {
+            names: Names::load(tx, book).await?,
+            steps: run::steps(tx, book, run_id).await?,
+            lines: payment::lines(tx, book, id.get(), id.get()).await?,
+            parties: [payee, household],
+            trace,
+            run,
+            draws,
+            head: (size, encode(&root)),
+        })
+    }
+
+    /// Where the payment stands.
+    fn state(&self) -> PaymentState {
+        let Some(last) = self.trace.attempts.last() else { return PaymentState::Due };
+        let mut answers = self.trace.outcomes.iter().rev();
+        let answer = answers.find(|outcome| outcome.attempt == last.attempt);
+        answer
+            .and_then(|outcome| PaymentState::from_code(&outcome.kind))
+            .unwrap_or(PaymentState::Sent)
+    }
+
+    fn json(&self) -> Value {
+        let payment = &self.trace.payment;
+        let [payee, household] = &self.parties;
+        json!({
+            "payment": payment.id.get(),
+            "amount_fen": payment.amount.get(),
+            "state": self.state().code(),
+            "entry": payment.entry,
+            "program": self.names.program_code(self.run.program),
+            "month": self.run.month.to_string(),
+            "payee": party_json(payee),
+            "household": party_json(household),
+            "lines": self.lines.iter().map(|line| self.line_json(line)).collect::<Value>(),
+            "run": {
+                "id": self.run.id.get(),
+                "kind": self.run.kind.code(),
+                "steps": self.steps.iter().map(step_json).collect::<Value>(),
+            },
+            "attempts": self.attempts_json(),
+            "transfers": self.transfers_json(),
+            "head": { "size": self.head.0, "root": self.head.1 },
+        })
+    }
+
+    fn line_json(&self, line: &StoredLine) -> Value {
+        json!({
+            "component": self.names.component_code(line.component),
+            "month": line.month,
+            "subject": line.subject.get(),
+            "award": line.award,
+            "amount_fen": line.amount.get(),
+            "reason": line.reason,
+        })
+    }
+
+    fn attempts_json(&self) -> Value {
+        let attempt = |attempt: &way::AttemptStep| {
+            let outcomes = self.trace.outcomes.iter().filter(|o| o.attempt == attempt.attempt);
+            let receipts = self.trace.receipts.iter().filter(|r| r.attempt == attempt.attempt);
+            let draws = self.draws.get(&attempt.attempt).into_iter().flatten();
+            json!({
+                "attempt": attempt.attempt,
+                "batch": attempt.batch_no,
+                "file": attempt.file_name,
+                "line": attempt.line_no,
+                "sent_on": attempt.sent_on,
+                "account": masked_number(&attempt.account_no),
+                "holder": masked_name(&attempt.holder_name),
+                "entry": attempt.entry,
+                "appropriations": draws.map(|draw| self.draw_json(draw)).collect::<Value>(),
+                "outcomes": outcomes.map(outcome_json).collect::<Value>(),
+                "receipts": receipts.map(receipt_json).collect::<Value>(),
+            })
+        };
+        self.trace.attempts.iter().map(attempt).collect()
+    }
+
+    fn draw_json(&self, (id, amount): &(AppropriationId, Fen)) -> Value {
+        let lot = self.names.appropriations.get(id);
+        json!({
+            "document": self.names.appropriation(*id),
+            "level": lot.map(|lot| lot.level.code()),
+            "amount_fen": amount.get(),
+            "entry": lot.map(|lot| lot.entry),
+        })
+    }
+
+    fn transfers_json(&self) -> Value {
+        let transfer = |transfer: &way::TransferStep| {
+            let lot = AppropriationId(transfer.appropriation);
+            json!({
+                "voucher": transfer.voucher,
+                "date": transfer.on,
+                "summary": transfer.summary,
+                "transfer": transfer.transfer,
+                "debit": transfer.debit,
+                "credit": transfer.credit,
+                "amount_fen": transfer.amount.get(),
+                "attempt": transfer.attempt,
+                "appropriation": (lot.get() != 0).then(|| self.names.appropriation(lot)),
+            })
+        };
+        self.trace.transfers.iter().map(transfer).collect()
+    }
+
+    fn summary(&self) -> Table {
+        let payment = &self.trace.payment;
+        let title = words(format!("明细 {}", payment.id), format!("payment {}", payment.id));
+        let mut table =
+            Table::new(title, &[("栏目", "field", false), ("内容", "value", false)]);
+        let [payee, household] = &self.parties;
+        let party = |(party, entry): &(Party, i64)| {
+            let (name, number) = (masked_name(&party.name), masked_number(&party.reference_no));
+            let place = format!("{} {}", party.township, party.village);
+            format!("{name} {number} {place} (审计 {entry})")
+        };
+        for (field, value) in [
+            ("项目 program", self.names.program(self.run.program)),
+            ("月份 month", self.run.month.to_string()),
+            ("金额 amount", format!("{} {}", payment.amount.grouped(), payment.amount.capital())),
+            ("状态 state", self.state().name().to_owned()),
+            ("收款人 payee", party(payee)),
+            ("户 household", party(household)),
+            ("批次 run", format!("{} {}", self.run.id, self.run.kind.code())),
+            ("审计记录 audit entry", payment.entry.to_string()),
+            ("链头 head", format!("{}:{}", self.head.0, self.head.1)),
+        ] {
+            table.row([field.to_owned(), value]);
+        }
+        table
+    }
+
+    fn lines_table(&self) -> Table {
+        let mut table = Table::new(
+            words("构成", "lines"),
+            &[
+                ("发放项目", "component", false),
+                ("所属月份", "month", false),
+                ("对象", "subject", true),
+                ("核定", "award", true),
+                ("金额(元)", "yuan", true),
+                ("缘由", "reason", false),
+            ],
+        );
+        for line in &self.lines {
+            table.row([
+                self.names.component(line.component),
+                line.month.clone(),
+                line.subject.to_string(),
+                line.award.to_string(),
+                line.amount.grouped(),
+                line.reason.clone(),
+            ]);
+        }
+        table
+    }
+
+    fn steps_table(&self) -> Table {
+        let mut table = Table::new(
+            words("批次经过", "steps of the run"),
+            &[
+                ("步骤", "step", false),
+                ("之后", "state", false),
+                ("人", "by", false),
+                ("身份", "as", false),
+                ("时间(UTC)", "time", false),
+                ("理由", "reason", false),
+                ("审计记录", "entry", true),
+            ],
+        );
+        for step in &self.steps {
+            table.row([
+                step.event.name().to_owned(),
+                step.state.name().to_owned(),
+                step.user_name.clone(),
+                step.duty.name().to_owned(),
+                step.at.to_string(),
+                step.reason.clone(),
+                step.entry.to_string(),
+            ]);
+        }
+        table
+    }
+
+    fn funding_table(&self) -> Table {
+        let mut table = Table::new(
+            words("资金来源", "where the money comes from"),
+            &[
+                ("尝试", "attempt", true),
+                ("文号", "document", false),
+                ("级次", "level", false),
+                ("到账", "received", false),
+                ("金额(元)", "yuan", true),
+                ("审计记录", "entry", true),
+            ],
+        );
+        for (attempt, draws) in &self.draws {
+            for (id, amount) in draws {
+                let lot = self.names.appropriations.get(id);
+                let of = |text: fn(&Appropriation) -> String| {
+                    lot.map_or_else(|| NOTHING.to_owned(), text)
+                };
+                table.row([
+                    attempt.to_string(),
+                    self.names.appropriation(*id),
+                    of(|lot| lot.level.name().to_owned()),
+                    of(|lot| lot.received_on.to_string()),
+                    amount.grouped(),
+                    of(|lot| lot.entry.to_string()),
+                ]);
+            }
+        }
+        table
+    }
+
+    /// What happened after each attempt, in its order.
+    fn attempts_table(&self) -> Table {
+        let mut table = Table::new(
+            words("发放经过", "attempts and answers"),
+            &[
+                ("尝试", "attempt", true),
+                ("日期", "date", false),
+                ("事项", "what", false),
+                ("依据", "source", false),
+                ("内容", "detail", false),
+                ("审计记录", "entry", true),
+            ],
+        );
+        for attempt in &self.trace.attempts {
+            let number = attempt.attempt;
+            let target = format!(
+                "{} {}",
+                masked_number(&attempt.account_no),
+                masked_name(&attempt.holder_name)
+            );
+            let source = format!("{} {} 行 {}", attempt.batch_no, attempt.file_name, attempt.line_no);
+            let what = if number == 1 { "发出 sent" } else { "补发 re-paid" }.to_owned();
+            let entry = attempt.entry.to_string();
+            table.row([number.to_string(), attempt.sent_on.clone(), what, source, target, entry]);
+            for outcome in self.trace.outcomes.iter().filter(|o| o.attempt == number) {
+                let state = PaymentState::from_code(&outcome.kind);
+                table.row([
+                    number.to_string(),
+                    outcome.on.clone(),
+                    state.map_or_else(|| outcome.kind.clone(), |state| state.name().to_owned()),
+                    format!("{} {} 行 {}", outcome.source, outcome.source_id, outcome.line_no),
+                    outcome_words(outcome),
+                    outcome.entry.to_string(),
+                ]);
+            }
+            for receipt in self.trace.receipts.iter().filter(|r| r.attempt == number) {
+                table.row([
+                    number.to_string(),
+                    NOTHING.to_owned(),
+                    "退款到账 refund home".to_owned(),
+                    format!("statement {} 行 {}", receipt.statement, receipt.line_no),
+                    receipt.amount.grouped(),
+                    receipt.entry.to_string(),
+                ]);
+            }
+        }
+        table
+    }
+
+    fn transfers_table(&self) -> Table {
+        let mut table = Table::new(
+            words("凭证与分录", "vouchers and transfers"),
+            &[
+                ("凭证", "voucher", false),
+                ("日期", "date", false),
+                ("摘要", "summary", false),
+                ("分录", "transfer", true),
+                ("借", "debit", false),
+                ("贷", "credit", false),
+                ("金额(元)", "yuan", true),
+                ("指标", "appropriation", false),
+            ],
+        );
+        let chart = |code: &str| {
+            Chart::from_code(code).map_or_else(String::new, |c| format!("{code} {}", c.name()))
+        };
+        for transfer in &self.trace.transfers {
+            let lot = match transfer.appropriation {
+                0 => NOTHING.to_owned(),
+                id => self.names.appropriation(AppropriationId(id)),
+            };
+            table.row([
+                transfer.voucher.clone(),
+                transfer.on.clone(),
+                transfer.summary.clone(),
+                transfer.transfer.to_string(),
+                chart(&transfer.debit),
+                chart(&transfer.credit),
+                transfer.amount.grouped(),
+                lot,
+            ]);
+        }
+        table
+    }
+}
+
+fn party_json((party, entry): &(Party, i64)) -> Value {
+    json!({
+        "id": party.id.get(),
+        "kind": party.kind.code(),
+        "name": masked_name(&party.name),
+        "reference_no": masked_number(&party.reference_no),
+        "township": party.township,
+        "village": party.village,
+        "entry": entry,
+    })
+}
+
+fn step_json(step: &RunStep) -> Value {
+    json!({
+        "event": step.event.code(),
+        "state": step.state.code(),
+        "user": step.user_name,
+        "duty": step.duty.code(),
+        "time": step.at.to_string(),
+        "reason": step.reason,
+        "entry": step.entry,
+    })
+}
+
+fn outcome_json(outcome: &way::OutcomeStep) -> Value {
+    json!({
+        "kind": outcome.kind,
+        "source": outcome.source,
+        "source_id": outcome.source_id,
+        "line": outcome.line_no,
+        "reason": outcome.reason,
+        "reason_text": outcome.reason_text,
+        "date": outcome.on,
+        "entry": outcome.entry,
+    })
+}
+
+fn receipt_json(receipt: &way::ReceiptStep) -> Value {
+    json!({
+        "statement": receipt.statement,
+        "line": receipt.line_no,
+        "amount_fen": receipt.amount.get(),
+        "entry": receipt.entry,
+    })
+}
+
+fn outcome_words(outcome: &way::OutcomeStep) -> String {
+    match (outcome.reason.is_empty(), outcome.reason_text.is_empty()) {
+        (true, true) => String::new(),
+        (true, false) => outcome.reason_text.clone(),
+        (false, true) => reason_name(&outcome.reason),
+        (false, false) => format!("{}({})", reason_name(&outcome.reason), outcome.reason_text),
+    }
+}
+
+/// All payments of a person, household or institution, by identity number (15 or 18 characters),
+/// file number or credit code, each with its state.
+///
+/// # Errors
+/// When nobody has this number; when the caller may not read reports; accidents of the store.
+pub async fn person(app: &App, caller: &Caller, reference_no: &str) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, book).await?;
+    let typed = reference_no.trim();
+    // A number of 15 digits and its form with 18 are the same person.
+    let number = IdentityNumber::parse(typed)
+        .map_or_else(|_| typed.to_owned(), |number| number.as_str().to_owned());
+    let mut parties = roster::party_by_reference(&mut tx, book, &number).await?;
+    if parties.is_empty() && number != typed {
+        parties = roster::party_by_reference(&mut tx, book, typed).await?;
+    }
+    if parties.is_empty() {
+        return Err(not_found("人、户或机构 person", masked_number(typed)));
+    }
+    let (mut documents, mut tables) = (Vec::new(), Vec::new());
+    for party in &parties {
+        let entry = way::party(&mut tx, book, party.id).await?.map_or(0, |(_, entry)| entry);
+        let payments = way::payments_of_party(&mut tx, book, party.id).await?;
+        tables.push(payments_table(&names, party, &payments));
+        documents.push(json!({
+            "party": party_json(&(party.clone(), entry)),
+            "payments": payments.iter().map(|row| payment_json(&names, row)).collect::<Value>(),
+        }));
+    }
+    let (size, root) = figures::head(&mut tx, book).await?;
+    tx.rollback().await?;
+    let head = json!({ "size": size, "root": encode(&root) });
+    Ok(Report::new(json!({ "parties": documents, "head": head }), tables))
+}
+
+fn payment_json(names: &Names, row: &way::PartyPayment) -> Value {
+    json!({
+        "payment": row.payment.get(),
+        "month": row.month,
+        "program": names.program_code(row.program),
+        "amount_fen": row.amount.get(),
+        "state": row.state.map_or("not-approved", PaymentState::code),
+    })
+}
+
+fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) -> Table {
+    let who = format!("{} {}", masked_name(&party.name), masked_number(&party.reference_no));
+    let title = words(
+        format!("{who} {} {} 的发放明细", party.township, party.village),
+        format!("payments of {who} ({})", party.kind.code()),
+    );
+    let mut table = Table::new(
+        title,
+        &[
+            ("明细", "payment", true),
+            ("月份", "month", false),
+            ("项目", "program", false),
+            ("金额(元)", "yuan", true),
+            ("状态", "state", false),
+        ],
+    );
+    for row in payments {
+        table.row([
+            row.payment.to_string(),
+            row.month.clone(),
+            names.program(row.program),
+            row.amount.grouped(),
+            row.state.map_or("未审批", PaymentState::name).to_owned(),
+        ]);
+    }
+    table
+}
+
+/// What became of the money of a quota letter: amount, drawn by each run, paid, failed, refunded,
+/// back in the account, handed back, left. One letter may grant money to several programs.
+///
+/// # Errors
+/// When there is no such letter; when the caller may not read reports; accidents of the store.
+pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, book).await?;
+    let balances = journal::balances(&mut tx, book).await?;
+    let lots: Vec<&Appropriation> =
+        names.appropriations.values().filter(|lot| lot.document == document).collect();
+    if lots.is_empty() {
+        return Err(not_found("指标文 appropriation", document));
+    }
+    let (mut documents, mut tables) = (Vec::new(), Vec::new());
+    for lot in lots {
+        let drawn = way::drawn(&mut tx, book, lot.id).await?;
+        let of = |chart: Chart| {
+            let accounts = balances.iter().filter(|account| {
+                account.key.chart == chart && account.key.appropriation == Some(lot.id)
+            });
+            Fen::sum(accounts.map(|account| account.closing()))
+        };
+        let kept = of(Chart::AppropriationIncome)?;
+        let lot_way = LotWay { lot, drawn, kept, left: of(Chart::Bank)? };
+        documents.push(lot_way.json(&names)?);
+        tables.extend(lot_way.tables(&names)?);
+    }
+    let (size, root) = figures::head(&mut tx, book).await?;
+    tx.rollback().await?;
+    let head = json!({ "size": size, "root": encode(&root) });
+    let json = json!({ "document": document, "appropriations": documents, "head": head });
+    Ok(Report::new(json, tables))
+}
+
+/// One quota letter for one program with what became of it.
+struct LotWay<'a> {
+    lot: &'a Appropriation,
+    drawn: Vec<DrawnByRun>,
+    /// 4001: what was received and not handed back.
+    kept: Fen,
+    /// 1002: what is at the bank.
+    left: Fen,
+}
+
+impl LotWay<'_> {
+    fn sum(&self, figure: fn(&DrawnByRun) -> Fen) -> Result<Fen, Error> {
+        Ok(Fen::sum(self.drawn.iter().map(figure))?)
+    }
+
+    fn handed_back(&self) -> Result<Fen, Error> {
+        Ok(self.lot.amount.minus(self.kept)?)
+    }
+
+    fn json(&self, names: &Names) -> Result<Value, Error> {
+        let run = |row: &DrawnByRun| {
+            json!({
+                "month": row.month,
+                "run": row.run,
+                "attempts": row.attempts,
+                "drawn_fen": row.drawn.get(),
+                "paid_fen": row.paid.get(),
+                "failed_fen": row.failed.get(),
+                "refunded_fen": row.refunded.get(),
+                "home_fen": row.home.get(),
+            })
+        };
+        Ok(json!({
+            "program": names.program_code(self.lot.program),
+            "level": self.lot.level.code(),
+            "budget_year": self.lot.budget_year,
+            "bank_account": names.bank(self.lot.bank_account),
+            "received_on": self.lot.received_on.to_string(),
+            "entry": self.lot.entry,
+            "amount_fen": self.lot.amount.get(),
+            "drawn_fen": self.sum(|row| row.drawn)?.get(),
+            "paid_fen": self.sum(|row| row.paid)?.get(),
+            "failed_fen": self.sum(|row| row.failed)?.get(),
+            "refunded_fen": self.sum(|row| row.refunded)?.get(),
+            "home_fen": self.sum(|row| row.home)?.get(),
+            "handed_back_fen": self.handed_back()?.get(),
+            "left_fen": self.left.get(),
+            "runs": self.drawn.iter().map(run).collect::<Value>(),
+        }))
+    }
+
+    fn tables(&self, names: &Names) -> Result<[Table; 2], Error> {
+        let lot = self.lot;
+        let title = words(format!("指标 {}", lot.document), format!("appropriation {}", lot.document));
+        let mut head = Table::new(title, &[("栏目", "field", false), ("内容", "value", true)]);
+        for (field, value) in [
+            ("项目 program", names.program(lot.program)),
+            ("级次 level", lot.level.name().to_owned()),
+            ("到账 received", lot.received_on.to_string()),
+            ("金额 amount", lot.amount.grouped()),
+            ("已动用 drawn", self.sum(|row| row.drawn)?.grouped()),
+            ("已退回账户 home again", self.sum(|row| row.home)?.grouped()),
+            ("已缴回财政 handed back", self.handed_back()?.grouped()),
+            ("结余 left", self.left.grouped()),
+            ("审计记录 audit entry", lot.entry.to_string()),
+        ] {
+            head.row([field.to_owned(), value]);
+        }
+        let mut runs = Table::new(
+            words("按批次", "by run"),
+            &[
+                ("月份", "month", false),
+                ("批次", "run", true),
+                ("笔数", "attempts", true),
+                ("动用(元)", "drawn", true),
+                ("成功(元)", "paid", true),
+                ("失败(元)", "failed", true),
+                ("退票(元)", "refunded", true),
+                ("已退回(元)", "home", true),
+            ],
+        );
+        for row in &self.drawn {
+            let amounts = [row.drawn, row.paid, row.failed, row.refunded, row.home];
+            let heads = [row.month.clone(), row.run.to_string(), row.attempts.to_string()];
+            runs.row(heads.into_iter().chain(amounts.map(Fen::grouped)));
+        }
+        Ok([head, runs])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_unmasked() {
+        for (text, masked) in [
+            ("610881190001019914", "6108**********9914"),
+            ("6228481234567890128", "6228***********0128"),
+            ("", "*"),
+        ] {
+            assert_eq!(masked_number(text), masked);
+        }
+        assert_eq!(masked_name("测试甲"), "测*甲");
+    }
+}

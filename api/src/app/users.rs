@@ -1,0 +1,290 @@
+//! Setting up: the schema, books, users and their passwords.
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::Argon2;
+use ledger::disbursement::role::{Action, Role, conflicts};
+use ledger::id::UserId;
+use ledger::problem::{Kind, Problem};
+use ledger_store::book::{self, Book, User};
+use ledger_store::migrate;
+use serde_json::{Value, json};
+
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, Order, not_found};
+
+/// Characters that a password needs at least.
+pub const PASSWORD_MIN: usize = 10;
+
+/// A user to be added.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The name to sign in with.
+    pub login: String,
+    /// The person's name.
+    pub name: String,
+    /// What the person may do.
+    pub roles: Vec<Role>,
+    /// The first password.
+    pub password: String,
+}
+
+/// Makes or upgrades the tables. Says at which version they are.
+pub async fn init(app: &App) -> Result<Value, Error> {
+    let version = migrate::migrate(&app.db, app.clock.now()).await?;
+    Ok(json!({ "schema_version": version, "engine": format!("{:?}", app.db.engine()) }))
+}
+
+/// Adds a book (账套). Its first entry begins the audit trail.
+pub async fn add_book(
+    app: &App,
+    code: &str,
+    name: &str,
+    region: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    if migrate::schema_version(&app.db).await?.is_none() {
+        return Err(Problem::new(Kind::DatabaseEmpty).into());
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if code.is_empty() || code.len() > 32 || !code.chars().all(plain) {
+        return Err(Problem::new(Kind::FieldInvalid)
+            .with("field", "code")
+            .with("value", code)
+            .with("wanted", "1-32 × a-z 0-9 -")
+            .into());
+    }
+    if let Ok(existing) = app.book(Some(code)).await {
+        let answer = json!({ "book": existing.code, "name": existing.name });
+        if existing.name == name && existing.region == region {
+            return Ok(Done { answer, replay: true, receipt: None });
+        }
+        return Err(Problem::new(Kind::AlreadyExists)
+            .with("what", "账套 book")
+            .with("name", code)
+            .into());
+    }
+    let id = book::open_head(&app.db).await?;
+    let new = Book { id, code: code.to_owned(), name: name.to_owned(), region: region.to_owned() };
+    let caller = app.bootstrap(new.clone());
+    let order = Order::new("book.add", Action::ManageUsers)
+        .key(key.or_else(|| Some(format!("book.add {code}"))))
+        .field("code", code)
+        .field("name", name)
+        .field("region", region);
+    let now = app.clock.now();
+    app.command(&caller, order, async |write| {
+        book::add_book(write, &new, now).await?;
+        Ok(json!({ "book": new.code, "name": new.name }))
+    })
+    .await
+}
+
+/// The books of the database.
+pub async fn list_books(app: &App) -> Result<Report, Error> {
+    if migrate::schema_version(&app.db).await?.is_none() {
+        return Err(Problem::new(Kind::DatabaseEmpty).into());
+    }
+    let mut tx = app.db.begin_read().await?;
+    let books = book::books(&mut tx).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("账套", "Books"),
+        &[("代码", "code", false), ("名称", "name", false), ("行政区划", "region", false)],
+    );
+    for book in &books {
+        table.row([book.code.clone(), book.name.clone(), book.region.clone()]);
+    }
+    let list: Vec<Value> = books
+        .iter()
+        .map(|book| json!({ "code": book.code, "name": book.name, "region": book.region }))
+        .collect();
+    Ok(Report::new(json!({ "books": list }), vec![table]))
+}
+
+/// Whether anybody can sign in to the book yet.
+pub async fn has_users(app: &App, book: &Book) -> Result<bool, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let users = book::users(&mut tx, book.id).await?;
+    tx.rollback().await?;
+    Ok(!users.is_empty())
+}
+
+/// Signs a user in.
+///
+/// # Errors
+/// [`Kind::WrongPassword`], which does not say whether the name exists, and
+/// [`Kind::UserDisabled`]; both are recorded.
+pub async fn sign_in(
+    app: &App,
+    book: Book,
+    login: &str,
+    password: &str,
+    session: &str,
+) -> Result<Caller, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let found = book::users(&mut tx, book.id).await?.into_iter().find(|user| user.login == login);
+    let hash = match &found {
+        Some(user) => book::credential(&mut tx, book.id, user.id).await?,
+        None => None,
+    };
+    tx.rollback().await?;
+    let right = hash.is_some_and(|hash| matches(&hash, password));
+    let problem = match &found {
+        Some(user) if right && user.active => {
+            let session = session.to_owned();
+            return Ok(Caller { book, user: user.clone(), session });
+        }
+        Some(_) if right => Problem::new(Kind::UserDisabled).with("user", login),
+        _ => Problem::new(Kind::WrongPassword),
+    };
+    let mut nobody = app.bootstrap(book);
+    nobody.user.login = login.chars().take(64).collect();
+    nobody.user.roles.clear();
+    nobody.session = session.to_owned();
+    let order = Order::new("sign-in", Action::ReadReports);
+    app.record_refusal(&nobody, &order, &problem).await?;
+    Err(problem.into())
+}
+
+/// A caller for a user whose identity the surrounding program has already made sure of: the demo
+/// and tests act as many people without asking for passwords again and again.
+pub async fn act_as(app: &App, book: &Book, login: &str, session: &str) -> Result<Caller, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let users = book::users(&mut tx, book.id).await?;
+    tx.rollback().await?;
+    let user = users.into_iter().find(|user| user.login == login && user.active);
+    let user = user.ok_or_else(|| not_found("用户 user", login))?;
+    Ok(Caller { book: book.clone(), user, session: session.to_owned() })
+}
+
+/// Adds a user with a first password.
+pub async fn add_user(
+    app: &App,
+    caller: &Caller,
+    new: &NewUser,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    conflicts(&new.roles)?;
+    strong(&new.password)?;
+    let roles: Vec<&str> = new.roles.iter().map(|role| role.code()).collect();
+    let order = Order::new("user.add", Action::ManageUsers)
+        .key(key)
+        .field("login", new.login.as_str())
+        .field("name", new.name.as_str())
+        .field("roles", roles.join(","));
+    let salt = app.entropy.salt(&format!("password/{}/{}", caller.book.code, new.login))?;
+    app.command(caller, order, async |write| {
+        let book_id = write.book();
+        let users = book::users(write.tx(), book_id).await?;
+        if users.iter().any(|user| user.login == new.login) {
+            return Err(Problem::new(Kind::AlreadyExists)
+                .with("what", "用户 user")
+                .with("name", &new.login)
+                .into());
+        }
+        let user = User {
+            id: UserId(write.allot("user", 1).await?),
+            version: 1,
+            login: new.login.clone(),
+            name: new.name.clone(),
+            roles: new.roles.clone(),
+            active: true,
+        };
+        book::put_user(write, &user).await?;
+        book::put_credential(write, user.id, &hash(&new.password, &salt)?).await?;
+        Ok(json!({ "user": user.login, "name": user.name, "roles": roles }))
+    })
+    .await
+}
+
+/// Disables a user for good measure: nobody signs in as them any more.
+pub async fn disable_user(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("user.disable", Action::ManageUsers).key(key).field("login", login);
+    app.command(caller, order, async |write| {
+        let book_id = write.book();
+        let users = book::users(write.tx(), book_id).await?;
+        let user = users.into_iter().find(|user| user.login == login);
+        let user = user.ok_or_else(|| not_found("用户 user", login))?;
+        let disabled = User { version: user.version + 1, active: false, ..user };
+        book::put_user(write, &disabled).await?;
+        Ok(json!({ "user": login, "state": "disabled" }))
+    })
+    .await
+}
+
+/// Sets a password: one's own, or anybody's as an administrator.
+pub async fn set_password(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    password: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    strong(password)?;
+    let own = caller.user.login == login;
+    let action = if own { Action::ReadReports } else { Action::ManageUsers };
+    let order = Order::new("user.password", action).key(key).field("login", login);
+    let purpose = format!("password/{}/{login}/{}", caller.book.code, app.clock.now());
+    let salt = app.entropy.salt(&purpose)?;
+    app.command(caller, order, async |write| {
+        let book_id = write.book();
+        let users = book::users(write.tx(), book_id).await?;
+        let user = users.into_iter().find(|user| user.login == login);
+        let user = user.ok_or_else(|| not_found("用户 user", login))?;
+        book::put_credential(write, user.id, &hash(password, &salt)?).await?;
+        Ok(json!({ "user": login }))
+    })
+    .await
+}
+
+/// The users of a book.
+pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ManageUsers).await?;
+    let users = book::users(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("用户", "Users"),
+        &[
+            ("用户名", "login", false),
+            ("姓名", "name", false),
+            ("角色", "roles", false),
+            ("状态", "state", false),
+        ],
+    );
+    let mut list = Vec::new();
+    for user in &users {
+        let names: Vec<&str> = user.roles.iter().map(|role| role.name()).collect();
+        let codes: Vec<&str> = user.roles.iter().map(|role| role.code()).collect();
+        let state = if user.active { "active" } else { "disabled" };
+        table.row([user.login.clone(), user.name.clone(), names.join("、"), state.to_owned()]);
+        list.push(json!({
+            "login": user.login, "name": user.name, "roles": codes, "state": state
+        }));
+    }
+    Ok(Report::new(json!({ "users": list }), vec![table]))
+}
+
+fn strong(password: &str) -> Result<(), Error> {
+    if password.chars().count() < PASSWORD_MIN {
+        return Err(Problem::new(Kind::PasswordWeak).with("min", PASSWORD_MIN).into());
+    }
+    Ok(())
+}
+
+fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
+    let hash = Argon2::default()
+        .hash_password_with_salt(password.as_bytes(), salt)
+        .map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
+    Ok(hash.to_string())
+}
+
+fn matches(hash: &str, password: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|parsed| {
+        Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
+    })
+}

@@ -1,0 +1,125 @@
+//! What the bank sends: returns and statements.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::args::Key;
+use super::desk::Desk;
+use super::outcome::Outcome;
+use crate::app::returns::{self, ReturnInput};
+use crate::app::{Error, statement};
+
+/// Commands on returns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReturnCommand {
+    /// 导入回盘 Import a return file
+    Import {
+        #[command(flatten)]
+        file: ReturnFile,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 预览回盘,不入账 Show what a return file would do, post nothing
+    Preview {
+        #[command(flatten)]
+        file: ReturnFile,
+    },
+    /// 列出回盘 List returns
+    List,
+}
+
+/// A return file and what is known of it.
+#[derive(Debug, Args)]
+pub(crate) struct ReturnFile {
+    /// 回盘文件 Return file
+    file: PathBuf,
+    /// 所属批号 Batch that it answers [默认 default: 自动识别 found by its content]
+    #[arg(long, value_name = "NUMBER")]
+    batch: Option<String>,
+    /// 银行格式 Layout [默认 default: 自动识别 detected]
+    #[arg(long)]
+    profile: Option<String>,
+}
+
+impl ReturnFile {
+    fn read(&self, desk: &Desk) -> Result<ReturnInput, Error> {
+        let (file_name, bytes) = desk.read(&self.file)?;
+        let (batch, profile) = (self.batch.clone(), self.profile.clone());
+        Ok(ReturnInput {
+            file_name,
+            bytes,
+            batch,
+            profile,
+        })
+    }
+}
+
+impl ReturnCommand {
+    /// Does it.
+    pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        match self {
+            ReturnCommand::Import { file, key } => {
+                let input = file.read(desk)?;
+                let (app, caller) = desk.enter().await?;
+                Ok(returns::import(&app, &caller, &input, key.get())
+                    .await?
+                    .into())
+            }
+            ReturnCommand::Preview { file } => {
+                let input = file.read(desk)?;
+                let (app, caller) = desk.enter().await?;
+                Ok(returns::preview(&app, &caller, &input).await?.into())
+            }
+            ReturnCommand::List => {
+                let (app, caller) = desk.enter().await?;
+                Ok(returns::list(&app, &caller).await?.into())
+            }
+        }
+    }
+}
+
+/// Commands on statements.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StatementCommand {
+    /// 导入对账单 Import a bank statement
+    Import {
+        /// 对账单 Statement file
+        file: PathBuf,
+        /// 银行账户 Bank account
+        #[arg(long)]
+        account: String,
+        /// 银行格式 Layout [默认 default: 自动识别 detected]
+        #[arg(long)]
+        profile: Option<String>,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 列出对账单 List statements
+    List,
+}
+
+impl StatementCommand {
+    /// Does it.
+    pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        match self {
+            StatementCommand::Import {
+                file,
+                account,
+                profile,
+                key,
+            } => {
+                let (name, bytes) = desk.read(file)?;
+                let (app, caller) = desk.enter().await?;
+                let profile = profile.as_deref();
+                let done =
+                    statement::import(&app, &caller, account, &name, &bytes, profile, key.get());
+                Ok(done.await?.into())
+            }
+            StatementCommand::List => {
+                let (app, caller) = desk.enter().await?;
+                Ok(statement::list(&app, &caller).await?.into())
+            }
+        }
+    }
+}

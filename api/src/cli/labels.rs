@@ -1,0 +1,231 @@
+//! What the fields of an answer are called, and the names of the states and kinds in them.
+//!
+//! A field that is not listed is shown under its own name.
+
+use ledger::disbursement::workflow::{PaymentState, RunState};
+use ledger::fund::Level;
+use ledger::problem::Language;
+
+/// Field, Chinese, English. The ending `_fen` is not part of the field.
+const LABELS: &[(&str, &str, &str)] = &[
+    ("account", "账户", "account"),
+    ("accounts", "账户", "accounts"),
+    ("accounts_added", "新增账户", "accounts added"),
+    ("accounts_changed", "变更账户", "accounts changed"),
+    ("agreements", "四相符", "agreements"),
+    ("amount", "金额", "amount"),
+    ("answer", "答复", "answer"),
+    ("appropriation", "指标", "appropriation"),
+    ("appropriations", "指标", "appropriations"),
+    ("approver", "审批人", "approver"),
+    ("attempt", "发放尝试", "attempt"),
+    ("attempts", "发放尝试", "attempts"),
+    ("audit", "审计", "audit"),
+    ("available", "可用", "available"),
+    ("awards", "核定", "awards"),
+    ("balance", "余额", "balance"),
+    ("bank", "银行", "bank"),
+    ("bank_accounts", "银行账户", "bank accounts"),
+    ("batch", "代发批", "batch"),
+    ("batches", "代发批", "batches"),
+    ("blocking", "错误", "blocking errors"),
+    ("book", "账套", "book"),
+    ("book_id", "账套编号", "book number"),
+    ("budget_year", "预算年度", "budget year"),
+    ("bytes", "字节", "bytes"),
+    ("cancelled", "已取消", "cancelled"),
+    ("candidates", "可能的格式", "candidates"),
+    ("carried", "结转", "carried over"),
+    ("changed", "变更核定", "changed"),
+    ("closing", "期末余额", "closing balance"),
+    ("code", "代码", "code"),
+    ("component", "发放项目", "component"),
+    ("components", "发放项目", "components"),
+    ("count", "笔数", "count"),
+    ("date", "日期", "date"),
+    ("difference", "差额", "difference"),
+    ("digest", "内容摘要", "digest"),
+    ("document", "文号", "document"),
+    ("dry_run", "试导入", "dry run"),
+    ("due", "应发", "due"),
+    ("duplicates", "重复", "duplicates"),
+    ("ended", "止发核定", "ended"),
+    ("engine", "数据库引擎", "engine"),
+    ("entries", "条目", "entries"),
+    ("entry", "审计条目", "audit entry"),
+    ("exception", "差异", "exception"),
+    ("exceptions", "差异", "exceptions"),
+    ("failed", "失败", "failed"),
+    ("file", "文件", "file"),
+    ("file_name", "文件名", "file name"),
+    ("files", "文件", "files"),
+    ("findings", "发现", "findings"),
+    ("fingerprint", "指纹", "fingerprint"),
+    ("first", "起始", "first"),
+    ("found", "有发现", "found"),
+    ("from", "自", "from"),
+    ("funding_rules", "资金配套", "funding rules"),
+    ("gone", "退出", "gone"),
+    ("head", "审计首部", "head"),
+    ("households", "户", "households"),
+    ("id", "编号", "number"),
+    ("kind", "种类", "kind"),
+    ("last", "截止", "last"),
+    ("late_refunds", "退票", "late refunds"),
+    ("left", "剩余", "left"),
+    ("level", "级次", "level"),
+    ("lines", "明细行", "lines"),
+    ("login", "用户名", "login"),
+    ("matched", "已匹配", "matched"),
+    ("message", "说明", "message"),
+    ("missing", "缺少", "missing"),
+    ("month", "月份", "month"),
+    ("moved", "发生额", "moved"),
+    ("name", "名称", "name"),
+    ("new", "新增", "new"),
+    ("next", "下一步", "next"),
+    ("note", "说明", "note"),
+    ("number", "编号", "number"),
+    ("on", "日期", "date"),
+    ("opening", "期初余额", "opening balance"),
+    ("paid", "成功", "paid"),
+    ("parties", "对象", "parties"),
+    ("parties_added", "新增对象", "parties added"),
+    ("payees", "收款人", "payees"),
+    ("payer", "付款户", "payer"),
+    ("payment", "发放明细", "payment"),
+    ("payments", "发放明细", "payments"),
+    ("pending", "待定", "pending"),
+    ("period", "期间", "period"),
+    ("persons", "人", "persons"),
+    ("profile", "银行格式", "layout"),
+    ("profile_name", "格式名称", "layout name"),
+    ("program", "救助项目", "program"),
+    ("program_name", "项目名称", "program name"),
+    ("programs", "救助项目", "programs"),
+    ("reason", "原因", "reason"),
+    ("references", "引用标准", "references"),
+    ("refunded", "退票", "refunded"),
+    ("refunds", "退票", "refunds"),
+    ("region", "区划", "region"),
+    ("repeated", "重复导入", "repeated"),
+    ("replay", "重放", "replay"),
+    ("resolution", "处理", "resolution"),
+    ("return", "回盘", "return"),
+    ("returned", "已退回", "returned"),
+    ("roles", "角色", "roles"),
+    ("root", "默克尔根", "root"),
+    ("roster", "花名册", "roster"),
+    ("rows", "行数", "rows"),
+    ("run", "批次", "run"),
+    ("schema", "数据库版本", "schema"),
+    ("schema_version", "数据库版本", "schema version"),
+    ("sent", "在途", "sent"),
+    ("sent_on", "送出日期", "sent on"),
+    ("sequence", "审计条目", "audit entry"),
+    ("sha256", "SHA-256", "SHA-256"),
+    ("shown", "所列", "shown"),
+    ("size", "条数", "size"),
+    ("source", "依据", "source"),
+    ("standards", "保障标准", "standards"),
+    ("started", "新增核定", "started"),
+    ("state", "状态", "state"),
+    ("stated_count", "文件写明笔数", "stated count"),
+    ("stated_total", "文件写明合计", "stated total"),
+    ("statement", "对账单", "statement"),
+    ("status", "状态", "status"),
+    ("subject", "对象", "subject"),
+    ("tables", "表", "tables"),
+    ("title", "名称", "title"),
+    ("to", "至", "to"),
+    ("total", "合计", "total"),
+    ("transfers", "分录", "transfers"),
+    ("unchanged", "未变核定", "unchanged"),
+    ("unmatched", "未匹配", "unmatched"),
+    ("usable", "可用于入账", "usable"),
+    ("user", "用户", "user"),
+    ("version", "版本", "version"),
+    ("voucher", "凭证", "voucher"),
+    ("vouchers", "凭证", "vouchers"),
+    ("warnings", "提示", "warnings"),
+    ("year", "年度", "year"),
+];
+
+/// The ending of fields that hold integer fen.
+const FEN: &str = "_fen";
+
+/// Whether a field holds integer fen.
+pub(crate) fn is_money(field: &str) -> bool {
+    field.ends_with(FEN)
+}
+
+/// What a field is called.
+pub(crate) fn label(field: &str, language: Language) -> String {
+    let stem = field.strip_suffix(FEN).unwrap_or(field);
+    let known = LABELS.iter().find(|(name, ..)| *name == stem);
+    let name = match (known, language) {
+        (Some((_, zh, _)), Language::Zh) => (*zh).to_owned(),
+        (Some((.., en)), Language::En) => (*en).to_owned(),
+        (None, _) => stem.replace('_', " "),
+    };
+    match (is_money(field), language) {
+        (true, Language::Zh) => name + "(元)",
+        (true, Language::En) => name + " (yuan)",
+        (false, _) => name,
+    }
+}
+
+/// The name of a value: states, kinds and levels have Chinese ones.
+pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a str {
+    if language == Language::En {
+        return code;
+    }
+    let name = match field {
+        "state" | "status" => {
+            let run = RunState::from_code(code).map(RunState::name);
+            let payment = PaymentState::from_code(code).map(PaymentState::name);
+            run.or(payment).or(match code {
+                "active" => Some("启用"),
+                "disabled" => Some("已停用"),
+                "open" => Some("未处理"),
+                "proposed" => Some("待确认"),
+                "resolved" => Some("已处理"),
+                _ => None,
+            })
+        }
+        "level" => Level::from_code(code).map(Level::name),
+        "kind" => match code {
+            "regular" => Some("正常发放"),
+            "back-pay" => Some("补发以前月份"),
+            "re-pay" => Some("失败重发"),
+            _ => None,
+        },
+        _ => None,
+    };
+    name.unwrap_or(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_listed_once_in_order() {
+        assert!(LABELS.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    #[test]
+    fn fields_and_values_have_names() {
+        for (field, zh, en) in [
+            ("run", "批次", "run"),
+            ("total_fen", "合计(元)", "total (yuan)"),
+            ("odd_field", "odd field", "odd field"),
+        ] {
+            assert_eq!(label(field, Language::Zh), zh);
+            assert_eq!(label(field, Language::En), en);
+        }
+        assert_eq!(value("state", "approved", Language::Zh), "已审批");
+        assert_eq!(value("state", "approved", Language::En), "approved");
+        assert_eq!(value("name", "approved", Language::Zh), "approved");
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs and their way through approval.
+
+use clap::{Args, Subcommand};
+use ledger::calendar::{Date, Month};
+use ledger::id::RunId;
+use ledger_store::run::RunKind;
+
+use super::args::{Key, Out, date, positive, run_id, run_kind};
+use super::desk::Desk;
+use super::outcome::Outcome;
+use crate::app::run::{self, NewRun};
+use crate::app::{Error, release};
+
+/// Commands on runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// 建立批次 Create a run
+    Create {
+        /// 项目 Program
+        #[arg(long)]
+        program: String,
+        /// 月份 Month, YYYY-MM
+        #[arg(long)]
+        month: Month,
+        /// 种类 Kind
+        #[arg(long, value_parser = run_kind(), default_value = "regular")]
+        kind: RunKind,
+        /// 补发的起始月份 First month of a back-pay run
+        #[arg(long, value_name = "MONTH")]
+        first: Option<Month>,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 计算应发 Calculate what is due
+    Calculate(Step),
+    /// 校验 Check
+    Check(Step),
+    /// 提交复核 Submit for review
+    Submit(Step),
+    /// 复核 Review
+    Review(Step),
+    /// 审批 Approve
+    Approve(Step),
+    /// 退回 Reject, back to draft
+    Reject(StepBack),
+    /// 作废 Discard
+    Discard(StepBack),
+    /// 签发代发文件 Release: write the batch files
+    Release {
+        #[command(flatten)]
+        step: Step,
+        /// 业务日期 Business date [默认 default: 今天 today]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        on: Option<Date>,
+    },
+    /// 结清关闭 Close a settled run
+    Close(Step),
+    /// 查看批次 Show a run and whose turn it is
+    Show {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+    },
+    /// 列出批次 List runs
+    List,
+    /// 查看明细 Show the payments of a run
+    Lines {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+        /// 至多行数 At most this many
+        #[arg(long, value_parser = positive, default_value = "1000")]
+        limit: i64,
+        #[command(flatten)]
+        out: Out,
+    },
+}
+
+/// A step forward.
+#[derive(Debug, Args)]
+pub(crate) struct Step {
+    /// 批次编号 Number of the run
+    #[arg(value_parser = run_id)]
+    run: RunId,
+    #[command(flatten)]
+    key: Key,
+}
+
+/// A step back, with its reason.
+#[derive(Debug, Args)]
+pub(crate) struct StepBack {
+    /// 批次编号 Number of the run
+    #[arg(value_parser = run_id)]
+    run: RunId,
+    /// 原因 Reason
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    key: Key,
+}
+
+impl RunCommand {
+    /// Does it.
+    pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        let (app, caller) = desk.enter().await?;
+        let done = match self {
+            RunCommand::Create {
+                program,
+                month,
+                kind,
+                first,
+                key,
+            } => {
+                let wanted = NewRun {
+                    program: program.clone(),
+                    kind: *kind,
+                    month: *month,
+                    first: *first,
+                };
+                run::create(&app, &caller, &wanted, key.get()).await?
+            }
+            RunCommand::Calculate(step) => {
+                run::calculate(&app, &caller, step.run, step.key.get()).await?
+            }
+            RunCommand::Check(step) => run::check(&app, &caller, step.run, step.key.get()).await?,
+            RunCommand::Submit(step) => {
+                run::submit(&app, &caller, step.run, step.key.get()).await?
+            }
+            RunCommand::Review(step) => {
+                run::review(&app, &caller, step.run, step.key.get()).await?
+            }
+            RunCommand::Approve(step) => {
+                run::approve(&app, &caller, step.run, step.key.get()).await?
+            }
+            RunCommand::Reject(back) => {
+                run::reject(&app, &caller, back.run, &back.reason, back.key.get()).await?
+            }
+            RunCommand::Discard(back) => {
+                run::discard(&app, &caller, back.run, &back.reason, back.key.get()).await?
+            }
+            RunCommand::Release { step, on } => {
+                release::release(&app, &caller, step.run, *on, step.key.get()).await?
+            }
+            RunCommand::Close(step) => run::close(&app, &caller, step.run, step.key.get()).await?,
+            RunCommand::Show { run } => return Ok(run::show(&app, &caller, *run).await?.into()),
+            RunCommand::List => return Ok(run::list(&app, &caller).await?.into()),
+            RunCommand::Lines { run, limit, out } => {
+                let report = run::lines(&app, &caller, *run, *limit).await?;
+                return Ok(Outcome::report(report, out.out.as_ref()));
+            }
+        };
+        Ok(done.into())
+    }
+}

@@ -1,0 +1,68 @@
+//! The demo: a synthetic Shenmu's year 2022, done through the use cases like any bureau would do
+//! it, with a simulated bank on the other side.
+//!
+//! [`county`] makes the people and calibrates their awards to the published figures, [`bank`] reads
+//! the batch files with parsers of its own and answers, [`year`] lets eight people do the work,
+//! [`summary`] says what came of it. Every command carries a key, so a demo that was killed is
+//! finished by starting it again.
+
+pub mod bank;
+pub mod bank_file;
+pub mod calibrate;
+pub mod county;
+pub mod plans;
+pub mod random;
+pub mod roster_file;
+pub mod summary;
+pub mod year;
+
+mod builder;
+mod dibao;
+mod others;
+mod people;
+mod tekun;
+
+use std::path::PathBuf;
+
+use ledger::calendar::Month;
+use ledger::problem::Language;
+use ledger_store::db::Db;
+
+use crate::app::clock::{Clock, Entropy};
+use crate::app::{App, Error};
+
+pub use summary::Summary;
+
+/// How the demo is run.
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    /// Where files go out and come back, and where the database is when none is named.
+    pub out: PathBuf,
+    /// The database; a SQLite file in `out` by default.
+    pub db: Option<String>,
+    /// The last month to be done; December by default.
+    pub through: Option<Month>,
+    /// The language of the progress lines.
+    pub language: Language,
+    /// Whether to say on standard output what is being done.
+    pub progress: bool,
+}
+
+/// Does the year, or finishes one that was interrupted, and says what came of it.
+///
+/// # Errors
+/// Refusals and accidents of the use cases; a database that holds another book.
+pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
+    std::fs::create_dir_all(&options.out).map_err(anyhow::Error::from)?;
+    let url = options
+        .db
+        .clone()
+        .unwrap_or_else(|| format!("sqlite://{}", options.out.join("huimin.db").display()));
+    let db = Db::open(&url).await?;
+    let app = App::new(db, Clock::fixed(year::start()), Entropy::seeded("shenmu-2022"));
+    let year = year::Year::open(&app, options).await?;
+    let book = year.work().await?;
+    let summary = summary::of(&app, &book).await?;
+    app.db.close().await;
+    Ok(summary)
+}
