@@ -29,7 +29,10 @@ pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Re
     let (size, root) = figures::head(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = Table::new(
-        words(format!("审计轨迹(共 {size} 条)"), format!("audit trail ({size} entries)")),
+        words(
+            format!("审计轨迹(共 {size} 条)"),
+            format!("audit trail ({size} entries)"),
+        ),
         &[
             ("序号", "sequence", true),
             ("时间(UTC)", "time", false),
@@ -50,14 +53,22 @@ pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Re
             entry.time.to_string(),
             entry.actor.user.clone(),
             entry.kind.clone(),
-            entry.objects.iter().map(object_text).collect::<Vec<_>>().join(" "),
+            entry
+                .objects
+                .iter()
+                .map(object_text)
+                .collect::<Vec<_>>()
+                .join(" "),
             sealed.to_string(),
             entry.reason.clone().unwrap_or_default(),
         ]);
         rows.push(entry_json(&entry, sealed));
     }
     let head = json!({ "size": size, "root": encode(&root) });
-    Ok(Report::new(json!({ "entries": rows, "head": head }), vec![table]))
+    Ok(Report::new(
+        json!({ "entries": rows, "head": head }),
+        vec![table],
+    ))
 }
 
 fn object_text(object: &ObjectRef) -> String {
@@ -96,7 +107,10 @@ pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Veri
 /// # Errors
 /// When the caller may not verify; accidents of the store.
 pub async fn verify(app: &App, caller: &Caller, heads: &[Head]) -> Result<Report, Error> {
-    app.read(caller, Action::VerifyAudit).await?.rollback().await?;
+    app.read(caller, Action::VerifyAudit)
+        .await?
+        .rollback()
+        .await?;
     let checked = verification(app, &caller.book, heads).await?;
     // Nothing to check proves nothing, whatever the list of faults says.
     let ok = checked.faults.is_empty() && checked.entries > 0 && checked.rows > 0;
@@ -114,7 +128,11 @@ pub async fn verify(app: &App, caller: &Caller, heads: &[Head]) -> Result<Report
     if !checked.faults.is_empty() {
         tables.push(faults_table(&checked.faults));
     }
-    Ok(Report { json, tables, found: !ok })
+    Ok(Report {
+        json,
+        tables,
+        found: !ok,
+    })
 }
 
 fn fault_json(fault: &Fault) -> Value {
@@ -138,11 +156,17 @@ fn verdict(checked: &Verification, heads: &[Head], ok: bool) -> Table {
         0 => "无 none".to_owned(),
         count => count.to_string(),
     };
-    let mut table = Table::new(title, &[("核对", "checked", false), ("结果", "result", true)]);
+    let mut table = Table::new(
+        title,
+        &[("核对", "checked", false), ("结果", "result", true)],
+    );
     for (what, result) in [
         ("记录 entries", checked.entries.to_string()),
         ("行 rows", checked.rows.to_string()),
-        ("链头 head", format!("{}:{}", checked.head.size, short_root(&checked.head.root))),
+        (
+            "链头 head",
+            format!("{}:{}", checked.head.size, short_root(&checked.head.root)),
+        ),
         ("外存链头 heads kept elsewhere", heads_given),
         ("问题 faults", checked.faults.len().to_string()),
     ] {
@@ -167,7 +191,9 @@ fn faults_table(faults: &[Fault]) -> Table {
     let text = |part: &Option<String>| part.clone().unwrap_or_else(|| "—".to_owned());
     for fault in faults.iter().take(SHOWN) {
         table.row([
-            fault.entry.map_or_else(|| "—".to_owned(), |entry| entry.to_string()),
+            fault
+                .entry
+                .map_or_else(|| "—".to_owned(), |entry| entry.to_string()),
             text(&fault.table),
             text(&fault.row),
             text(&fault.field),
@@ -231,8 +257,11 @@ fn row_json(table: &SealedTable, row: &Row) -> Result<Value, StoreError> {
         .enumerate()
         .map(|(column, (name, field))| kind(spec, column, name, field))
         .collect();
-    let key: Vec<Value> =
-        spec.key.iter().filter_map(|column| values.get(*column).cloned()).collect();
+    let key: Vec<Value> = spec
+        .key
+        .iter()
+        .filter_map(|column| values.get(*column).cloned())
+        .collect();
     Ok(json!({
         "table": spec.table,
         "entry": row.int(spec.columns.len())?,
@@ -278,7 +307,9 @@ fn kind(spec: &RowSpec, column: usize, name: &str, field: &Field<'_>) -> &'stati
         Field::Text(_) | Field::NullText | Field::Commitment(_) => "text",
         Field::Bytes(_) | Field::NullBytes => "bytes",
         Field::NullInt => {
-            let number = ["_id", "_no", "_fen"].iter().any(|ending| name.ends_with(ending));
+            let number = ["_id", "_no", "_fen"]
+                .iter()
+                .any(|ending| name.ends_with(ending));
             if number { "int" } else { "text" }
         }
     }
@@ -299,6 +330,9 @@ mod tests {
             assert!(value["commitment"].is_string(), "{column}");
         }
         let column = spec.salt.unwrap();
-        assert_eq!(value_json(spec, column, &Field::Bytes(&salt), Some(&salt)), Value::Null);
+        assert_eq!(
+            value_json(spec, column, &Field::Bytes(&salt), Some(&salt)),
+            Value::Null
+        );
     }
 }

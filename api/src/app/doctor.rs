@@ -62,7 +62,12 @@ fn report(app: &App, findings: &[Finding]) -> Report {
         table.row([
             format!("{} {}", finding.what.zh, finding.what.en),
             finding.value.clone(),
-            if finding.ok { "正常 ok" } else { "有问题 not ok" }.to_owned(),
+            if finding.ok {
+                "正常 ok"
+            } else {
+                "有问题 not ok"
+            }
+            .to_owned(),
             advice,
         ]);
     }
@@ -71,13 +76,15 @@ fn report(app: &App, findings: &[Finding]) -> Report {
         "engine": engine,
         "findings": findings.iter().map(finding_json).collect::<Value>(),
     });
-    Report { json, tables: vec![table], found }
+    Report {
+        json,
+        tables: vec![table],
+        found,
+    }
 }
 
 fn finding_json(finding: &Finding) -> Value {
-    let advice = (!finding.ok).then(|| {
-        json!({ "zh": finding.advice.zh, "en": finding.advice.en })
-    });
+    let advice = (!finding.ok).then(|| json!({ "zh": finding.advice.zh, "en": finding.advice.en }));
     json!({
         "what": { "zh": finding.what.zh, "en": finding.what.en },
         "value": finding.value,
@@ -146,9 +153,17 @@ async fn guards(app: &App, findings: &mut Vec<Finding>) -> Result<(), Error> {
                 format!("账套 {} 拒绝改动审计记录", book.code),
                 format!("book {} refuses to alter audit entries", book.code),
             ),
-            value: if refused { "拒绝 refused" } else { "未拒绝 allowed" }.to_owned(),
+            value: if refused {
+                "拒绝 refused"
+            } else {
+                "未拒绝 allowed"
+            }
+            .to_owned(),
             ok: refused,
-            advice: words("恢复触发器并核对审计轨迹", "restore the triggers and verify the trail"),
+            advice: words(
+                "恢复触发器并核对审计轨迹",
+                "restore the triggers and verify the trail",
+            ),
         });
     }
     Ok(())
@@ -168,8 +183,11 @@ async fn heads(app: &App, findings: &mut Vec<Finding>) -> Result<(), Error> {
                 |(size, root)| format!("{size}:{}", ledger_store::verify::short_root(root)),
             ),
             ok: head.is_some_and(|(size, _)| size > 0),
-            advice: words("从备份恢复,并用外存的链头核对", "restore a backup and verify it \
-                against a head kept elsewhere"),
+            advice: words(
+                "从备份恢复,并用外存的链头核对",
+                "restore a backup and verify it \
+                against a head kept elsewhere",
+            ),
         });
     }
     Ok(tx.rollback().await?)

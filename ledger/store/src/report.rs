@@ -82,8 +82,6 @@ sql! {
         where a.book_id = $1 and c.cadence <> 'once' and a.from_month <= $2
         and (e.to_month is null or e.to_month >= $2)
         group by c.program_id order by c.program_id";
-    VOUCHER_MONTHS = "select month, cast(sum(total_fen) as bigint), cast(count(*) as bigint)
-        from voucher where book_id = $1 group by month order by month";
     RELEASED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
         from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where p.book_id = $1 and exists (select 1 from attempt t where t.book_id = p.book_id
@@ -194,6 +192,12 @@ sql! {
         having v.transfers <> count(t.transfer_id)
             or v.total_fen <> coalesce(sum(t.amount_fen), 0)
         order by v.voucher_id";
+    ALL_TRANSFERS = "select voucher_id, debit_id, credit_id, amount_fen from transfer
+        where book_id = $1";
+    MONTH_TRANSFERS = "select t.voucher_id, t.debit_id, t.credit_id, t.amount_fen from voucher v
+        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
+            and t.transfer_id < v.transfer_first + v.transfers
+        where v.book_id = $1 and v.month = $2";
     NUMBER_GAPS = "select month, cast(count(*) as bigint), max(number) from voucher
         where book_id = $1 group by month having count(*) <> max(number) order by month";
     OWED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
@@ -290,7 +294,11 @@ pub async fn attempt_facts(
     last: Month,
     mut receive: impl FnMut(AttemptFact),
 ) -> Result<(), StoreError> {
-    let args = [book.get().into(), first.to_string().into(), last.to_string().into()];
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+    ];
     tx.stream(SUCCESS, &args, |row| {
         receive(AttemptFact {
             program: ProgramId(row.int(0)?),
@@ -331,7 +339,11 @@ pub async fn component_totals(
     first: Month,
     last: Month,
 ) -> Result<Vec<ComponentTotal>, StoreError> {
-    let args = [book.get().into(), first.to_string().into(), last.to_string().into()];
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+    ];
     let rows = tx.query(ACCRUED_BY_COMPONENT, &args).await?;
     rows.iter()
         .map(|row| {
@@ -352,10 +364,17 @@ pub async fn monthly(
     book: BookId,
     month: Month,
 ) -> Result<Vec<(ProgramId, i64, i64, Fen)>, StoreError> {
-    let rows = tx.query(MONTHLY, &[book.get().into(), month.to_string().into()]).await?;
+    let rows = tx
+        .query(MONTHLY, &[book.get().into(), month.to_string().into()])
+        .await?;
     rows.iter()
         .map(|row| {
-            Ok((ProgramId(row.int(0)?), row.int(1)?, row.int(2)?, Fen::new(row.int(3)?)))
+            Ok((
+                ProgramId(row.int(0)?),
+                row.int(1)?,
+                row.int(2)?,
+                Fen::new(row.int(3)?),
+            ))
         })
         .collect()
 }
@@ -380,9 +399,16 @@ pub async fn turnover(
     earlier: Month,
     present: Month,
 ) -> Result<[BTreeMap<ProgramId, Turnover>; 2], StoreError> {
-    let args = [book.get().into(), earlier.to_string().into(), present.to_string().into()];
+    let args = [
+        book.get().into(),
+        earlier.to_string().into(),
+        present.to_string().into(),
+    ];
     let mut counted = [const { BTreeMap::new() }; 2];
-    for (sql, counted) in [HOUSEHOLD_TURNOVER, PERSON_TURNOVER].into_iter().zip(&mut counted) {
+    for (sql, counted) in [HOUSEHOLD_TURNOVER, PERSON_TURNOVER]
+        .into_iter()
+        .zip(&mut counted)
+    {
         for row in tx.query(sql, &args).await? {
             let turnover = Turnover {
                 earlier: row.int(1)?,
@@ -403,17 +429,48 @@ pub async fn roster_size(
     book: BookId,
     month: Month,
 ) -> Result<BTreeMap<ProgramId, (i64, i64)>, StoreError> {
-    let rows = tx.query(ROSTER_SIZE, &[book.get().into(), month.to_string().into()]).await?;
-    rows.iter().map(|row| Ok((ProgramId(row.int(0)?), (row.int(1)?, row.int(2)?)))).collect()
+    let rows = tx
+        .query(ROSTER_SIZE, &[book.get().into(), month.to_string().into()])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((ProgramId(row.int(0)?), (row.int(1)?, row.int(2)?))))
+        .collect()
 }
 
-/// What the vouchers of each month state: month, total, vouchers.
-pub async fn voucher_months(
+/// Hands out the transfers of a month, or all: voucher, debited and credited account, fen.
+pub async fn each_transfer(
     tx: &mut Tx,
     book: BookId,
-) -> Result<Vec<(String, Fen, i64)>, StoreError> {
-    let rows = tx.query(VOUCHER_MONTHS, &[book.get().into()]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, Fen::new(row.int(1)?), row.int(2)?))).collect()
+    month: Option<Month>,
+    mut receive: impl FnMut(i64, i64, i64, i64),
+) -> Result<(), StoreError> {
+    let mut args = vec![book.get().into()];
+    args.extend(month.map(|month| Value::from(month.to_string())));
+    let sql = if month.is_some() {
+        MONTH_TRANSFERS
+    } else {
+        ALL_TRANSFERS
+    };
+    tx.stream(sql, &args, |row| {
+        receive(row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
+        Ok::<(), StoreError>(())
+    })
+    .await
+}
+
+/// Stored debits and credits: of each account in total, and of each account and month.
+pub async fn stored_sums(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<(Vec<AccountSums>, Vec<MonthSums>), StoreError> {
+    let (mut totals, mut months) = (Vec::new(), Vec::new());
+    for row in tx.query(STORED_SUMS, &[book.get().into()]).await? {
+        totals.push((row.int(0)?, row.int(1)?, row.int(2)?));
+    }
+    for row in tx.query(STORED_MONTHS, &[book.get().into()]).await? {
+        months.push((row.int(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
+    }
+    Ok((totals, months))
 }
 
 /// What was sent to banks at least once, by program.
@@ -524,36 +581,56 @@ pub async fn one_sided(
     booked: &str,
     seen: &str,
 ) -> Result<OneSided, StoreError> {
-    let args = [book.get().into(), account.get().into(), booked.into(), seen.into()];
+    let args = [
+        book.get().into(),
+        account.get().into(),
+        booked.into(),
+        seen.into(),
+    ];
     let mut open = OneSided::default();
     for row in tx.query(BATCHES_AT_BANK, &args).await? {
         let left = row.int(2)? - row.int(3)? - row.int(4)?;
         if left != 0 {
-            open.booked.push(standing(row.text(1)?, row.text(0)?, "代发", -left));
+            open.booked
+                .push(standing(row.text(1)?, row.text(0)?, "代发", -left));
         }
     }
     for row in tx.query(APPROPRIATIONS_AT_BANK, &args).await? {
-        open.booked.push(standing(row.text(1)?, row.text(0)?, "指标到账", row.int(2)?));
+        open.booked.push(standing(
+            row.text(1)?,
+            row.text(0)?,
+            "指标到账",
+            row.int(2)?,
+        ));
     }
     for row in tx.query(HANDED_BACK, &args[..3]).await? {
         let number = format!("{} 记-{:04}", row.text(0)?, row.int(1)?);
-        open.handed_back.push(standing(row.text(2)?, number, &row.text(3)?, -row.int(4)?));
+        open.handed_back
+            .push(standing(row.text(2)?, number, &row.text(3)?, -row.int(4)?));
     }
     for row in tx.query(LINES_NOT_BOOKED, &args).await? {
         let number = format!("{}/{}", row.int(0)?, row.int(1)?);
-        open.at_bank.push(standing(row.text(2)?, number, &row.text(4)?, row.int(3)?));
+        open.at_bank
+            .push(standing(row.text(2)?, number, &row.text(4)?, row.int(3)?));
     }
     Ok(open)
 }
 
 fn standing(on: String, row: String, summary: &str, fen: i64) -> Standing {
-    Standing { on, row, summary: summary.to_owned(), amount: Fen::new(fen) }
+    Standing {
+        on,
+        row,
+        summary: summary.to_owned(),
+        amount: Fen::new(fen),
+    }
 }
 
 /// How safely the engine is told to write: setting and value.
 pub async fn durability(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     let rows = tx.query(DURABILITY.of(tx.engine()), &[]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.text(1)?)))
+        .collect()
 }
 
 /// The sealed tables that lack a trigger which refuses changes.
@@ -566,11 +643,19 @@ pub async fn unguarded_tables(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
         Engine::Sqlite => &["update", "delete"],
         Engine::Postgres => &["append_only"],
     };
-    let tables = crate::table::ALL.iter().map(|table| table.spec.table).chain(["audit_entry"]);
+    let tables = crate::table::ALL
+        .iter()
+        .map(|table| table.spec.table)
+        .chain(["audit_entry"]);
     let guarded = |table: &str| {
-        endings.iter().all(|ending| found.contains(&format!("tr_{table}_{ending}")))
+        endings
+            .iter()
+            .all(|ending| found.contains(&format!("tr_{table}_{ending}")))
     };
-    Ok(tables.filter(|table| !guarded(table)).map(str::to_owned).collect())
+    Ok(tables
+        .filter(|table| !guarded(table))
+        .map(str::to_owned)
+        .collect())
 }
 
 /// Whether the database refuses to alter the audit entries of a book. The caller rolls back.
@@ -586,12 +671,12 @@ pub async fn refuses_to_alter(tx: &mut Tx, book: BookId) -> Result<bool, StoreEr
 pub type AccountSums = (i64, i64, i64);
 
 /// Debits and credits of each account: summed from transfers, as stored, and summed from months.
-pub async fn account_sums(
-    tx: &mut Tx,
-    book: BookId,
-) -> Result<[Vec<AccountSums>; 3], StoreError> {
+pub async fn account_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<AccountSums>; 3], StoreError> {
     let mut sums = [const { Vec::new() }; 3];
-    for (sql, sums) in [TRANSFER_SUMS, STORED_SUMS, MONTH_SUMS].into_iter().zip(&mut sums) {
+    for (sql, sums) in [TRANSFER_SUMS, STORED_SUMS, MONTH_SUMS]
+        .into_iter()
+        .zip(&mut sums)
+    {
         for row in tx.query(sql, &[book.get().into()]).await? {
             sums.push((row.int(0)?, row.int(1)?, row.int(2)?));
         }
@@ -606,7 +691,10 @@ pub type MonthSums = (i64, String, i64, i64);
 /// Debits and credits of each account and month: summed from transfers, and as stored.
 pub async fn month_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<MonthSums>; 2], StoreError> {
     let mut sums = [const { Vec::new() }; 2];
-    for (sql, sums) in [MONTH_BY_TRANSFERS, STORED_MONTHS].into_iter().zip(&mut sums) {
+    for (sql, sums) in [MONTH_BY_TRANSFERS, STORED_MONTHS]
+        .into_iter()
+        .zip(&mut sums)
+    {
         for row in tx.query(sql, &[book.get().into()]).await? {
             sums.push((row.int(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
         }
@@ -615,23 +703,27 @@ pub async fn month_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<MonthSums>; 2]
 }
 
 /// Vouchers that differ from their transfers: voucher, stated count and sum, counted and summed.
-pub async fn differing_vouchers(
-    tx: &mut Tx,
-    book: BookId,
-) -> Result<Vec<[i64; 5]>, StoreError> {
+pub async fn differing_vouchers(tx: &mut Tx, book: BookId) -> Result<Vec<[i64; 5]>, StoreError> {
     let rows = tx.query(VOUCHER_SUMS, &[book.get().into()]).await?;
     rows.iter()
-        .map(|row| Ok([row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?]))
+        .map(|row| {
+            Ok([
+                row.int(0)?,
+                row.int(1)?,
+                row.int(2)?,
+                row.int(3)?,
+                row.int(4)?,
+            ])
+        })
         .collect()
 }
 
 /// Months whose voucher numbers have gaps: month, vouchers, highest number.
-pub async fn number_gaps(
-    tx: &mut Tx,
-    book: BookId,
-) -> Result<Vec<(String, i64, i64)>, StoreError> {
+pub async fn number_gaps(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64, i64)>, StoreError> {
     let rows = tx.query(NUMBER_GAPS, &[book.get().into()]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?, row.int(2)?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.int(1)?, row.int(2)?)))
+        .collect()
 }
 
 /// A sub-ledger figure: dimension, amount, rows.
@@ -658,7 +750,9 @@ async fn sub_ledger(
     book: BookId,
 ) -> Result<Vec<SubLedger>, StoreError> {
     let rows = tx.query(sql, &[book.get().into()]).await?;
-    rows.iter().map(|row| Ok((row.int(0)?, Fen::new(row.int(1)?), row.int(2)?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.int(0)?, Fen::new(row.int(1)?), row.int(2)?)))
+        .collect()
 }
 
 /// How much a book holds.

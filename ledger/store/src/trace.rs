@@ -220,7 +220,9 @@ pub async fn payment(
     id: PaymentId,
 ) -> Result<Option<PaymentTrace>, StoreError> {
     let args = [book.get().into(), id.get().into()];
-    let Some(row) = tx.query_opt(PAYMENT, &args).await? else { return Ok(None) };
+    let Some(row) = tx.query_opt(PAYMENT, &args).await? else {
+        return Ok(None);
+    };
     let payment = PaymentFact {
         id,
         run: row.int(1)?,
@@ -268,7 +270,13 @@ pub async fn payment(
         });
     }
     let transfers = transfers(tx, book, &payment).await?;
-    Ok(Some(PaymentTrace { payment, attempts, outcomes, receipts, transfers }))
+    Ok(Some(PaymentTrace {
+        payment,
+        attempts,
+        outcomes,
+        receipts,
+        transfers,
+    }))
 }
 
 async fn transfers(
@@ -276,7 +284,11 @@ async fn transfers(
     book: BookId,
     payment: &PaymentFact,
 ) -> Result<Vec<TransferStep>, StoreError> {
-    let args = [book.get().into(), payment.id.get().into(), payment.run.into()];
+    let args = [
+        book.get().into(),
+        payment.id.get().into(),
+        payment.run.into(),
+    ];
     let rows = tx.query(TRANSFERS, &args).await?;
     rows.iter()
         .map(|row| {
@@ -316,7 +328,9 @@ pub async fn payments_of_party(
     book: BookId,
     party: PartyId,
 ) -> Result<Vec<PartyPayment>, StoreError> {
-    let rows = tx.query(PAYMENTS_OF_PARTY, &[book.get().into(), party.get().into()]).await?;
+    let rows = tx
+        .query(PAYMENTS_OF_PARTY, &[book.get().into(), party.get().into()])
+        .await?;
     rows.iter()
         .map(|row| {
             let (attempts, answered) = (row.int(4)?, row.int(5)?);
@@ -343,7 +357,9 @@ pub async fn party(
     book: BookId,
     id: PartyId,
 ) -> Result<Option<(Party, i64)>, StoreError> {
-    let row = tx.query_opt(PARTY, &[book.get().into(), id.get().into()]).await?;
+    let row = tx
+        .query_opt(PARTY, &[book.get().into(), id.get().into()])
+        .await?;
     row.map(|row| {
         let kind = PartyKind::from_code(row.text_ref(0)?)
             .ok_or_else(|| StoreError::inconsistent("party", "kind"))?;
@@ -368,8 +384,12 @@ pub async fn entries(
     from: i64,
     limit: i64,
 ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-    let rows = tx.query(ENTRIES, &[book.get().into(), from.into(), limit.into()]).await?;
-    rows.iter().map(|row| Ok((row.int(0)?, row.bytes(1)?))).collect()
+    let rows = tx
+        .query(ENTRIES, &[book.get().into(), from.into(), limit.into()])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.int(0)?, row.bytes(1)?)))
+        .collect()
 }
 
 /// Hands out every audit entry: sequence, bytes, leaf hash.
@@ -411,7 +431,9 @@ pub async fn drawn(
     book: BookId,
     appropriation: AppropriationId,
 ) -> Result<Vec<DrawnByRun>, StoreError> {
-    let rows = tx.query(DRAWN, &[book.get().into(), appropriation.get().into()]).await?;
+    let rows = tx
+        .query(DRAWN, &[book.get().into(), appropriation.get().into()])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(DrawnByRun {

@@ -6,9 +6,9 @@ use ledger::disbursement::role::Action;
 use ledger::id::{BankAccountId, BookId};
 use ledger::money::Fen;
 use ledger_store::db::Tx;
+use ledger_store::journal;
 use ledger_store::report::{self, Standing};
 use ledger_store::statement::{self, Statement};
-use ledger_store::journal;
 use reconciliation::agreement::{BankReconciliation, OpenItem};
 use serde_json::{Value, json};
 
@@ -80,16 +80,23 @@ pub async fn sheet(
         .into_iter()
         .filter(|statement| statement.bank_account == bank && statement.to <= cutoff)
         .max_by(|one, other| one.to.cmp(&other.to));
-    let seen = newest.as_ref().map_or("", |statement| statement.to.as_str());
+    let seen = newest
+        .as_ref()
+        .map_or("", |statement| statement.to.as_str());
     let mut open = report::one_sided(tx, book, bank, &cutoff, seen).await?;
     // A return to the treasury is matched to no line: an unexplained debit of its size is it.
     open.handed_back.retain(|handed| {
-        let same = open.at_bank.iter().position(|line| line.amount == handed.amount);
+        let same = open
+            .at_bank
+            .iter()
+            .position(|line| line.amount == handed.amount);
         same.map(|position| open.at_bank.remove(position)).is_none()
     });
     let mut sheet = BankReconciliation {
         book_balance: balance(tx, book, bank, month).await?,
-        statement_balance: newest.as_ref().map_or(Fen::ZERO, |statement| statement.closing),
+        statement_balance: newest
+            .as_ref()
+            .map_or(Fen::ZERO, |statement| statement.closing),
         ..BankReconciliation::default()
     };
     for item in open.booked.iter().chain(&open.handed_back) {
@@ -139,7 +146,11 @@ pub async fn bank_reconciliation(
     let (book, statement) = (sheet.adjusted_book()?, sheet.adjusted_statement()?);
     let title = words(
         format!("银行存款余额调节表 {} {}", bank.bank_name, month.last_day()),
-        format!("bank reconciliation of {} at {}", bank.code, month.last_day()),
+        format!(
+            "bank reconciliation of {} at {}",
+            bank.code,
+            month.last_day()
+        ),
     );
     let json = json!({
         "account": bank.code,
@@ -166,12 +177,19 @@ pub async fn bank_reconciliation(
         ],
     );
     let opening = ("单位日记账余额".to_owned(), sheet.book_balance.grouped());
-    let closing = (format!("对账单余额({until})"), sheet.statement_balance.grouped());
+    let closing = (
+        format!("对账单余额({until})"),
+        sheet.statement_balance.grouped(),
+    );
     table.row([opening.0, opening.1, closing.0, closing.1]);
     two_sided(&mut table, &sheet);
     let adjusted = || "调节后余额".to_owned();
     table.row([adjusted(), book.grouped(), adjusted(), statement.grouped()]);
-    Ok(Report { json, tables: vec![table], found: book != statement })
+    Ok(Report {
+        json,
+        tables: vec![table],
+        found: book != statement,
+    })
 }
 
 fn two_sided(table: &mut Table, sheet: &BankReconciliation) {
@@ -185,9 +203,17 @@ fn two_sided(table: &mut Table, sheet: &BankReconciliation) {
     ];
     for ((left_head, left), (right_head, right)) in left.into_iter().zip(right) {
         let blank = String::new;
-        table.row([left_head.to_owned(), blank(), right_head.to_owned(), blank()]);
+        table.row([
+            left_head.to_owned(),
+            blank(),
+            right_head.to_owned(),
+            blank(),
+        ]);
         for position in 0..left.len().max(right.len()) {
-            let (left, right) = (item_cells(left.get(position)), item_cells(right.get(position)));
+            let (left, right) = (
+                item_cells(left.get(position)),
+                item_cells(right.get(position)),
+            );
             table.row(left.into_iter().chain(right));
         }
     }
@@ -196,9 +222,10 @@ fn two_sided(table: &mut Table, sheet: &BankReconciliation) {
 fn item_cells(item: Option<&OpenItem>) -> [String; 2] {
     match item {
         None => [String::new(), String::new()],
-        Some(item) => {
-            [format!("  {} {} {}", item.date, item.row, item.summary), item.amount.grouped()]
-        }
+        Some(item) => [
+            format!("  {} {} {}", item.date, item.row, item.summary),
+            item.amount.grouped(),
+        ],
     }
 }
 

@@ -127,8 +127,7 @@ pub async fn ledger(
     let chart = Chart::from_code(account).ok_or_else(|| not_found("科目 account", account))?;
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let accounts = journal::movements(&mut tx, caller.book.id, first, last).await?;
-    let moved =
-        report::chart_vouchers(&mut tx, caller.book.id, (first, last), chart, None).await?;
+    let moved = report::chart_vouchers(&mut tx, caller.book.id, (first, last), chart, None).await?;
     tx.rollback().await?;
     let of_chart = accounts.iter().filter(|row| row.key.chart == chart);
     let opening = Fen::sum(of_chart.map(AccountMovement::opening))?;
@@ -168,7 +167,14 @@ pub(super) fn running(
     );
     let nothing = || NOTHING.to_owned();
     let opened = "期初余额 opening".to_owned();
-    table.row([nothing(), nothing(), opened, nothing(), nothing(), opening.grouped()]);
+    table.row([
+        nothing(),
+        nothing(),
+        opened,
+        nothing(),
+        nothing(),
+        opening.grouped(),
+    ]);
     let mut balance = opening;
     let mut rows = Vec::with_capacity(moved.len());
     for voucher in moved {
@@ -222,7 +228,9 @@ pub async fn voucher(
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let names = Names::load(&mut tx, book).await?;
     let found = journal::vouchers(&mut tx, book, month, month).await?;
-    let found = found.into_iter().find(|voucher| voucher.posted.number == number);
+    let found = found
+        .into_iter()
+        .find(|voucher| voucher.posted.number == number);
     let name = || format!("{month} {}", voucher_number(number));
     let voucher = found.ok_or_else(|| not_found("凭证 voucher", name()))?;
     let lines = lines_of(&mut tx, book, &voucher).await?;
@@ -239,7 +247,10 @@ pub async fn voucher(
         (Side::Financial, "财务会计", "financial accounting"),
         (Side::Budget, "预算会计", "budget accounting"),
     ] {
-        let of_side: Vec<&Line> = lines.iter().filter(|line| line.0.chart.side() == side).collect();
+        let of_side: Vec<&Line> = lines
+            .iter()
+            .filter(|line| line.0.chart.side() == side)
+            .collect();
         if !of_side.is_empty() {
             tables.push(side_table(&names, (zh, en), &of_side)?);
         }
@@ -265,8 +276,10 @@ pub async fn voucher(
 
 async fn lines_of(tx: &mut Tx, book: BookId, voucher: &Voucher) -> Result<Vec<Line>, Error> {
     let accounts = journal::balances(tx, book).await?;
-    let keys: BTreeMap<AccountId, AccountKey> =
-        accounts.into_iter().map(|account| (account.id, account.key)).collect();
+    let keys: BTreeMap<AccountId, AccountKey> = accounts
+        .into_iter()
+        .map(|account| (account.id, account.key))
+        .collect();
     let posted = &voucher.posted;
     let pairs = report::voucher_pairs(tx, book, posted.transfer_first, posted.transfers).await?;
     let line = |(debit, credit, amount, count)| {
@@ -296,7 +309,10 @@ fn voucher_head(agency: &str, voucher: &Voucher, maker: &str, checker: &str) -> 
         ("单位 agency", agency.to_owned()),
         ("日期 date", voucher.on_date.clone()),
         ("摘要 summary", voucher.summary.clone()),
-        ("来源 source", format!("{} {}", voucher.source, voucher.source_id)),
+        (
+            "来源 source",
+            format!("{} {}", voucher.source, voucher.source_id),
+        ),
         ("分录数 transfers", voucher.posted.transfers.to_string()),
         ("制单 maker", maker.to_owned()),
         ("审核 checker", checker.to_owned()),
@@ -321,9 +337,18 @@ fn side_table(names: &Names, (zh, en): (&str, &str), lines: &[&Line]) -> Result<
     );
     for (debit, credit, amount, count) in lines {
         let accounts = [names.account(debit), names.account(credit)];
-        table.row(accounts.into_iter().chain([amount.grouped(), count.to_string()]));
+        table.row(
+            accounts
+                .into_iter()
+                .chain([amount.grouped(), count.to_string()]),
+        );
     }
     let count = lines.iter().map(|line| line.3).sum::<i64>();
-    table.row(["合计 total".to_owned(), total.capital(), total.grouped(), count.to_string()]);
+    table.row([
+        "合计 total".to_owned(),
+        total.capital(),
+        total.grouped(),
+        count.to_string(),
+    ]);
     Ok(table)
 }

@@ -24,7 +24,8 @@ pub struct Comparison {
 impl Comparison {
     /// Ledger minus published; `None` without a figure of the ledger.
     pub fn difference(&self) -> Option<i64> {
-        self.ledger.map(|ledger| ledger.get() - self.link.published.get())
+        self.ledger
+            .map(|ledger| ledger.get() - self.link.published.get())
     }
 
     /// For programs.
@@ -50,7 +51,9 @@ pub(super) type Totals = BTreeMap<String, BTreeMap<String, Fen>>;
 pub(super) fn totals_by_code(names: &Names, totals: &[ComponentTotal]) -> Totals {
     let mut by_code = Totals::new();
     for total in totals {
-        let program = by_code.entry(names.program_code(total.program)).or_default();
+        let program = by_code
+            .entry(names.program_code(total.program))
+            .or_default();
         program.insert(names.component_code(total.component), total.amount);
     }
     by_code
@@ -84,7 +87,10 @@ pub fn compare(
                 Some(Fen::sum(inside.map(|(_, amount)| *amount))?)
             }
         };
-        compared.push(Comparison { link: link.clone(), ledger });
+        compared.push(Comparison {
+            link: link.clone(),
+            ledger,
+        });
     }
     Ok(compared)
 }
@@ -103,7 +109,11 @@ pub fn foot(toml_text: &str, origin: &str) -> Result<Report, Error> {
         "faults": faults.iter().map(fault_json).collect::<Value>(),
     });
     let found = !faults.is_empty();
-    Ok(Report { json, tables: vec![faults_table(&published, &faults)], found })
+    Ok(Report {
+        json,
+        tables: vec![faults_table(&published, &faults)],
+        found,
+    })
 }
 
 /// [`foot`], and every published amount of a program beside the figure of the ledger.
@@ -153,7 +163,10 @@ fn faults_table(published: &PublishedReport, faults: &[FootFault]) -> Table {
         ),
         count => words(
             format!("{} {}:{count} 处加不起来", published.agency, published.year),
-            format!("{} {}: {count} figures do not add up", published.agency, published.year),
+            format!(
+                "{} {}: {count} figures do not add up",
+                published.agency, published.year
+            ),
         ),
     };
     let mut table = Table::new(
@@ -210,7 +223,8 @@ pub(super) fn comparisons_table(compared: &[Comparison]) -> Table {
             row.link.name.clone(),
             row.link.published.wan(),
             row.ledger.map_or_else(|| NOTHING.to_owned(), Fen::wan),
-            row.difference().map_or_else(|| NOTHING.to_owned(), |fen| Fen::new(fen).grouped()),
+            row.difference()
+                .map_or_else(|| NOTHING.to_owned(), |fen| Fen::new(fen).grouped()),
             remark.to_owned(),
         ]);
     }
@@ -228,7 +242,10 @@ mod tests {
         let report = foot(SHENMU_2022, "shenmu-2022.toml").unwrap();
         assert!(report.found);
         let faults = report.json["faults"].as_array().unwrap();
-        let tekun = faults.iter().find(|fault| fault["item"] == "rural-tekun").unwrap();
+        let tekun = faults
+            .iter()
+            .find(|fault| fault["item"] == "rural-tekun")
+            .unwrap();
         assert_eq!(tekun["printed"], "1407.2497");
         assert_eq!(tekun["sum_of_parts"], "1449.91605");
         assert_eq!(tekun["gap"], "42.66635");
@@ -243,11 +260,19 @@ mod tests {
         let totals = [("rural-tekun".to_owned(), program.into_iter().collect())];
         let compared = compare(&links, &totals.into_iter().collect()).unwrap();
         let of = |component: Option<&str>| {
-            let mut rows = compared.iter().filter(|row| row.link.program == "rural-tekun");
-            rows.find(|row| row.link.component.as_deref() == component).unwrap().ledger
+            let mut rows = compared
+                .iter()
+                .filter(|row| row.link.program == "rural-tekun");
+            rows.find(|row| row.link.component.as_deref() == component)
+                .unwrap()
+                .ledger
         };
         assert_eq!(of(None), Some(Fen::new(5)));
         assert_eq!(of(Some("price")), Some(Fen::new(7)));
-        assert!(compared.iter().any(|row| row.link.program == "orphan" && row.ledger.is_none()));
+        assert!(
+            compared
+                .iter()
+                .any(|row| row.link.program == "orphan" && row.ledger.is_none())
+        );
     }
 }

@@ -51,41 +51,59 @@ impl Names {
         let banks = policy::bank_accounts(tx, book).await?;
         let appropriations = fund::appropriations(tx, book).await?;
         Ok(Names {
-            programs: programs.into_iter().map(|program| (program.id, program)).collect(),
+            programs: programs
+                .into_iter()
+                .map(|program| (program.id, program))
+                .collect(),
             components: components.into_iter().map(|part| (part.id, part)).collect(),
             banks: banks.into_iter().map(|bank| (bank.id, bank)).collect(),
-            appropriations: appropriations.into_iter().map(|lot| (lot.id, lot)).collect(),
+            appropriations: appropriations
+                .into_iter()
+                .map(|lot| (lot.id, lot))
+                .collect(),
         })
     }
 
     /// The name of a program; its number when it has none.
     pub(crate) fn program(&self, id: ProgramId) -> String {
-        self.programs.get(&id).map_or_else(|| id.to_string(), |program| program.name.clone())
+        self.programs
+            .get(&id)
+            .map_or_else(|| id.to_string(), |program| program.name.clone())
     }
 
     /// The code of a program; its number when it has none.
     pub(crate) fn program_code(&self, id: ProgramId) -> String {
-        self.programs.get(&id).map_or_else(|| id.to_string(), |program| program.code.clone())
+        self.programs
+            .get(&id)
+            .map_or_else(|| id.to_string(), |program| program.code.clone())
     }
 
     /// The name of a component.
     pub(crate) fn component(&self, id: ComponentId) -> String {
-        self.components.get(&id).map_or_else(|| id.to_string(), |part| part.name.clone())
+        self.components
+            .get(&id)
+            .map_or_else(|| id.to_string(), |part| part.name.clone())
     }
 
     /// The code of a component.
     pub(crate) fn component_code(&self, id: ComponentId) -> String {
-        self.components.get(&id).map_or_else(|| id.to_string(), |part| part.code.clone())
+        self.components
+            .get(&id)
+            .map_or_else(|| id.to_string(), |part| part.code.clone())
     }
 
     /// The code of a bank account.
     pub(crate) fn bank(&self, id: BankAccountId) -> String {
-        self.banks.get(&id).map_or_else(|| id.to_string(), |bank| bank.code.clone())
+        self.banks
+            .get(&id)
+            .map_or_else(|| id.to_string(), |bank| bank.code.clone())
     }
 
     /// Document number and program of an appropriation.
     pub(crate) fn appropriation(&self, id: AppropriationId) -> String {
-        self.appropriations.get(&id).map_or_else(|| id.to_string(), |lot| lot.document.clone())
+        self.appropriations
+            .get(&id)
+            .map_or_else(|| id.to_string(), |lot| lot.document.clone())
     }
 
     /// The dimensions of an account in words; `—` when it has none.
@@ -97,7 +115,11 @@ impl Names {
             key.component.map(|id| self.component(id)),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        if parts.is_empty() { NOTHING.to_owned() } else { parts.join(" / ") }
+        if parts.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            parts.join(" / ")
+        }
     }
 
     /// An account in words: chart code, chart name and dimensions.
@@ -133,7 +155,11 @@ pub(crate) fn invalid(field: &'static str, value: impl std::fmt::Display) -> Err
 
 /// An amount for a cell where nothing is `—`.
 pub(crate) fn amount_or_nothing(amount: Fen) -> String {
-    if amount == Fen::ZERO { NOTHING.to_owned() } else { amount.grouped() }
+    if amount == Fen::ZERO {
+        NOTHING.to_owned()
+    } else {
+        amount.grouped()
+    }
 }
 
 /// The number of a voucher as it is printed.

@@ -36,10 +36,15 @@ pub async fn success_rate(
     let names = Names::load(&mut tx, caller.book.id).await?;
     let tally = Tally::of(&mut tx, caller.book.id, first, last).await?;
     tx.rollback().await?;
-    let programs = named(&tally.programs, |id| (names.program_code(*id), names.program(*id)));
+    let programs = named(&tally.programs, |id| {
+        (names.program_code(*id), names.program(*id))
+    });
     let banks = named(&tally.banks, |id| {
         let bank = names.banks.get(id);
-        (names.bank(*id), bank.map_or_else(|| names.bank(*id), |bank| bank.bank_name.clone()))
+        (
+            names.bank(*id),
+            bank.map_or_else(|| names.bank(*id), |bank| bank.bank_name.clone()),
+        )
     });
     let townships = named(&tally.townships, |name| (name.clone(), shown(name)));
     let months = named(&tally.months, |month| (month.clone(), month.clone()));
@@ -54,10 +59,26 @@ pub async fn success_rate(
         "reasons": reasons_json(&tally.reasons),
     });
     let tables = vec![
-        table(("分项目发放成功率", "success rate by program"), &programs, &tally.whole),
-        table(("分账户发放成功率", "success rate by bank account"), &banks, &tally.whole),
-        table(("分乡镇发放成功率", "success rate by township"), &townships, &tally.whole),
-        table(("分月发放成功率", "success rate by month"), &months, &tally.whole),
+        table(
+            ("分项目发放成功率", "success rate by program"),
+            &programs,
+            &tally.whole,
+        ),
+        table(
+            ("分账户发放成功率", "success rate by bank account"),
+            &banks,
+            &tally.whole,
+        ),
+        table(
+            ("分乡镇发放成功率", "success rate by township"),
+            &townships,
+            &tally.whole,
+        ),
+        table(
+            ("分月发放成功率", "success rate by month"),
+            &months,
+            &tally.whole,
+        ),
         reasons_table(&tally.reasons),
     ];
     Ok(Report::new(json, tables))
@@ -167,7 +188,9 @@ impl Tally {
 
     /// Counts the payment that was being read.
     fn close(&mut self) -> Result<(), MoneyError> {
-        let Some((first, last)) = self.open.take() else { return Ok(()) };
+        let Some((first, last)) = self.open.take() else {
+            return Ok(());
+        };
         let rate = rate_of(&first, last.as_ref().unwrap_or(&first));
         let bank = BankAccountId(last.as_ref().unwrap_or(&first).bank_account);
         self.whole = self.whole.merge(rate)?;
@@ -218,10 +241,7 @@ fn add<K: Ord>(
 /// A cell: its code, its name and its rate.
 type Cell = (String, String, SuccessRate);
 
-fn named<K>(
-    cells: &BTreeMap<K, SuccessRate>,
-    name: impl Fn(&K) -> (String, String),
-) -> Vec<Cell> {
+fn named<K>(cells: &BTreeMap<K, SuccessRate>, name: impl Fn(&K) -> (String, String)) -> Vec<Cell> {
     let named = cells.iter().map(|(key, rate)| {
         let (code, name) = name(key);
         (code, name, *rate)
@@ -230,9 +250,7 @@ fn named<K>(
 }
 
 fn cells_json(cells: &[Cell]) -> Value {
-    let cell = |(code, name, rate): &Cell| {
-        json!({ "id": code, "name": name, "success_rate": success_json(rate) })
-    };
+    let cell = |(code, name, rate): &Cell| json!({ "id": code, "name": name, "success_rate": success_json(rate) });
     cells.iter().map(cell).collect()
 }
 
@@ -282,7 +300,11 @@ pub(crate) fn reason_name(code: &str) -> String {
 }
 
 fn shown(text: &str) -> String {
-    if text.is_empty() { NOTHING.to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn reasons_json(reasons: &BTreeMap<String, Failures>) -> Value {
@@ -335,7 +357,12 @@ mod tests {
             attempt,
             outcome: outcome.to_owned(),
             refunded,
-            reason: if outcome == "failed" { "account-closed" } else { "" }.to_owned(),
+            reason: if outcome == "failed" {
+                "account-closed"
+            } else {
+                ""
+            }
+            .to_owned(),
             month: "2022-01".to_owned(),
         }
     }
@@ -359,7 +386,10 @@ mod tests {
         assert_eq!(whole.first_count, Rate::new(1, 4));
         assert_eq!(whole.final_count, Rate::new(2, 3));
         assert_eq!(whole.final_amount, Rate::new(200, 300));
-        assert_eq!((whole.pending_count, whole.pending_amount), (2, Fen::new(200)));
+        assert_eq!(
+            (whole.pending_count, whole.pending_amount),
+            (2, Fen::new(200))
+        );
         let parts = SuccessRate::total(tally.townships.into_values()).unwrap();
         assert_eq!(parts, whole);
         assert_eq!(tally.reasons["account-closed"].attempts, 2);

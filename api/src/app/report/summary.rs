@@ -72,13 +72,15 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let names = Names::load(&mut tx, book).await?;
-    let [households, persons] =
-        report::turnover(&mut tx, book, month.previous(), month).await?;
+    let [households, persons] = report::turnover(&mut tx, book, month.previous(), month).await?;
     let due = report::monthly(&mut tx, book, month).await?;
     let tally = Tally::of(&mut tx, book, month, month).await?;
     tx.rollback().await?;
     let mut rows = BTreeMap::new();
-    let programs = households.keys().chain(persons.keys()).chain(tally.programs.keys());
+    let programs = households
+        .keys()
+        .chain(persons.keys())
+        .chain(tally.programs.keys());
     let programs = programs.copied().chain(due.iter().map(|row| row.0));
     for program in programs {
         let due = due.iter().find(|row| row.0 == program);
@@ -103,11 +105,17 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
         "pending_fen": total(|row| row.rate.pending_amount)?.get(),
         "not_sent_fen": total(MonthRow::waiting)?.get(),
     });
-    Ok(Report::new(json, vec![monthly_table(&names, month, &rows)?]))
+    Ok(Report::new(
+        json,
+        vec![monthly_table(&names, month, &rows)?],
+    ))
 }
 
 fn monthly_table(names: &Names, month: Month, rows: &[MonthRow]) -> Result<Table, Error> {
-    let title = words(format!("{month} 发放汇总表"), format!("disbursements of {month}"));
+    let title = words(
+        format!("{month} 发放汇总表"),
+        format!("disbursements of {month}"),
+    );
     let mut table = Table::new(
         title,
         &[
@@ -130,10 +138,20 @@ fn monthly_table(names: &Names, month: Month, rows: &[MonthRow]) -> Result<Table
         ],
     );
     for row in rows {
-        let amounts = [row.due, row.paid(), row.failed(), row.rate.pending_amount, row.waiting()];
-        let counts = turnover_cells(&row.households).into_iter().chain(turnover_cells(&row.persons));
+        let amounts = [
+            row.due,
+            row.paid(),
+            row.failed(),
+            row.rate.pending_amount,
+            row.waiting(),
+        ];
+        let counts = turnover_cells(&row.households)
+            .into_iter()
+            .chain(turnover_cells(&row.persons));
         let cells = [names.program(row.program)].into_iter().chain(counts);
-        let cells = cells.chain([row.payments.to_string()]).chain(amounts.map(Fen::grouped));
+        let cells = cells
+            .chain([row.payments.to_string()])
+            .chain(amounts.map(Fen::grouped));
         table.row(cells.chain([row.rate.final_amount.percent()]));
     }
     let total = |figure: fn(&MonthRow) -> Fen| Fen::sum(rows.iter().map(figure));
@@ -147,13 +165,26 @@ fn monthly_table(names: &Names, month: Month, rows: &[MonthRow]) -> Result<Table
         total(MonthRow::waiting)?,
     ];
     let payments = rows.iter().map(|row| row.payments).sum::<i64>().to_string();
-    let cells = ["合计 total".to_owned()].into_iter().chain(blank).chain([payments]);
-    table.row(cells.chain(amounts.map(Fen::grouped)).chain([rate.final_amount.percent()]));
+    let cells = ["合计 total".to_owned()]
+        .into_iter()
+        .chain(blank)
+        .chain([payments]);
+    table.row(
+        cells
+            .chain(amounts.map(Fen::grouped))
+            .chain([rate.final_amount.percent()]),
+    );
     Ok(table)
 }
 
 fn turnover_cells(turnover: &Turnover) -> [String; 4] {
-    [turnover.earlier, turnover.present, turnover.entered, turnover.left].map(|n| n.to_string())
+    [
+        turnover.earlier,
+        turnover.present,
+        turnover.entered,
+        turnover.left,
+    ]
+    .map(|n| n.to_string())
 }
 
 /// One program in one year.
@@ -190,9 +221,18 @@ pub async fn annual(app: &App, caller: &Caller, year: i32) -> Result<Report, Err
             total: Fen::ZERO,
             households,
             persons,
-            rate: tally.programs.get(&total.program).copied().unwrap_or_default(),
+            rate: tally
+                .programs
+                .get(&total.program)
+                .copied()
+                .unwrap_or_default(),
         });
-        row.components.push((total.component, total.amount, total.households, total.subjects));
+        row.components.push((
+            total.component,
+            total.amount,
+            total.households,
+            total.subjects,
+        ));
         row.total = row.total.plus(total.amount)?;
     }
     let by_code = totals_by_code(&names, &totals);
@@ -217,9 +257,8 @@ pub async fn annual(app: &App, caller: &Caller, year: i32) -> Result<Report, Err
 /// The figures published for this region and year, when they are known.
 fn published_links(region: &str, year: i32) -> Vec<LedgerLink> {
     let known = parse(SHENMU_2022, "shenmu-2022.toml").ok();
-    let known = known.filter(|published| {
-        published.year == year && published.region.as_deref() == Some(region)
-    });
+    let known = known
+        .filter(|published| published.year == year && published.region.as_deref() == Some(region));
     known.map_or_else(Vec::new, |published| published.ledger_links())
 }
 
@@ -251,7 +290,10 @@ fn annual_table(
     total: Fen,
     whole: &SuccessRate,
 ) -> Table {
-    let title = words(format!("{year} 年度发放情况"), format!("disbursements of {year}"));
+    let title = words(
+        format!("{year} 年度发放情况"),
+        format!("disbursements of {year}"),
+    );
     let mut table = Table::new(
         title,
         &[

@@ -1,5 +1,4 @@
-//! The whole way of the money, in both directions: from the quota letter over run, batch and
-//! answer to the person, and from the person back. Names and numbers are masked.
+//! The way of one payment.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +8,20 @@ use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::PaymentState;
 use ledger::id::{AppropriationId, BookId, PaymentId, RunId};
 use ledger::money::Fen;
-use ledger::roster::{AccountNumber, IdentityNumber, PersonName};
 use ledger_store::db::Tx;
 use ledger_store::fund::Appropriation;
-use ledger_store::journal;
 use ledger_store::payment::{self, StoredLine};
-use ledger_store::roster::{self, Party};
+use ledger_store::roster::Party;
 use ledger_store::run::{self, Run, RunStep};
-use ledger_store::trace::{self as way, DrawnByRun, PaymentTrace};
+use ledger_store::trace::{self as way, PaymentTrace};
 use ledger_store::{batch, report as figures};
 use serde_json::{Value, json};
 
-use super::report::{NOTHING, Names, reason_name};
-use super::view::{Report, Table, words};
-use super::{App, Caller, Error, not_found};
-
-/// The name of a person, household or institution with most of it hidden.
-fn masked_name(name: &str) -> String {
-    PersonName::parse(name).map_or_else(|_| "*".to_owned(), |name| name.masked())
-}
-
-/// An identity, file or account number with most of it hidden.
-fn masked_number(number: &str) -> String {
-    if let Ok(number) = IdentityNumber::parse(number) {
-        return number.masked();
-    }
-    AccountNumber::parse(number).map_or_else(|_| "*".to_owned(), |number| number.masked())
-}
+use super::party::party_json;
+use super::{masked_name, masked_number};
+use crate::app::report::{NOTHING, Names, reason_name};
+use crate::app::view::{Report, Table, words};
+use crate::app::{App, Caller, Error, not_found};
 
 /// Everything that is known about one payment, read at one moment.
 struct Way {
@@ -61,7 +47,11 @@ pub async fn payment(app: &App, caller: &Caller, id: PaymentId) -> Result<Report
     let way = Way::load(&mut tx, caller.book.id, id).await?;
     tx.rollback().await?;
     let mut tables = vec![way.summary(), way.lines_table(), way.steps_table()];
-    tables.extend([way.funding_table(), way.attempts_table(), way.transfers_table()]);
+    tables.extend([
+        way.funding_table(),
+        way.attempts_table(),
+        way.transfers_table(),
+    ]);
     Ok(Report::new(way.json(), tables))
 }
 
@@ -71,7 +61,9 @@ impl Way {
         let trace = way::payment(tx, book, id).await?.ok_or_else(missing)?;
         let run_id = RunId(trace.payment.run);
         let run = run::run(tx, book, run_id).await?.ok_or_else(missing)?;
-        let payee = way::party(tx, book, trace.payment.payee).await?.ok_or_else(missing)?;
+        let payee = way::party(tx, book, trace.payment.payee)
+            .await?
+            .ok_or_else(missing)?;
         let household = way::party(tx, book, trace.payment.household).await?;
         let household = household.unwrap_or_else(|| payee.clone());
         let mut draws = BTreeMap::new();
@@ -97,7 +89,9 @@ impl Way {
 
     /// Where the payment stands.
     fn state(&self) -> PaymentState {
-        let Some(last) = self.trace.attempts.last() else { return PaymentState::Due };
+        let Some(last) = self.trace.attempts.last() else {
+            return PaymentState::Due;
+        };
         let mut answers = self.trace.outcomes.iter().rev();
         let answer = answers.find(|outcome| outcome.attempt == last.attempt);
         answer
@@ -142,8 +136,16 @@ impl Way {
 
     fn attempts_json(&self) -> Value {
         let attempt = |attempt: &way::AttemptStep| {
-            let outcomes = self.trace.outcomes.iter().filter(|o| o.attempt == attempt.attempt);
-            let receipts = self.trace.receipts.iter().filter(|r| r.attempt == attempt.attempt);
+            let outcomes = self
+                .trace
+                .outcomes
+                .iter()
+                .filter(|o| o.attempt == attempt.attempt);
+            let receipts = self
+                .trace
+                .receipts
+                .iter()
+                .filter(|r| r.attempt == attempt.attempt);
             let draws = self.draws.get(&attempt.attempt).into_iter().flatten();
             json!({
                 "attempt": attempt.attempt,
@@ -192,9 +194,11 @@ impl Way {
 
     fn summary(&self) -> Table {
         let payment = &self.trace.payment;
-        let title = words(format!("明细 {}", payment.id), format!("payment {}", payment.id));
-        let mut table =
-            Table::new(title, &[("栏目", "field", false), ("内容", "value", false)]);
+        let title = words(
+            format!("明细 {}", payment.id),
+            format!("payment {}", payment.id),
+        );
+        let mut table = Table::new(title, &[("栏目", "field", false), ("内容", "value", false)]);
         let [payee, household] = &self.parties;
         let party = |(party, entry): &(Party, i64)| {
             let (name, number) = (masked_name(&party.name), masked_number(&party.reference_no));
@@ -204,11 +208,17 @@ impl Way {
         for (field, value) in [
             ("项目 program", self.names.program(self.run.program)),
             ("月份 month", self.run.month.to_string()),
-            ("金额 amount", format!("{} {}", payment.amount.grouped(), payment.amount.capital())),
+            (
+                "金额 amount",
+                format!("{} {}", payment.amount.grouped(), payment.amount.capital()),
+            ),
             ("状态 state", self.state().name().to_owned()),
             ("收款人 payee", party(payee)),
             ("户 household", party(household)),
-            ("批次 run", format!("{} {}", self.run.id, self.run.kind.code())),
+            (
+                "批次 run",
+                format!("{} {}", self.run.id, self.run.kind.code()),
+            ),
             ("审计记录 audit entry", payment.entry.to_string()),
             ("链头 head", format!("{}:{}", self.head.0, self.head.1)),
         ] {
@@ -320,17 +330,35 @@ impl Way {
                 masked_number(&attempt.account_no),
                 masked_name(&attempt.holder_name)
             );
-            let source = format!("{} {} 行 {}", attempt.batch_no, attempt.file_name, attempt.line_no);
-            let what = if number == 1 { "发出 sent" } else { "补发 re-paid" }.to_owned();
+            let source = format!(
+                "{} {} 行 {}",
+                attempt.batch_no, attempt.file_name, attempt.line_no
+            );
+            let what = if number == 1 {
+                "发出 sent"
+            } else {
+                "补发 re-paid"
+            }
+            .to_owned();
             let entry = attempt.entry.to_string();
-            table.row([number.to_string(), attempt.sent_on.clone(), what, source, target, entry]);
+            table.row([
+                number.to_string(),
+                attempt.sent_on.clone(),
+                what,
+                source,
+                target,
+                entry,
+            ]);
             for outcome in self.trace.outcomes.iter().filter(|o| o.attempt == number) {
                 let state = PaymentState::from_code(&outcome.kind);
                 table.row([
                     number.to_string(),
                     outcome.on.clone(),
                     state.map_or_else(|| outcome.kind.clone(), |state| state.name().to_owned()),
-                    format!("{} {} 行 {}", outcome.source, outcome.source_id, outcome.line_no),
+                    format!(
+                        "{} {} 行 {}",
+                        outcome.source, outcome.source_id, outcome.line_no
+                    ),
                     outcome_words(outcome),
                     outcome.entry.to_string(),
                 ]);
@@ -386,18 +414,6 @@ impl Way {
     }
 }
 
-fn party_json((party, entry): &(Party, i64)) -> Value {
-    json!({
-        "id": party.id.get(),
-        "kind": party.kind.code(),
-        "name": masked_name(&party.name),
-        "reference_no": masked_number(&party.reference_no),
-        "township": party.township,
-        "village": party.village,
-        "entry": entry,
-    })
-}
-
 fn step_json(step: &RunStep) -> Value {
     json!({
         "event": step.event.code(),
@@ -438,222 +454,5 @@ fn outcome_words(outcome: &way::OutcomeStep) -> String {
         (true, false) => outcome.reason_text.clone(),
         (false, true) => reason_name(&outcome.reason),
         (false, false) => format!("{}({})", reason_name(&outcome.reason), outcome.reason_text),
-    }
-}
-
-/// All payments of a person, household or institution, by identity number (15 or 18 characters),
-/// file number or credit code, each with its state.
-///
-/// # Errors
-/// When nobody has this number; when the caller may not read reports; accidents of the store.
-pub async fn person(app: &App, caller: &Caller, reference_no: &str) -> Result<Report, Error> {
-    let book = caller.book.id;
-    let mut tx = app.read(caller, Action::ReadReports).await?;
-    let names = Names::load(&mut tx, book).await?;
-    let typed = reference_no.trim();
-    // A number of 15 digits and its form with 18 are the same person.
-    let number = IdentityNumber::parse(typed)
-        .map_or_else(|_| typed.to_owned(), |number| number.as_str().to_owned());
-    let mut parties = roster::party_by_reference(&mut tx, book, &number).await?;
-    if parties.is_empty() && number != typed {
-        parties = roster::party_by_reference(&mut tx, book, typed).await?;
-    }
-    if parties.is_empty() {
-        return Err(not_found("人、户或机构 person", masked_number(typed)));
-    }
-    let (mut documents, mut tables) = (Vec::new(), Vec::new());
-    for party in &parties {
-        let entry = way::party(&mut tx, book, party.id).await?.map_or(0, |(_, entry)| entry);
-        let payments = way::payments_of_party(&mut tx, book, party.id).await?;
-        tables.push(payments_table(&names, party, &payments));
-        documents.push(json!({
-            "party": party_json(&(party.clone(), entry)),
-            "payments": payments.iter().map(|row| payment_json(&names, row)).collect::<Value>(),
-        }));
-    }
-    let (size, root) = figures::head(&mut tx, book).await?;
-    tx.rollback().await?;
-    let head = json!({ "size": size, "root": encode(&root) });
-    Ok(Report::new(json!({ "parties": documents, "head": head }), tables))
-}
-
-fn payment_json(names: &Names, row: &way::PartyPayment) -> Value {
-    json!({
-        "payment": row.payment.get(),
-        "month": row.month,
-        "program": names.program_code(row.program),
-        "amount_fen": row.amount.get(),
-        "state": row.state.map_or("not-approved", PaymentState::code),
-    })
-}
-
-fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) -> Table {
-    let who = format!("{} {}", masked_name(&party.name), masked_number(&party.reference_no));
-    let title = words(
-        format!("{who} {} {} 的发放明细", party.township, party.village),
-        format!("payments of {who} ({})", party.kind.code()),
-    );
-    let mut table = Table::new(
-        title,
-        &[
-            ("明细", "payment", true),
-            ("月份", "month", false),
-            ("项目", "program", false),
-            ("金额(元)", "yuan", true),
-            ("状态", "state", false),
-        ],
-    );
-    for row in payments {
-        table.row([
-            row.payment.to_string(),
-            row.month.clone(),
-            names.program(row.program),
-            row.amount.grouped(),
-            row.state.map_or("未审批", PaymentState::name).to_owned(),
-        ]);
-    }
-    table
-}
-
-/// What became of the money of a quota letter: amount, drawn by each run, paid, failed, refunded,
-/// back in the account, handed back, left. One letter may grant money to several programs.
-///
-/// # Errors
-/// When there is no such letter; when the caller may not read reports; accidents of the store.
-pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result<Report, Error> {
-    let book = caller.book.id;
-    let mut tx = app.read(caller, Action::ReadReports).await?;
-    let names = Names::load(&mut tx, book).await?;
-    let balances = journal::balances(&mut tx, book).await?;
-    let lots: Vec<&Appropriation> =
-        names.appropriations.values().filter(|lot| lot.document == document).collect();
-    if lots.is_empty() {
-        return Err(not_found("指标文 appropriation", document));
-    }
-    let (mut documents, mut tables) = (Vec::new(), Vec::new());
-    for lot in lots {
-        let drawn = way::drawn(&mut tx, book, lot.id).await?;
-        let of = |chart: Chart| {
-            let accounts = balances.iter().filter(|account| {
-                account.key.chart == chart && account.key.appropriation == Some(lot.id)
-            });
-            Fen::sum(accounts.map(|account| account.closing()))
-        };
-        let kept = of(Chart::AppropriationIncome)?;
-        let lot_way = LotWay { lot, drawn, kept, left: of(Chart::Bank)? };
-        documents.push(lot_way.json(&names)?);
-        tables.extend(lot_way.tables(&names)?);
-    }
-    let (size, root) = figures::head(&mut tx, book).await?;
-    tx.rollback().await?;
-    let head = json!({ "size": size, "root": encode(&root) });
-    let json = json!({ "document": document, "appropriations": documents, "head": head });
-    Ok(Report::new(json, tables))
-}
-
-/// One quota letter for one program with what became of it.
-struct LotWay<'a> {
-    lot: &'a Appropriation,
-    drawn: Vec<DrawnByRun>,
-    /// 4001: what was received and not handed back.
-    kept: Fen,
-    /// 1002: what is at the bank.
-    left: Fen,
-}
-
-impl LotWay<'_> {
-    fn sum(&self, figure: fn(&DrawnByRun) -> Fen) -> Result<Fen, Error> {
-        Ok(Fen::sum(self.drawn.iter().map(figure))?)
-    }
-
-    fn handed_back(&self) -> Result<Fen, Error> {
-        Ok(self.lot.amount.minus(self.kept)?)
-    }
-
-    fn json(&self, names: &Names) -> Result<Value, Error> {
-        let run = |row: &DrawnByRun| {
-            json!({
-                "month": row.month,
-                "run": row.run,
-                "attempts": row.attempts,
-                "drawn_fen": row.drawn.get(),
-                "paid_fen": row.paid.get(),
-                "failed_fen": row.failed.get(),
-                "refunded_fen": row.refunded.get(),
-                "home_fen": row.home.get(),
-            })
-        };
-        Ok(json!({
-            "program": names.program_code(self.lot.program),
-            "level": self.lot.level.code(),
-            "budget_year": self.lot.budget_year,
-            "bank_account": names.bank(self.lot.bank_account),
-            "received_on": self.lot.received_on.to_string(),
-            "entry": self.lot.entry,
-            "amount_fen": self.lot.amount.get(),
-            "drawn_fen": self.sum(|row| row.drawn)?.get(),
-            "paid_fen": self.sum(|row| row.paid)?.get(),
-            "failed_fen": self.sum(|row| row.failed)?.get(),
-            "refunded_fen": self.sum(|row| row.refunded)?.get(),
-            "home_fen": self.sum(|row| row.home)?.get(),
-            "handed_back_fen": self.handed_back()?.get(),
-            "left_fen": self.left.get(),
-            "runs": self.drawn.iter().map(run).collect::<Value>(),
-        }))
-    }
-
-    fn tables(&self, names: &Names) -> Result<[Table; 2], Error> {
-        let lot = self.lot;
-        let title = words(format!("指标 {}", lot.document), format!("appropriation {}", lot.document));
-        let mut head = Table::new(title, &[("栏目", "field", false), ("内容", "value", true)]);
-        for (field, value) in [
-            ("项目 program", names.program(lot.program)),
-            ("级次 level", lot.level.name().to_owned()),
-            ("到账 received", lot.received_on.to_string()),
-            ("金额 amount", lot.amount.grouped()),
-            ("已动用 drawn", self.sum(|row| row.drawn)?.grouped()),
-            ("已退回账户 home again", self.sum(|row| row.home)?.grouped()),
-            ("已缴回财政 handed back", self.handed_back()?.grouped()),
-            ("结余 left", self.left.grouped()),
-            ("审计记录 audit entry", lot.entry.to_string()),
-        ] {
-            head.row([field.to_owned(), value]);
-        }
-        let mut runs = Table::new(
-            words("按批次", "by run"),
-            &[
-                ("月份", "month", false),
-                ("批次", "run", true),
-                ("笔数", "attempts", true),
-                ("动用(元)", "drawn", true),
-                ("成功(元)", "paid", true),
-                ("失败(元)", "failed", true),
-                ("退票(元)", "refunded", true),
-                ("已退回(元)", "home", true),
-            ],
-        );
-        for row in &self.drawn {
-            let amounts = [row.drawn, row.paid, row.failed, row.refunded, row.home];
-            let heads = [row.month.clone(), row.run.to_string(), row.attempts.to_string()];
-            runs.row(heads.into_iter().chain(amounts.map(Fen::grouped)));
-        }
-        Ok([head, runs])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_leaves_unmasked() {
-        for (text, masked) in [
-            ("610881190001019914", "6108**********9914"),
-            ("6228481234567890128", "6228***********0128"),
-            ("", "*"),
-        ] {
-            assert_eq!(masked_number(text), masked);
-        }
-        assert_eq!(masked_name("测试甲"), "测*甲");
     }
 }

@@ -1,0 +1,161 @@
+//! The four agreements (四相符): vouchers, books, bank and reports agree, or the rows that differ
+//! are named.
+//!
+//! What is compared for the asked month: its vouchers with their transfers and its movements with
+//! the stored ones. As of its end: financial with budget books, books with bank. What is compared as of now, because sub-ledgers
+//! are kept as they stand: control accounts with payments, attempts, refunds and exceptions, and
+//! the reports with the books.
+
+mod desk;
+
+use ledger::calendar::Month;
+use ledger::disbursement::role::Action;
+use ledger::problem::Language;
+use reconciliation::agreement::{Agreement, AgreementId, Difference};
+use serde_json::{Value, json};
+
+use super::view::{Report, Table, Words, words};
+use super::{App, Caller, Error};
+use desk::Desk;
+
+/// The four agreements as of the end of a month, or as of now.
+///
+/// # Errors
+/// When the caller may not read reports; when a sum is out of range; accidents of the store.
+pub async fn agreements(
+    app: &App,
+    caller: &Caller,
+    month: Option<Month>,
+) -> Result<Vec<Agreement>, Error> {
+    let tx = app.read(caller, Action::ReadReports).await?;
+    let mut desk = Desk::open(tx, caller.book.id, month).await?;
+    let agreed = vec![
+        desk.vouchers_books().await?,
+        desk.books_books().await?,
+        desk.books_bank().await?,
+        desk.books_reports().await?,
+    ];
+    desk.close().await?;
+    Ok(agreed)
+}
+
+/// The four agreements as a report; something found is exit status 3.
+///
+/// # Errors
+/// As [`agreements`].
+pub async fn reconcile(app: &App, caller: &Caller, month: Option<Month>) -> Result<Report, Error> {
+    let agreed = agreements(app, caller, month).await?;
+    let json = json!({
+        "month": month.map(|month| month.to_string()),
+        "agreements": agreed.iter().map(agreement_json).collect::<Value>(),
+    });
+    let found = agreed.iter().any(|agreement| !agreement.ok());
+    Ok(Report {
+        json,
+        tables: tables(month, &agreed),
+        found,
+    })
+}
+
+/// An agreement as JSON: both figures, how many rows differ, and which.
+pub fn agreement_json(agreement: &Agreement) -> Value {
+    let detail = |row: &Difference| {
+        json!({
+            "what_zh": row.what_zh,
+            "what_en": row.what_en,
+            "row": row.row,
+            "left_fen": row.left.get(),
+            "right_fen": row.right.get(),
+        })
+    };
+    let compared = compared(agreement.id);
+    json!({
+        "id": agreement.id.code(),
+        "name": agreement.id.name(Language::Zh),
+        "ok": agreement.ok(),
+        "left_fen": agreement.left.get(),
+        "right_fen": agreement.right.get(),
+        "differing_rows": agreement.differing_rows,
+        "compared": { "zh": compared.zh, "en": compared.en },
+        "details": agreement.details.iter().map(detail).collect::<Value>(),
+    })
+}
+
+/// What an agreement compares, and as of when.
+fn compared(id: AgreementId) -> Words {
+    match id {
+        AgreementId::VouchersBooks => words(
+            "所问月份(不问则全部):凭证合计=分录合计,余额=分录之和;凭证号连续",
+            "of the month, or all: vouchers = transfers, balances = sums; numbers without gaps",
+        ),
+        AgreementId::BooksBooks => words(
+            "总账与明细(应付、在途、待退回、待查)为当前数;财务与预算、借与贷截至所问月末",
+            "control accounts and sub-ledgers as of now; financial and budget, debit and credit to \
+             the end of the month",
+        ),
+        AgreementId::BooksBank => words(
+            "月末账面余额与不晚于月末的最近对账单,经余额调节表",
+            "balance at the end of the month and the newest statement by then, both adjusted",
+        ),
+        AgreementId::BooksReports => words(
+            "当前数:年度报表各发放项目=5001 各明细;发放成功率的基数=已签发;成功金额=已付",
+            "as of now: components of the annual report = 5001; base of the success rate = \
+             released; its paid amount = expense less payable",
+        ),
+    }
+}
+
+fn tables(month: Option<Month>, agreed: &[Agreement]) -> Vec<Table> {
+    let at = month.map_or_else(|| "当前 now".to_owned(), |month| month.to_string());
+    let mut summary = Table::new(
+        words(format!("四相符 {at}"), format!("four agreements {at}")),
+        &[
+            ("核对", "agreement", false),
+            ("结果", "result", false),
+            ("左方(元)", "left, yuan", true),
+            ("右方(元)", "right, yuan", true),
+            ("不符行数", "differing rows", true),
+            ("比较内容", "compared", false),
+        ],
+    );
+    let mut details = Table::new(
+        words("不符的行", "rows that differ"),
+        &[
+            ("核对", "agreement", false),
+            ("内容", "what", false),
+            ("行", "row", false),
+            ("左方(元)", "left, yuan", true),
+            ("右方(元)", "right, yuan", true),
+        ],
+    );
+    for agreement in agreed {
+        let name = agreement.id.name(Language::Zh);
+        summary.row([
+            format!("{name} {}", agreement.id.name(Language::En)),
+            if agreement.ok() {
+                "相符 ok"
+            } else {
+                "不符 differs"
+            }
+            .to_owned(),
+            agreement.left.grouped(),
+            agreement.right.grouped(),
+            agreement.differing_rows.to_string(),
+            compared(agreement.id).zh,
+        ]);
+        for row in &agreement.details {
+            let what = format!("{} {}", row.what_zh, row.what_en);
+            let amounts = [row.left.grouped(), row.right.grouped()];
+            details.row(
+                [name.to_owned(), what, row.row.clone()]
+                    .into_iter()
+                    .chain(amounts),
+            );
+        }
+    }
+    if details.rows.is_empty() {
+        vec![summary]
+    } else {
+        vec![summary, details]
+    }
+}
