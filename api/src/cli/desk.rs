@@ -32,7 +32,14 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// A desk for one command.
-    pub(crate) fn new(global: Global) -> Desk {
+    ///
+    /// An empty setting is one that was not given: scripts unset variables that way.
+    pub(crate) fn new(mut global: Global) -> Desk {
+        for setting in [&mut global.db, &mut global.book, &mut global.user] {
+            if setting.as_deref() == Some("") {
+                *setting = None;
+            }
+        }
         Desk {
             global,
             sign: OnceCell::new(),

@@ -217,10 +217,10 @@ fn causes(error: &anyhow::Error) -> Vec<String> {
 
 /// Text from outside without what could steer a terminal or turn the reading order.
 pub(crate) fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    // Marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9).
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
+    let isolates = |c| matches!(c, '\u{2066}'..='\u{2069}');
+    let steers = |c: char| c.is_control() || turns(c) || isolates(c);
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',

@@ -2,6 +2,7 @@
 //!
 //! A field that is not listed is shown under its own name.
 
+use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
 use ledger::problem::Language;
@@ -193,6 +194,7 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
                 _ => None,
             })
         }
+        "roles" => Role::from_code(code).map(Role::name),
         "level" => Level::from_code(code).map(Level::name),
         "kind" => match code {
             "regular" => Some("正常发放"),

@@ -1,9 +1,9 @@
 //! The command line: a thin skin over the use cases.
 //!
-//! [`args`] says what can be typed; the module of a subject (`run`, `roster`, …) holds the arguments
-//! of its commands and calls the use case; `render`, `sheet` and `failure` lay out what comes back.
-//! Conventions (options, formats, exit status) are those of the first page of the manual: 0 done,
-//! 1 refused, 2 wrong usage, 3 a check found something, 70 an accident.
+//! [`args`] says what can be typed; the module of a subject (`run`, `roster`, …) holds the
+//! arguments of its commands and calls the use case; `render`, `sheet` and `failure` lay out what
+//! comes back.
+//! Exit status: 0 done, 1 refused, 2 wrong usage, 3 a check found something, 70 an accident.
 //!
 //! To add a command: a variant with its help text in the module of its subject, and a line in that
 //! module's `run`. What it prints follows from the use case's answer.

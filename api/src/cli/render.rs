@@ -42,7 +42,7 @@ fn table(shown: &Table, language: Language) -> String {
     }
     for (index, column) in shown.columns.iter().enumerate() {
         if let Some(place) = grid.column_mut(index) {
-            place.set_padding((0, 2));
+            place.set_padding((0, 1));
             if column.right {
                 place.set_cell_alignment(CellAlignment::Right);
             }

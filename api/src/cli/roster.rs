@@ -17,7 +17,7 @@ pub(crate) enum RosterCommand {
     /// 生成空白花名册 Write an empty roster to fill in
     Template {
         /// 文件名 File name
-        #[arg(long, value_name = "FILE", default_value = "花名册.xlsx")]
+        #[arg(long, value_name = "FILE", default_value = "花名册.csv")]
         out: PathBuf,
     },
     /// 导入名册 Import a roster
