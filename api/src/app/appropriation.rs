@@ -141,7 +141,6 @@ async fn enter(write: &mut Write, caller: &Caller, new: &NewAppropriation) -> Re
 }
 
 /// Books that unspent money goes back to the treasury.
-#[expect(clippy::too_many_arguments, reason = "a command with its caller and key")]
 pub async fn return_to_treasury(
     app: &App,
     caller: &Caller,
@@ -266,7 +265,10 @@ fn read_csv(file_name: &str, bytes: &[u8]) -> Result<Vec<NewAppropriation>, Erro
         let level = Level::ALL
             .iter()
             .copied()
-            .find(|level| level.code() == cell(1) || level.name() == cell(1))
+            .find(|level| {
+                let short = level.name().trim_end_matches('级');
+                [level.code(), level.name(), short].contains(&cell(1))
+            })
             .ok_or_else(|| bad("级次", cell(1), "中央、省、市、县、捐赠"))?;
         rows.push(NewAppropriation {
             document: cell(0).to_owned(),

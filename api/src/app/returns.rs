@@ -484,13 +484,13 @@ fn without_names(line: &AnswerLine) -> String {
     let mut depth = 0_u32;
     for c in line.reason_text.chars() {
         match c {
-            '[' | '【' | '(' | '(' => {
+            '[' | '【' | '(' | '\u{FF08}' => {
                 depth += 1;
                 if depth == 1 {
                     text.push_str("[…]");
                 }
             }
-            ']' | '】' | ')' | ')' => depth = depth.saturating_sub(1),
+            ']' | '】' | ')' | '\u{FF09}' => depth = depth.saturating_sub(1),
             c if depth == 0 => text.push(c),
             _ => {}
         }

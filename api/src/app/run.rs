@@ -377,7 +377,7 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
                 break;
             }
             if *owner == household {
-                of_household.push(accrual.clone());
+                of_household.push(*accrual);
             }
             accrued.next();
         }

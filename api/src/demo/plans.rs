@@ -114,7 +114,7 @@ const PASSING: [&str; 5] = [
     "系统忙,请稍后再试",
     "参与机构非营业",
     "卡已达限额",
-    "临时锁定",
+    "系统忙",
     "累计超限",
 ];
 /// Reasons of a refund after success.

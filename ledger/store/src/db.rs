@@ -18,7 +18,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    LockedSqliteHandle, SqliteArguments, SqliteConnectOptions, SqliteJournalMode,
+    SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{
     Arguments, AssertSqlSafe, Connection as _, Executor, PgConnection, PgPool, Postgres, Row as _,
@@ -625,7 +626,7 @@ impl Tx {
     /// that.
     pub(crate) async fn permit_schema_changes(&mut self, permit: bool) -> Result<(), StoreError> {
         if let Connection::Sqlite(tx) = &mut self.connection {
-            let mut locked = tx.lock_handle().await.map_err(explain_plain)?;
+            let mut locked = lock_sqlite(tx).await?;
             sqlite_guard::secure(&mut locked, permit)?;
         }
         Ok(())
@@ -695,6 +696,19 @@ fn blocking<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Locks the raw connection.
+///
+/// The driver's thread gives the lock away by a message in a queue of bounded length. When we are
+/// quick we can have the lock again before that thread has read the last message; after some fifty
+/// of them the queue is full, and we hold the lock while we wait for room in it: for ever. The ping
+/// comes back when the queue is empty.
+async fn lock_sqlite<'a>(
+    tx: &'a mut Transaction<'static, Sqlite>,
+) -> Result<LockedSqliteHandle<'a>, StoreError> {
+    (**tx).ping().await.map_err(explain_plain)?;
+    tx.lock_handle().await.map_err(explain_plain)
+}
+
 /// Reads rows of SQLite on the raw connection: a hop between threads for each row would cost more
 /// than the row.
 async fn read_sqlite<E>(
@@ -704,7 +718,7 @@ async fn read_sqlite<E>(
     receive: impl FnMut(&mut Vec<Cell>) -> Result<(), E>,
 ) -> Result<Result<(), E>, StoreError> {
     let result = {
-        let mut locked = tx.lock_handle().await.map_err(explain_plain)?;
+        let mut locked = lock_sqlite(tx).await?;
         let mut cells = Vec::new();
         blocking(|| sqlite_guard::read_rows(&mut locked, sql, args, &mut cells, receive))
     };
@@ -725,7 +739,7 @@ async fn insert_sqlite(
     while rows.len() > 0 {
         statements.fetch_add(1, Ordering::Relaxed);
         let result = {
-            let mut locked = tx.lock_handle().await.map_err(explain_plain)?;
+            let mut locked = lock_sqlite(tx).await?;
             let chunk = rows.by_ref().take(SQLITE_CHUNK_ROWS);
             blocking(|| sqlite_guard::insert_rows(&mut locked, sql, chunk))
         };

@@ -106,7 +106,7 @@ pub struct Posted {
 #[derive(Debug)]
 pub struct Poster {
     draft: VoucherDraft,
-    voucher: VoucherId,
+    voucher: Option<VoucherId>,
     accounts: HashMap<AccountKey, AccountId>,
     rows: RowBuffer,
     frontier: Frontier,
@@ -119,7 +119,6 @@ pub struct Poster {
 impl Poster {
     /// Begins a voucher.
     pub async fn begin(write: &mut Write, draft: VoucherDraft) -> Result<Poster, Failure> {
-        let voucher = VoucherId(write.allot("voucher", 1).await?);
         let mut accounts = HashMap::new();
         let book = write_book(write);
         for row in write.tx().query(ACCOUNTS, &[book]).await? {
@@ -127,7 +126,7 @@ impl Poster {
         }
         Ok(Poster {
             draft,
-            voucher,
+            voucher: None,
             accounts,
             rows: RowBuffer::new(table::TRANSFER.columns.len() - 2),
             frontier: Frontier::new(),
@@ -144,6 +143,12 @@ impl Poster {
     /// Refused when it is no movement between two accounts of one side.
     pub async fn push(&mut self, write: &mut Write, posting: &Posting) -> Result<(), Failure> {
         posting.check()?;
+        let voucher = match self.voucher {
+            Some(voucher) => voucher,
+            // Not before: without postings there is no voucher, and no number may be lost.
+            None => VoucherId(write.allot("voucher", 1).await?),
+        };
+        self.voucher = Some(voucher);
         let debit = self.account(write, posting.debit).await?;
         let credit = self.account(write, posting.credit).await?;
         let amount = posting.amount.get();
@@ -157,7 +162,7 @@ impl Poster {
         self.rows.push([
             write_book(write),
             Value::Int(0),
-            self.voucher.get().into(),
+            voucher.get().into(),
             debit.get().into(),
             credit.get().into(),
             amount.into(),
@@ -189,9 +194,9 @@ impl Poster {
     /// [`Kind::Overdrawn`] names the account that the posting would overdraw; [`Kind::PeriodClosed`]
     /// the month that takes no postings.
     pub async fn finish(mut self, write: &mut Write) -> Result<Option<Posted>, Failure> {
-        if self.transfers == 0 {
+        let Some(voucher) = self.voucher else {
             return Ok(None);
-        }
+        };
         self.load(write).await?;
         let month = Month::of(self.draft.on_date);
         self.balance(write, month).await?;
@@ -200,7 +205,7 @@ impl Poster {
         let draft = &self.draft;
         let row: [Value; 15] = [
             write_book(write),
-            self.voucher.get().into(),
+            voucher.get().into(),
             month.to_string().into(),
             number.into(),
             draft.on_date.to_string().into(),
@@ -218,13 +223,13 @@ impl Poster {
         write.insert_one(&table::VOUCHER, row).await.map_err(|error| closed(error, month))?;
         write.object(ObjectRef {
             kind: "voucher".to_owned(),
-            id: self.voucher.to_string(),
+            id: voucher.to_string(),
             version: None,
             hash: Some(root),
             count: Some(self.transfers),
         });
         Ok(Some(Posted {
-            id: self.voucher,
+            id: voucher,
             month,
             number,
             transfer_first: self.first.unwrap_or(0),

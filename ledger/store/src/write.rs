@@ -236,8 +236,8 @@ impl Write {
     /// before, all of it after.
     pub async fn commit(mut self, record: Record) -> Result<Receipt, StoreError> {
         let rows = std::mem::take(&mut self.sets)
-            .into_iter()
-            .map(|(_, sealing)| sealing.rows.reference())
+            .into_values()
+            .map(|sealing| sealing.rows.reference())
             .collect();
         let entry = Entry {
             book: record.book_code,
