@@ -823,6 +823,8 @@ alter table voucher enable always trigger tr_voucher_period;
 
 create index ix_award_component on award (book_id, component_id);
 
+create index ix_outcome_not_paid on outcome (book_id, payment_id, attempt_no) where kind <> 'paid';
+
 alter table run_event add constraint fk_run_event_duty foreign key (book_id, run_id, user_id, held_duty)
     references run_duty (book_id, run_id, user_id, duty);
 

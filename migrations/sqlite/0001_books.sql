@@ -853,3 +853,5 @@ when exists (select 1 from period_close p where p.book_id = new.book_id and p.mo
 begin select raise(abort, 'tr_voucher_period'); end;
 
 create index ix_award_component on award (book_id, component_id);
+
+create index ix_outcome_not_paid on outcome (book_id, payment_id, attempt_no) where kind <> 'paid';

@@ -36,9 +36,10 @@ sql! {
         where t.book_id = $1 and t.batch_id = $2 order by d.payment_id, d.attempt_no, d.part";
     PARTS_OF_ATTEMPT = "select appropriation_id, amount_fen from draw_part
         where book_id = $1 and payment_id = $2 and attempt_no = $3 order by part";
-    OPEN_ATTEMPTS = "select cast(count(*) as bigint) from attempt t
-        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
-        where t.book_id = $1 and b.run_id = $2 and t.kind = 'pay'
+    OPEN_ATTEMPTS = "select cast(count(*) as bigint) from batch b
+        cross join attempt t
+        where b.book_id = $1 and b.run_id = $2
+        and t.book_id = b.book_id and t.batch_id = b.batch_id and t.kind = 'pay'
         and not exists (select 1 from outcome o where o.book_id = t.book_id
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)";
 }

@@ -74,16 +74,17 @@ sql! {
             where v.book_id = p.book_id and v.payee_id = p.payee_id),
         cast(case when b.debit_style = 'succeeded' and o.kind = 'failed' then 1
             when h.payment_id is not null then 1 else 0 end as bigint)
-        from payment p
+        from outcome o
+        cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        join attempt t on t.book_id = p.book_id and t.payment_id = p.payment_id
+        join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
+            and t.attempt_no = o.attempt_no
         join batch c on c.book_id = t.book_id and c.batch_id = t.batch_id
         join bank_account b on b.book_id = c.book_id and b.bank_account_id = c.bank_account_id
-        join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.kind in ('failed', 'refunded')
         left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
-        where p.book_id = $1 and r.program_id = $2
+        where o.book_id = $1 and o.kind <> 'paid'
+        and p.book_id = o.book_id and p.payment_id = o.payment_id and r.program_id = $2
         and not exists (select 1 from attempt x where x.book_id = t.book_id
             and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no + 1)
         order by p.payment_id";

@@ -223,13 +223,14 @@ sql! {
         group by b.bank_account_id order by b.bank_account_id";
     AWAITED = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
         cast(count(*) as bigint) from outcome o
-        join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
-            and t.attempt_no = o.attempt_no
+        cross join attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
-        where o.book_id = $1
-        and (o.kind = 'refunded' or (o.kind = 'failed' and a.debit_style = 'whole'))
+        where o.book_id = $1 and o.kind <> 'paid'
+        and t.book_id = o.book_id and t.payment_id = o.payment_id
+        and t.attempt_no = o.attempt_no
+        and (o.kind = 'refunded' or a.debit_style = 'whole')
         and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
             and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
         group by b.bank_account_id order by b.bank_account_id";

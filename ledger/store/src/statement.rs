@@ -29,25 +29,27 @@ sql! {
         from return_file r
         join batch b on b.book_id = r.book_id and b.batch_id = r.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
-        join outcome o on o.book_id = r.book_id and o.source = 'return'
-            and o.source_id = r.return_id and o.kind = 'paid'
-        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        cross join outcome o
+        cross join payment p
         where r.book_id = $1 and b.bank_account_id = $2 and a.debit_style = 'succeeded'
+        and o.book_id = r.book_id and o.source = 'return' and o.source_id = r.return_id
+        and o.kind = 'paid' and p.book_id = o.book_id and p.payment_id = o.payment_id
         and not exists (select 1 from statement_line l where l.book_id = r.book_id
             and l.match_kind = 'return' and l.match_id = r.return_id)
         group by r.return_id, b.batch_no order by r.return_id";
     AWAITED_REFUNDS = "select o.payment_id, o.attempt_no, p.amount_fen, v.account_no,
         v.holder_name, t.appropriation_id, r.program_id from outcome o
-        join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
-            and t.attempt_no = o.attempt_no
+        cross join attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = t.account_version
-        where o.book_id = $1 and b.bank_account_id = $2
-        and (o.kind = 'refunded' or (o.kind = 'failed' and a.debit_style = 'whole'))
+        where o.book_id = $1 and o.kind <> 'paid' and b.bank_account_id = $2
+        and t.book_id = o.book_id and t.payment_id = o.payment_id
+        and t.attempt_no = o.attempt_no
+        and (o.kind = 'refunded' or a.debit_style = 'whole')
         and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
             and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
         order by o.payment_id, o.attempt_no";
