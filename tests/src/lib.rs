@@ -5,8 +5,15 @@
 //!
 //! To add a helper: put it here when two test files need it, else into the file.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
 use std::path::PathBuf;
 
+pub mod office;
 pub mod postgres;
 
 use postgres::TempPostgres;

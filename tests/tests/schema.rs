@@ -1,0 +1,360 @@
+//! Both engines hold the same books: same tables, columns, keys and constraint names, every
+//! statement prepares on both, and what is append-only cannot be changed on either.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use acceptance::office::paper::{Outcome, movement, outcomes, people, write_return};
+use acceptance::office::{Office, done, month};
+use acceptance::{TestDb, for_each_engine};
+use api::app::users::NewUser;
+use api::app::{exception, period, policy, users};
+use ledger::calendar::Moment;
+use ledger::disbursement::role::Role;
+use ledger::id::ExceptionId;
+use ledger_store::db::{Db, Engine};
+use ledger_store::migrate::migrate;
+use ledger_store::run::RunKind;
+use ledger_store::{catalogue, table};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
+
+/// Tables whose rows change: all that a row of them says can be worked out from the others.
+const MUTABLE: [&str; 5] = [
+    "account_month",
+    "account_total",
+    "book_head",
+    "counter",
+    "refusal_tally",
+];
+
+/// A table: its columns in order, and its constraints in words that both engines share.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Described {
+    columns: Vec<String>,
+    constraints: BTreeSet<String>,
+}
+
+type Schema = BTreeMap<String, Described>;
+
+/// A database of this engine at the newest version.
+async fn migrated(database: &TestDb) -> Db {
+    let db = Db::open(database.url()).await.unwrap();
+    migrate(&db, Moment(0)).await.unwrap();
+    db
+}
+
+/// Without spaces and in lower case.
+fn plain(text: &str) -> String {
+    text.to_lowercase().split_whitespace().collect()
+}
+
+async fn sqlite_schema(url: &str) -> Schema {
+    let mut connection = SqliteConnection::connect(url).await.unwrap();
+    let tables = "select name, sql from sqlite_master where type = 'table'
+        and name not like 'sqlite_%'";
+    let mut schema = Schema::new();
+    for row in connection.fetch_all(tables).await.unwrap() {
+        let (name, sql): (String, String) = (row.get(0), row.get(1));
+        let columns = format!("select name, type, \"notnull\" from pragma_table_info('{name}')");
+        let columns = connection.fetch_all(AssertSqlSafe(columns)).await.unwrap();
+        let describe = |row: &sqlx::sqlite::SqliteRow| {
+            let (name, kind, fixed): (String, String, bool) = (row.get(0), row.get(1), row.get(2));
+            let kind = match kind.as_str() {
+                "INTEGER" => "int",
+                "TEXT" => "text",
+                "BLOB" => "bytes",
+                other => panic!("{other}"),
+            };
+            format!("{name} {kind} {}", if fixed { "not null" } else { "null" })
+        };
+        let columns = columns.iter().map(describe).collect();
+        schema.insert(
+            name,
+            Described {
+                columns,
+                constraints: sqlite_constraints(&sql),
+            },
+        );
+    }
+    schema
+}
+
+/// The constraints in the text of a `create table`.
+fn sqlite_constraints(sql: &str) -> BTreeSet<String> {
+    let mut depth = 0_u32;
+    let mut items = vec![String::new()];
+    for c in sql.split_once('(').unwrap().1.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            ')' => break,
+            ',' if depth == 0 => {
+                items.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        items.last_mut().unwrap().push(c);
+    }
+    let constraint = |item: &String| {
+        let rest = item.trim().strip_prefix("constraint ")?;
+        let (name, rule) = rest.split_once(' ')?;
+        Some(worded(name, rule))
+    };
+    items.iter().filter_map(constraint).collect()
+}
+
+/// Name and rule; of a check the name alone, since engines print expressions in their own way.
+fn worded(name: &str, rule: &str) -> String {
+    let rule = plain(rule);
+    if rule.starts_with("check") {
+        format!("{name} check")
+    } else {
+        format!("{name} {rule}")
+    }
+}
+
+async fn postgres_schema(url: &str) -> Schema {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let columns = "select table_name::text, column_name::text, data_type::text,
+        is_nullable = 'NO', coalesce(collation_name::text, '') from information_schema.columns
+        where table_schema = 'public' order by table_name, ordinal_position";
+    let mut schema = Schema::new();
+    for row in connection.fetch_all(columns).await.unwrap() {
+        let (table, name, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        let (fixed, collation): (bool, String) = (row.get(3), row.get(4));
+        let kind = match kind.as_str() {
+            "bigint" => "int",
+            "text" => "text",
+            "bytea" => "bytes",
+            other => panic!("{other}"),
+        };
+        // Text sorts by bytes on SQLite, so it must here too. Nothing is sorted by the names of
+        // migrations.
+        let sorted = kind == "text" && table != "schema_migration";
+        assert_eq!(collation == "C", sorted, "{table}.{name}: {collation:?}");
+        let column = format!("{name} {kind} {}", if fixed { "not null" } else { "null" });
+        schema.entry(table).or_default().columns.push(column);
+    }
+    let constraints = "select c.relname::text, k.conname::text, pg_get_constraintdef(k.oid)
+        from pg_constraint k join pg_class c on c.oid = k.conrelid
+        where k.connamespace = 'public'::regnamespace and k.contype in ('p', 'u', 'c', 'f')";
+    for row in connection.fetch_all(constraints).await.unwrap() {
+        let (table, name, rule): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        schema
+            .entry(table)
+            .or_default()
+            .constraints
+            .insert(worded(&name, &rule));
+    }
+    schema
+}
+
+async fn both_schemas() -> (Schema, Schema) {
+    let (sqlite, postgres) = (TestDb::sqlite(), TestDb::postgres());
+    migrated(&sqlite).await.close().await;
+    migrated(&postgres).await.close().await;
+    (
+        sqlite_schema(sqlite.url()).await,
+        postgres_schema(postgres.url()).await,
+    )
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_tables_columns_and_constraints() {
+    let (sqlite, postgres) = both_schemas().await;
+    let names = |schema: &Schema| schema.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&sqlite), names(&postgres));
+    assert!(sqlite.len() > table::ALL.len());
+    for (name, described) in &sqlite {
+        // The store makes this one before the first migration, in each engine's own words.
+        if name == "schema_migration" {
+            assert_eq!(described.columns, postgres[name].columns);
+            continue;
+        }
+        assert_eq!(described, &postgres[name], "{name}");
+        let unnamed = described.constraints.iter().filter(|constraint| {
+            !["pk_", "uq_", "ck_", "fk_"]
+                .iter()
+                .any(|prefix| constraint.starts_with(prefix))
+        });
+        assert_eq!(unnamed.count(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_sealed_table_has_exactly_its_columns() {
+    let (sqlite, _) = both_schemas().await;
+    for sealed in table::ALL {
+        let described = &sqlite[sealed.spec.table];
+        let columns = described
+            .columns
+            .iter()
+            .map(|column| column.split(' ').next().unwrap());
+        assert_eq!(
+            columns.collect::<Vec<_>>(),
+            sealed.columns,
+            "{}",
+            sealed.spec.table
+        );
+        let key: Vec<_> = sealed
+            .spec
+            .key
+            .iter()
+            .map(|key| sealed.columns[*key])
+            .collect();
+        let name = sealed.spec.table;
+        let primary = format!("pk_{name} primarykey({})", key.join(","));
+        assert!(
+            described.constraints.contains(&primary),
+            "{primary}: {described:#?}"
+        );
+    }
+    let known: BTreeSet<&str> = table::ALL
+        .iter()
+        .map(|sealed| sealed.spec.table)
+        .chain(MUTABLE)
+        .chain(["audit_entry", "schema_migration"])
+        .collect();
+    assert_eq!(
+        sqlite.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        known
+    );
+}
+
+#[tokio::test]
+async fn every_statement_prepares_on_both_engines() {
+    let (sqlite, postgres) = (TestDb::sqlite(), TestDb::postgres());
+    migrated(&sqlite).await.close().await;
+    migrated(&postgres).await.close().await;
+    let mut on_sqlite = SqliteConnection::connect(sqlite.url()).await.unwrap();
+    let mut on_postgres = PgConnection::connect(postgres.url()).await.unwrap();
+    let all = catalogue::all();
+    assert!(all.len() > 100);
+    for (module, name, text) in all {
+        if let Err(error) = (&mut on_sqlite).prepare(text.into_sql_str()).await {
+            panic!("SQLite: {module}::{name}: {error}");
+        }
+        if let Err(error) = (&mut on_postgres).prepare(text.into_sql_str()).await {
+            panic!("PostgreSQL: {module}::{name}: {error}");
+        }
+    }
+}
+
+/// Every constraint that is turned into a refusal exists under its name.
+#[tokio::test]
+async fn constraints_with_a_refusal_exist() {
+    let (sqlite, _) = both_schemas().await;
+    let mut known: BTreeSet<&str> = sqlite
+        .values()
+        .flat_map(|described| &described.constraints)
+        .filter_map(|constraint| constraint.split(' ').next())
+        .collect();
+    known.insert("tr_voucher_period");
+    let source = include_str!("../../ledger/store/src/constraint.rs");
+    let named = source.split('"').skip(1).step_by(2).filter(|text| {
+        ["pk_", "uq_", "ck_", "fk_", "tr_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+    });
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() > 15);
+    for name in named {
+        assert!(known.contains(name), "no constraint {name}");
+    }
+}
+
+/// A small month that leaves a row in every table.
+async fn full(url: &str) -> Office {
+    let office = Office::funded(url).await;
+    let (app, maker) = (&office.app, office.who("maker"));
+    let new = NewUser {
+        login: "novice".to_owned(),
+        name: "示例新人".to_owned(),
+        roles: vec![Role::Maker],
+        password: "correct horse".to_owned(),
+    };
+    done(users::add_user(app, office.who("admin"), &new, None).await);
+    let wage = "[[reference]]\ncode = \"wage\"\nfrom = \"2022-01\"\namount = \"1950\"\n\
+                document = \"示例〔2022〕2号\"\n";
+    done(policy::import(app, maker, "more.toml", wage, None).await);
+    // Enough for the first appropriation to end within a payment.
+    office.roster("urban", "2022-01", &people(20)).await;
+    let batch = office.pay_month("urban", "2022-01").await;
+    let mut rows = outcomes(&batch, |place| match place {
+        0 => Outcome::Failed("系统忙"),
+        1 => Outcome::Pending,
+        _ => Outcome::Paid,
+    });
+    rows[2].0.key = "P99999999-1".to_owned();
+    done(
+        office
+            .import("return.txt", &write_return(&batch, &rows), None)
+            .await,
+    );
+    let (id, accountant) = (ExceptionId(1), office.who("accountant"));
+    done(exception::propose(app, accountant, id, "银行误列", "", None).await);
+    let seen = [
+        movement("2022-01-05", 150_000, "省示例1"),
+        movement("2022-01-05", 300_000, "县示例1"),
+        movement("2022-01-06", -batch.total.get(), "B000001"),
+        movement("2022-01-07", 10_100, "P1-1"),
+    ];
+    office
+        .statement("icbc", ("2022-01-01", "2022-01-31"), &seen)
+        .await;
+    office.pay("urban", RunKind::RePay, "2022-01").await;
+    office.roster("urban", "2022-02", &people(19)).await;
+    office.on("2022-01-31");
+    done(period::close(app, accountant, month("2022-01"), None).await);
+    let again = period::close(app, accountant, month("2022-01"), None).await;
+    assert!(again.is_err(), "and a refusal is tallied");
+    office.assert_invariants().await;
+    office
+}
+
+/// Texts for the driver, which takes only such as live for ever.
+fn for_ever(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+#[tokio::test]
+async fn no_row_of_an_append_only_table_can_be_changed_removed_or_replaced() {
+    for_each_engine(async |url| {
+        let office = full(url).await;
+        let db = &office.app.db;
+        let tables = table::ALL
+            .iter()
+            .map(|sealed| sealed.spec.table)
+            .chain(["audit_entry"]);
+        for name in tables {
+            let rows = office
+                .count(for_ever(format!("select count(*) from {name}")))
+                .await;
+            assert!(rows > 0, "{name} is empty");
+            let last = match db.engine() {
+                Engine::Sqlite => format!("insert or replace into {name} select * from {name}"),
+                Engine::Postgres => format!("truncate {name} cascade"),
+            };
+            let statements = [
+                format!("update {name} set book_id = book_id"),
+                format!("delete from {name}"),
+                format!("delete from {name} where book_id = 1"),
+                last,
+            ];
+            for sql in statements.map(for_ever) {
+                let mut tx = db.begin_write().await.unwrap();
+                let result = tx.execute(sql, &[]).await;
+                assert!(result.is_err(), "{sql}");
+                tx.rollback().await.unwrap();
+            }
+            let left = office
+                .count(for_ever(format!("select count(*) from {name}")))
+                .await;
+            assert_eq!(rows, left, "{name}");
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}
