@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 pub mod office;
 pub mod postgres;
+pub mod program;
 
 use postgres::TempPostgres;
 

@@ -85,7 +85,11 @@ pub async fn verify(tx: &mut Tx, book: &Book, kept: &[Head]) -> Result<Verificat
     let rows = check.finish();
     faults.extend(chain.faults);
     faults.extend(rows.faults);
-    faults.sort_by_key(|fault| fault.entry.unwrap_or(u64::MAX));
+    // An empty trail comes before everything that follows from it.
+    faults.sort_by_key(|fault| match fault.kind {
+        FaultKind::Nothing => 0,
+        _ => fault.entry.unwrap_or(u64::MAX),
+    });
     vouchers.judge(&mut faults);
     contents(tx, book.id, &mut faults).await?;
     balances(tx, book.id, &mut faults).await?;
