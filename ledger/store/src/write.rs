@@ -15,7 +15,7 @@ use ledger::calendar::Moment;
 use ledger::id::BookId;
 
 use crate::catalogue::sql;
-use crate::db::{Db, RowBuffer, Tx, Value};
+use crate::db::{Db, Engine, RowBuffer, Tx, Value};
 use crate::error::StoreError;
 use crate::table::Table;
 
@@ -42,6 +42,7 @@ const CHUNK_ROWS: usize = 20_000;
 /// One command's change to one book, not yet committed.
 #[derive(Debug)]
 pub struct Write {
+    db: Db,
     tx: Tx,
     book: BookId,
     sequence: i64,
@@ -114,6 +115,7 @@ impl Write {
         }
         let previous = hash(head.bytes_ref(3)?)?;
         Ok(Write {
+            db: db.clone(),
             tx,
             book,
             sequence: size + 1,
@@ -235,6 +237,8 @@ impl Write {
     /// Appends the audit entry, moves the head and commits. Nothing of the command is there
     /// before, all of it after.
     pub async fn commit(mut self, record: Record) -> Result<Receipt, StoreError> {
+        let grown: Vec<(&'static str, u64)> =
+            self.sets.iter().map(|(table, sealing)| (*table, sealing.rows.count())).collect();
         let rows = std::mem::take(&mut self.sets)
             .into_values()
             .map(|sealing| sealing.rows.reference())
@@ -270,6 +274,7 @@ impl Write {
         ];
         self.tx.execute_exactly(MOVE_HEAD, &head, 1).await?;
         self.tx.commit().await?;
+        refresh_statistics(&self.db, &grown).await;
         Ok(Receipt { sequence: self.sequence, root })
     }
 
@@ -289,6 +294,22 @@ impl Write {
     /// Commits without an entry: only a counted refusal may do so.
     pub async fn commit_tally(self) -> Result<(), StoreError> {
         self.tx.commit().await
+    }
+}
+
+/// New rows of a table that make it worth a look at its statistics.
+const GROWTH_ROWS: u64 = 1_000;
+
+/// Lets PostgreSQL look at tables that have grown by a fifth or more: without it the first months
+/// of a new database are planned as if its tables were empty. What was committed stays so if this
+/// fails; the plans are only worse.
+async fn refresh_statistics(db: &Db, grown: &[(&'static str, u64)]) {
+    if db.engine() == Engine::Sqlite {
+        return;
+    }
+    for (table, rows) in grown.iter().filter(|(_, rows)| *rows >= GROWTH_ROWS) {
+        let rows = i64::try_from(*rows).unwrap_or(i64::MAX);
+        let _ = db.refresh_statistics(table, rows).await;
     }
 }
 
