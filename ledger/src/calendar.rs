@@ -30,7 +30,10 @@ impl Month {
 
     /// The month in which a date falls.
     pub fn of(date: Date) -> Month {
-        Month { year: date.year(), month: date.month() }
+        Month {
+            year: date.year(),
+            month: date.month(),
+        }
     }
 
     /// The calendar year.
@@ -50,7 +53,10 @@ impl Month {
 
     /// The month with this [`Month::index`].
     pub fn from_index(index: i32) -> Month {
-        Month { year: index.div_euclid(12), month: index.rem_euclid(12).cast_unsigned() + 1 }
+        Month {
+            year: index.div_euclid(12),
+            month: index.rem_euclid(12).cast_unsigned() + 1,
+        }
     }
 
     /// The following month.
@@ -94,12 +100,17 @@ impl FromStr for Month {
     fn from_str(text: &str) -> Result<Month, CalendarError> {
         let bad = || CalendarError(text.to_owned());
         let (year, month) = text.split_once('-').ok_or_else(bad)?;
-        if year.len() != 4 || month.len() != 2 || !text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        if year.len() != 4
+            || month.len() != 2
+            || !text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
         {
             return Err(bad());
         }
-        Month::new(year.parse().map_err(|_| bad())?, month.parse().map_err(|_| bad())?)
-            .map_err(|_| bad())
+        Month::new(
+            year.parse().map_err(|_| bad())?,
+            month.parse().map_err(|_| bad())?,
+        )
+        .map_err(|_| bad())
     }
 }
 
@@ -110,7 +121,11 @@ pub fn parse_date(text: &str) -> Result<Date, CalendarError> {
         return Err(bad());
     }
     let date = Date::parse_from_str(text, "%Y-%m-%d").map_err(|_| bad())?;
-    if (1900..=2999).contains(&date.year()) { Ok(date) } else { Err(bad()) }
+    if (1900..=2999).contains(&date.year()) {
+        Ok(date)
+    } else {
+        Err(bad())
+    }
 }
 
 /// A moment: microseconds since 1970-01-01 UTC.
@@ -144,13 +159,24 @@ mod tests {
             assert_eq!(month.next().previous(), month);
             assert_eq!(month.last_day().to_string(), last);
         }
-        for bad in ["2022-13", "2022-00", "22-01", "2022-1", "2022-01-01", "", "二〇二二-01"] {
+        for bad in [
+            "2022-13",
+            "2022-00",
+            "22-01",
+            "2022-1",
+            "2022-01-01",
+            "",
+            "二〇二二-01",
+        ] {
             assert!(bad.parse::<Month>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn moments_print_with_microseconds() {
-        assert_eq!(Moment(1_641_000_000_000_001).to_string(), "2022-01-01T01:20:00.000001Z");
+        assert_eq!(
+            Moment(1_641_000_000_000_001).to_string(),
+            "2022-01-01T01:20:00.000001Z"
+        );
     }
 }

@@ -8,14 +8,14 @@
 //! To add a rule: put it beside the data it judges, return a [`problem::Problem`] when it refuses,
 //! and give it a table test in the same file.
 
-pub mod money;
-pub mod calendar;
-pub mod id;
-pub mod problem;
 pub mod account;
-pub mod journal;
+pub mod audit;
+pub mod calendar;
+pub mod disbursement;
 pub mod fund;
+pub mod id;
+pub mod journal;
+pub mod money;
+pub mod problem;
 pub mod program;
 pub mod roster;
-pub mod disbursement;
-pub mod audit;

@@ -189,7 +189,11 @@ problems! {
 impl Problem {
     /// A problem of this kind without values or place.
     pub fn new(kind: Kind) -> Problem {
-        Problem { kind, values: Vec::new(), place: Place::default() }
+        Problem {
+            kind,
+            values: Vec::new(),
+            place: Place::default(),
+        }
     }
 
     /// Adds a value that the sentences name.
@@ -222,9 +226,11 @@ impl Problem {
     }
 
     fn fill(&self, sentence: &str) -> String {
-        self.values.iter().fold(sentence.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
+        self.values
+            .iter()
+            .fold(sentence.to_owned(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value)
+            })
     }
 }
 

@@ -56,7 +56,8 @@ pub async fn add(
         .field("amount_fen", new.amount.get())
         .field("received_on", new.received_on.to_string())
         .field("priority", new.priority);
-    app.command(caller, order, async |write| enter(write, caller, new).await).await
+    app.command(caller, order, async |write| enter(write, caller, new).await)
+        .await
 }
 
 /// Enters the appropriations of a CSV file: all of them or none.
@@ -87,14 +88,18 @@ pub async fn import(
 
 async fn enter(write: &mut Write, caller: &Caller, new: &NewAppropriation) -> Result<Value, Error> {
     if new.amount <= Fen::ZERO {
-        return Err(Problem::new(Kind::AmountInvalid).with("value", new.amount).into());
+        return Err(Problem::new(Kind::AmountInvalid)
+            .with("value", new.amount)
+            .into());
     }
     let book = write.book();
     let programs = policy::programs(write.tx(), book).await?;
     let program = programs.iter().find(|program| program.code == new.program);
     let program = program.ok_or_else(|| not_found("项目 program", &new.program))?;
     let accounts = policy::bank_accounts(write.tx(), book).await?;
-    let account = accounts.iter().find(|account| account.code == new.bank_account);
+    let account = accounts
+        .iter()
+        .find(|account| account.code == new.bank_account);
     let account = account.ok_or_else(|| not_found("账户 bank account", &new.bank_account))?;
     let stored = Appropriation {
         id: AppropriationId(write.allot("appropriation", 1).await?),
@@ -112,7 +117,12 @@ async fn enter(write: &mut Write, caller: &Caller, new: &NewAppropriation) -> Re
     fund::add_appropriation(write, &stored).await?;
     let draft = VoucherDraft {
         on_date: new.received_on,
-        summary: format!("收到{}指标 {} {}", new.level.name(), new.document, program.name),
+        summary: format!(
+            "收到{}指标 {} {}",
+            new.level.name(),
+            new.document,
+            program.name
+        ),
         maker: caller.user.id,
         checker: None,
         source: "appropriation",
@@ -163,7 +173,9 @@ pub async fn return_to_treasury(
         let all = fund::appropriations(write.tx(), book).await?;
         let wanted = all.iter().find(|a| {
             a.document == document
-                && programs.iter().any(|p| p.id == a.program && p.code == program)
+                && programs
+                    .iter()
+                    .any(|p| p.id == a.program && p.code == program)
         });
         let wanted = wanted.ok_or_else(|| not_found("指标 appropriation", document))?;
         let draft = VoucherDraft {
@@ -277,8 +289,7 @@ fn read_csv(file_name: &str, bytes: &[u8]) -> Result<Vec<NewAppropriation>, Erro
             program: cell(3).to_owned(),
             bank_account: cell(4).to_owned(),
             amount: Fen::parse_yuan(cell(5)).map_err(|_| bad("金额", cell(5), "1234.50"))?,
-            received_on: parse_date(cell(6))
-                .map_err(|_| bad("到账日期", cell(6), "YYYY-MM-DD"))?,
+            received_on: parse_date(cell(6)).map_err(|_| bad("到账日期", cell(6), "YYYY-MM-DD"))?,
             priority: cell(7).parse().map_err(|_| bad("顺序", cell(7), "1"))?,
         });
     }

@@ -58,7 +58,10 @@ pub fn moment_at(date: Date, hour: u32, minute: u32) -> Moment {
     Moment(micros - CHINA_OFFSET)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the machine's clock"
+)]
 fn system_now() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }

@@ -26,7 +26,11 @@ pub async fn propose(
         .field("note", note);
     app.command(caller, order, async |write| {
         if resolution.trim().is_empty() {
-            return Err(super::policy::invalid("resolution", "", "处理办法 how to settle it"));
+            return Err(super::policy::invalid(
+                "resolution",
+                "",
+                "处理办法 how to settle it",
+            ));
         }
         let mut exception = load(write, id).await?;
         if exception.state == ExceptionState::Settled {
@@ -34,7 +38,14 @@ pub async fn propose(
         }
         exception.resolution = resolution.to_owned();
         exception.note = note.to_owned();
-        advance(write, caller, exception, ExceptionState::Proposed, "propose").await
+        advance(
+            write,
+            caller,
+            exception,
+            ExceptionState::Proposed,
+            "propose",
+        )
+        .await
     })
     .await
 }
@@ -58,7 +69,9 @@ pub async fn confirm(
             return Err(wrong_state(&exception, "confirm"));
         }
         if exception.user == caller.user.id {
-            return Err(Problem::new(Kind::TwoPeople).with("user", &caller.user.login).into());
+            return Err(Problem::new(Kind::TwoPeople)
+                .with("user", &caller.user.login)
+                .into());
         }
         advance(write, caller, exception, ExceptionState::Settled, "confirm").await
     })
@@ -68,7 +81,9 @@ pub async fn confirm(
 async fn load(write: &mut Write, id: ExceptionId) -> Result<Exception, Error> {
     let book = write.book();
     let all = store::exceptions(write.tx(), book).await?;
-    all.into_iter().find(|exception| exception.id == id).ok_or_else(|| not_found("差异", id))
+    all.into_iter()
+        .find(|exception| exception.id == id)
+        .ok_or_else(|| not_found("差异", id))
 }
 
 async fn advance(
@@ -117,8 +132,15 @@ pub async fn list(app: &App, caller: &Caller, open_only: bool) -> Result<Report,
         ],
     );
     let mut list = Vec::new();
-    for x in all.iter().filter(|x| !open_only || x.state != ExceptionState::Settled) {
-        let payment = if x.payment > 0 { x.payment.to_string() } else { "—".to_owned() };
+    for x in all
+        .iter()
+        .filter(|x| !open_only || x.state != ExceptionState::Settled)
+    {
+        let payment = if x.payment > 0 {
+            x.payment.to_string()
+        } else {
+            "—".to_owned()
+        };
         table.row([
             x.id.to_string(),
             x.kind.clone(),

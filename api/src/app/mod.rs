@@ -7,23 +7,23 @@
 //! To add a use case: a function in the module of its subject that builds an [`Order`] and passes
 //! a closure to [`App::command`]; then a line in each skin.
 
-pub mod clock;
-pub mod view;
-pub mod users;
-pub mod policy;
 pub mod appropriation;
-pub mod roster;
-pub mod run;
-pub mod release;
-pub mod returns;
-pub mod statement;
+pub mod audit;
+pub mod clock;
+pub mod doctor;
 pub mod exception;
 pub mod period;
+pub mod policy;
 pub mod reconcile;
+pub mod release;
 pub mod report;
+pub mod returns;
+pub mod roster;
+pub mod run;
+pub mod statement;
 pub mod trace;
-pub mod audit;
-pub mod doctor;
+pub mod users;
+pub mod view;
 
 use std::collections::BTreeMap;
 
@@ -112,14 +112,20 @@ pub enum Error {
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Error {
-        Error::Refused { problem: Box::new(problem), findings: Vec::new() }
+        Error::Refused {
+            problem: Box::new(problem),
+            findings: Vec::new(),
+        }
     }
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
         match failure {
-            Failure::Problem(problem) => Error::Refused { problem, findings: Vec::new() },
+            Failure::Problem(problem) => Error::Refused {
+                problem,
+                findings: Vec::new(),
+            },
             Failure::Store(error) => Error::Internal(error.into()),
         }
     }
@@ -140,7 +146,13 @@ impl From<ledger::money::MoneyError> for Error {
 impl Order {
     /// A command of this kind.
     pub fn new(kind: &'static str, action: Action) -> Order {
-        Order { key: None, kind, action, request: Map::new(), reason: None }
+        Order {
+            key: None,
+            kind,
+            action,
+            request: Map::new(),
+            reason: None,
+        }
     }
 
     /// Sets the caller's key.
@@ -175,7 +187,12 @@ impl Order {
 impl App {
     /// The program over an open database.
     pub fn new(db: Db, clock: Clock, entropy: Entropy) -> App {
-        App { db, clock, entropy, profiles: Profile::shipped() }
+        App {
+            db,
+            clock,
+            entropy,
+            profiles: Profile::shipped(),
+        }
     }
 
     /// Does a command: at most once per key, all of it or nothing, recorded either way.
@@ -211,7 +228,11 @@ impl App {
                     .into());
             }
             let answer = serde_json::from_str(&earlier.answer).map_err(anyhow::Error::from)?;
-            return Ok(Done { answer, replay: true, receipt: None });
+            return Ok(Done {
+                answer,
+                replay: true,
+                receipt: None,
+            });
         }
         let answer = match change(&mut write).await {
             Ok(answer) => answer,
@@ -230,7 +251,11 @@ impl App {
         write.insert_one(&table::COMMAND, row).await?;
         let record = self.record(caller, order, order.kind.to_owned(), Some(key));
         let receipt = write.commit(record).await?;
-        Ok(Done { answer, replay: false, receipt: Some(receipt) })
+        Ok(Done {
+            answer,
+            replay: false,
+            receipt: Some(receipt),
+        })
     }
 
     async fn record_refusal(
@@ -248,27 +273,31 @@ impl App {
         }
         let kind = format!("{}.refused", order.kind);
         let mut record = self.record(caller, order, kind, order.key.clone());
-        record.data.insert("code".to_owned(), Json::Text(problem.code().to_owned()));
+        record
+            .data
+            .insert("code".to_owned(), Json::Text(problem.code().to_owned()));
         write.commit(record).await?;
         Ok(())
     }
 
-    fn record(
-        &self,
-        caller: &Caller,
-        order: &Order,
-        kind: String,
-        key: Option<String>,
-    ) -> Record {
+    fn record(&self, caller: &Caller, order: &Order, kind: String, key: Option<String>) -> Record {
         let mut data = BTreeMap::new();
-        data.insert("request".to_owned(), json_of(&Value::Object(order.request.clone())));
+        data.insert(
+            "request".to_owned(),
+            json_of(&Value::Object(order.request.clone())),
+        );
         Record {
             book_code: caller.book.code.clone(),
             time: self.clock.now(),
             kind,
             actor: Actor {
                 user: caller.user.login.clone(),
-                roles: caller.user.roles.iter().map(|role| role.code().to_owned()).collect(),
+                roles: caller
+                    .user
+                    .roles
+                    .iter()
+                    .map(|role| role.code().to_owned())
+                    .collect(),
                 session: caller.session.clone(),
             },
             key,
@@ -295,7 +324,10 @@ impl App {
     /// # Errors
     /// [`Kind::DatabaseEmpty`] and [`Kind::BookUnknown`].
     pub async fn book(&self, code: Option<&str>) -> Result<Book, Error> {
-        if ledger_store::migrate::schema_version(&self.db).await?.is_none() {
+        if ledger_store::migrate::schema_version(&self.db)
+            .await?
+            .is_none()
+        {
             return Err(Problem::new(Kind::DatabaseEmpty).into());
         }
         let mut tx = self.db.begin_read().await?;
@@ -307,7 +339,9 @@ impl App {
             (Some(code), books) => books.iter().find(|book| book.code == code).cloned(),
         };
         found.ok_or_else(|| {
-            Problem::new(Kind::BookUnknown).with("name", code.unwrap_or("--book")).into()
+            Problem::new(Kind::BookUnknown)
+                .with("name", code.unwrap_or("--book"))
+                .into()
         })
     }
 
@@ -321,7 +355,11 @@ impl App {
             roles: vec![Role::Admin],
             active: true,
         };
-        Caller { book, user, session: "bootstrap".to_owned() }
+        Caller {
+            book,
+            user,
+            session: "bootstrap".to_owned(),
+        }
     }
 }
 
@@ -338,7 +376,10 @@ pub fn authorise(caller: &Caller, action: Action) -> Result<(), Problem> {
 
 /// Not found.
 pub fn not_found(what: &str, name: impl std::fmt::Display) -> Error {
-    Problem::new(Kind::NotFound).with("what", what).with("name", name).into()
+    Problem::new(Kind::NotFound)
+        .with("what", what)
+        .with("name", name)
+        .into()
 }
 
 /// A book for statements that need its number only.
@@ -367,8 +408,11 @@ fn json_of(value: &Value) -> Json {
         Value::Number(number) => Json::Text(number.to_string()),
         Value::String(text) => Json::Text(text.clone()),
         Value::Array(items) => Json::List(items.iter().map(json_of).collect()),
-        Value::Object(fields) => {
-            Json::Object(fields.iter().map(|(name, value)| (name.clone(), json_of(value))).collect())
-        }
+        Value::Object(fields) => Json::Object(
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), json_of(value)))
+                .collect(),
+        ),
     }
 }

@@ -21,8 +21,9 @@ pub async fn close(
     month: Month,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order =
-        Order::new("period.close", Action::CloseMonth).key(key).field("month", month.to_string());
+    let order = Order::new("period.close", Action::CloseMonth)
+        .key(key)
+        .field("month", month.to_string());
     let today = app.clock.today();
     let now = app.clock.now();
     app.command(caller, order, async |write| {
@@ -34,10 +35,15 @@ pub async fn close(
         if today < month.last_day() {
             return Err(not_ready(month, "当月未结束 / the month has not ended"));
         }
-        let from = closed.last().map_or_else(|| Month::from_index(1900 * 12), |last| last.month.next());
+        let from = closed
+            .last()
+            .map_or_else(|| Month::from_index(1900 * 12), |last| last.month.next());
         let open = journal::vouchers(write.tx(), book, from, month.previous()).await?;
         if let Some(voucher) = open.first() {
-            let reason = format!("{} 未结账 / {} is open", voucher.posted.month, voucher.posted.month);
+            let reason = format!(
+                "{} 未结账 / {} is open",
+                voucher.posted.month, voucher.posted.month
+            );
             return Err(not_ready(month, &reason));
         }
         // Nobody else can write to the book meanwhile: this command holds its head.
@@ -61,19 +67,25 @@ async fn failed_agreement(
     month: Month,
 ) -> Result<Option<String>, Error> {
     let agreements = reconcile::agreements(app, caller, Some(month)).await?;
-    Ok(agreements.iter().find(|agreement| !agreement.ok()).map(|agreement| {
-        format!(
-            "{} / {} ({} ≠ {})",
-            agreement.id.name(Language::Zh),
-            agreement.id.name(Language::En),
-            agreement.left.grouped(),
-            agreement.right.grouped()
-        )
-    }))
+    Ok(agreements
+        .iter()
+        .find(|agreement| !agreement.ok())
+        .map(|agreement| {
+            format!(
+                "{} / {} ({} ≠ {})",
+                agreement.id.name(Language::Zh),
+                agreement.id.name(Language::En),
+                agreement.left.grouped(),
+                agreement.right.grouped()
+            )
+        }))
 }
 
 fn not_ready(month: Month, reason: &str) -> Error {
-    Problem::new(Kind::PeriodNotReady).with("month", month).with("reason", reason).into()
+    Problem::new(Kind::PeriodNotReady)
+        .with("month", month)
+        .with("reason", reason)
+        .into()
 }
 
 /// The business date of a posting: the event's own date, or today when its month is closed.
@@ -81,7 +93,11 @@ pub(super) async fn open_date(write: &mut Write, date: Date, today: Date) -> Res
     let book = write.book();
     let closed = journal::closed_months(write.tx(), book).await?;
     let last = closed.last().map(|closed| closed.month);
-    Ok(if last.is_some_and(|last| Month::of(date) <= last) { today } else { date })
+    Ok(if last.is_some_and(|last| Month::of(date) <= last) {
+        today
+    } else {
+        date
+    })
 }
 
 /// The closed months.

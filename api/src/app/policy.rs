@@ -131,8 +131,9 @@ pub async fn import(
     key: Option<String>,
 ) -> Result<Done, Error> {
     let file = parse(file_name, text);
-    let order =
-        Order::new("policy.import", Action::ManagePolicy).key(key).file(file_name, text.as_bytes());
+    let order = Order::new("policy.import", Action::ManagePolicy)
+        .key(key)
+        .file(file_name, text.as_bytes());
     app.command(caller, order, async |write| {
         let file = file?;
         ledger_store::batch::store_file(write, "policy", file_name, text.as_bytes()).await?;
@@ -164,13 +165,19 @@ struct Added {
 
 fn parse(file_name: &str, text: &str) -> Result<PolicyFile, Problem> {
     toml::from_str(text).map_err(|error| {
-        let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
+        let before = error
+            .span()
+            .map_or("", |span| text.get(..span.start).unwrap_or(""));
         let row = u64::try_from(before.matches('\n').count()).unwrap_or(0) + 1;
         Problem::new(Kind::FieldInvalid)
             .with("field", "TOML")
             .with("value", error.message())
             .with("wanted", "policy file")
-            .at(Place { file: Some(file_name.to_owned()), row: Some(row), ..Place::default() })
+            .at(Place {
+                file: Some(file_name.to_owned()),
+                row: Some(row),
+                ..Place::default()
+            })
     })
 }
 
@@ -214,9 +221,15 @@ async fn add_bank_accounts(
     let book = write.book();
     let known = policy::bank_accounts(write.tx(), book).await?;
     for text in &file.bank_account {
-        for profile in [&text.batch_profile, &text.return_profile, &text.statement_profile] {
+        for profile in [
+            &text.batch_profile,
+            &text.return_profile,
+            &text.statement_profile,
+        ] {
             if !app.profiles.iter().any(|known| &known.id == profile) {
-                return Err(Problem::new(Kind::ProfileUnknown).with("name", profile).into());
+                return Err(Problem::new(Kind::ProfileUnknown)
+                    .with("name", profile)
+                    .into());
             }
         }
         let existing = known.iter().find(|account| account.code == text.code);
@@ -340,9 +353,7 @@ async fn add_standards(
             document: text.document.clone(),
         };
         let same = |other: &&Standard| {
-            other.component == component
-                && other.tag == standard.tag
-                && other.from == standard.from
+            other.component == component && other.tag == standard.tag && other.from == standard.from
         };
         if let Some(other) = known.iter().find(same) {
             standard.id = other.id;
@@ -381,7 +392,12 @@ async fn add_funding(
     let funding = if text.shares.is_empty() {
         Funding::InOrder
     } else {
-        Funding::ByShares(text.shares.iter().map(share).collect::<Result<_, Error>>()?)
+        Funding::ByShares(
+            text.shares
+                .iter()
+                .map(share)
+                .collect::<Result<_, Error>>()?,
+        )
     };
     let rules = fund::funding_rules(write.tx(), book).await?;
     let last = rules.iter().find(|rule| rule.program == program);
@@ -391,9 +407,8 @@ async fn add_funding(
         bank_account: account.id,
         funding,
     };
-    let same = last.is_some_and(|last| {
-        last.bank_account == rule.bank_account && last.funding == rule.funding
-    });
+    let same = last
+        .is_some_and(|last| last.bank_account == rule.bank_account && last.funding == rule.funding);
     if !same {
         fund::add_funding_rule(write, &rule).await?;
         added.funding_rules += 1;
@@ -414,7 +429,10 @@ fn formula(text: &StandardText) -> Result<Formula, Error> {
             let rate = text.rate.as_deref().unwrap_or("");
             let rounding = text.rounding.as_deref().unwrap_or("");
             Formula::Rate {
-                of: text.of.clone().ok_or_else(|| invalid("standard.of", "", "reference code"))?,
+                of: text
+                    .of
+                    .clone()
+                    .ok_or_else(|| invalid("standard.of", "", "reference code"))?,
                 rate: rate
                     .parse::<Decimal>()
                     .map_err(|_| invalid("standard.rate", rate, "0.15"))?,
@@ -452,7 +470,10 @@ pub fn invalid(field: &str, value: &str, wanted: &str) -> Error {
 }
 
 fn exists(what: &str, name: &str) -> Error {
-    Problem::new(Kind::AlreadyExists).with("what", what).with("name", name).into()
+    Problem::new(Kind::AlreadyExists)
+        .with("what", what)
+        .with("name", name)
+        .into()
 }
 
 /// The programs with their components.
@@ -527,7 +548,9 @@ pub async fn list_standards(app: &App, caller: &Caller) -> Result<Report, Error>
         let Some(component) = components.iter().find(|c| c.id == standard.component) else {
             continue;
         };
-        let program = programs.iter().find(|program| program.id == component.program);
+        let program = programs
+            .iter()
+            .find(|program| program.id == component.program);
         let program = program.map_or("", |program| program.code.as_str());
         let shown = match &standard.formula {
             Formula::Amount(amount) | Formula::AmountMinusIncome(amount) => amount.grouped(),

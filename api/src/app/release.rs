@@ -40,11 +40,19 @@ pub async fn release(
     key: Option<String>,
 ) -> Result<Done, Error> {
     let on = on.unwrap_or_else(|| app.clock.today());
-    run::step(app, caller, id, RunEvent::Release, "", key, async |write, run| {
-        let draw = run::funds(write, run).await?;
-        let sending = Sending::load(app, write, run).await?;
-        sending.send(write, caller, run, draw, on).await
-    })
+    run::step(
+        app,
+        caller,
+        id,
+        RunEvent::Release,
+        "",
+        key,
+        async |write, run| {
+            let draw = run::funds(write, run).await?;
+            let sending = Sending::load(app, write, run).await?;
+            sending.send(write, caller, run, draw, on).await
+        },
+    )
     .await
 }
 
@@ -75,9 +83,14 @@ impl Sending {
         let items = payment::to_send(write.tx(), book, run).await?;
         let accounts = roster::payee_accounts(write.tx(), book).await?;
         let accounts: HashMap<_, _> = accounts.into_iter().map(|a| (a.payee, a)).collect();
-        let missing = items.iter().filter(|item| !accounts.contains_key(&item.payee)).count();
+        let missing = items
+            .iter()
+            .filter(|item| !accounts.contains_key(&item.payee))
+            .count();
         if missing > 0 {
-            return Err(Problem::new(Kind::AccountMissing).with("count", missing).into());
+            return Err(Problem::new(Kind::AccountMissing)
+                .with("count", missing)
+                .into());
         }
         let funding = fund::funding_rules(write.tx(), book).await?;
         let rule = funding.iter().find(|rule| rule.program == run.program);
@@ -86,11 +99,20 @@ impl Sending {
         let bank = banks.into_iter().find(|bank| bank.id == rule.bank_account);
         let bank = bank.ok_or_else(|| not_found("账户 bank account", rule.bank_account))?;
         let programs = policy::programs(write.tx(), book).await?;
-        let program = programs.into_iter().find(|program| program.id == run.program);
+        let program = programs
+            .into_iter()
+            .find(|program| program.id == run.program);
         let program = program.ok_or_else(|| not_found("项目 program", run.program))?;
         let profile = profile(app, &bank.batch_profile)?.clone();
         let limit = profile.lines_max.max(1);
-        Ok(Sending { items, accounts, bank, program, profile, limit })
+        Ok(Sending {
+            items,
+            accounts,
+            bank,
+            program,
+            profile,
+            limit,
+        })
     }
 
     async fn send(
@@ -110,7 +132,9 @@ impl Sending {
             let counted = i64::try_from(items.len()).unwrap_or(i64::MAX);
             if file.total != total || i64::try_from(file.count) != Ok(counted) {
                 let detail = format!("{} / {total}", file.total);
-                return Err(Problem::new(Kind::TotalsDiffer).with("detail", detail).into());
+                return Err(Problem::new(Kind::TotalsDiffer)
+                    .with("detail", detail)
+                    .into());
             }
             let batch = Batch {
                 id: batch,
@@ -144,7 +168,10 @@ impl Sending {
         for (line_no, item) in (1_i64..).zip(items) {
             let mut draws = Vec::with_capacity(1);
             draw.take(item.amount, &mut draws)?;
-            let version = self.accounts.get(&item.payee).map_or(0, |account| account.version);
+            let version = self
+                .accounts
+                .get(&item.payee)
+                .map_or(0, |account| account.version);
             attempts.push(Attempt {
                 payment: item.payment,
                 number: item.attempt,
@@ -169,7 +196,10 @@ impl Sending {
     ) -> Result<(), Error> {
         let draft = VoucherDraft {
             on_date: on,
-            summary: format!("代发 {} {} 批{}", run.month, self.program.name, batch.number),
+            summary: format!(
+                "代发 {} {} 批{}",
+                run.month, self.program.name, batch.number
+            ),
             maker: caller.user.id,
             checker: None,
             source: "batch",
@@ -183,14 +213,7 @@ impl Sending {
             for (lot, amount) in &attempt.draws {
                 let (payment, number) = (attempt.payment, attempt.number);
                 let bank = self.bank.id;
-                rules::attempt_sent_financial(
-                    bank,
-                    *lot,
-                    payment,
-                    number,
-                    *amount,
-                    &mut postings,
-                );
+                rules::attempt_sent_financial(bank, *lot, payment, number, *amount, &mut postings);
                 let sum = by_lot.entry(*lot).or_default();
                 *sum = sum.plus(*amount)?;
             }
@@ -259,9 +282,17 @@ pub fn profile<'a>(app: &'a App, id: &str) -> Result<&'a Profile, Error> {
 
 /// A file that its layout cannot carry or be read from, with every finding.
 pub fn rejected(findings: Vec<Finding>) -> Error {
-    let place = findings.first().map(|finding| finding.place.clone()).unwrap_or_default();
-    let problem = Problem::new(Kind::FileRejected).with("count", findings.len()).at(place);
-    Error::Refused { problem: Box::new(problem), findings }
+    let place = findings
+        .first()
+        .map(|finding| finding.place.clone())
+        .unwrap_or_default();
+    let problem = Problem::new(Kind::FileRejected)
+        .with("count", findings.len())
+        .at(place);
+    Error::Refused {
+        problem: Box::new(problem),
+        findings,
+    }
 }
 
 /// All batches.

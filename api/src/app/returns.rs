@@ -69,8 +69,15 @@ pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<
     write.rollback().await?;
     let read = read?;
     let mut table = Table::new(
-        words(format!("批 {} 回盘预览", read.batch.number), "Preview of a return"),
-        &[("项", "what", false), ("笔数", "lines", true), ("金额(元)", "amount (yuan)", true)],
+        words(
+            format!("批 {} 回盘预览", read.batch.number),
+            "Preview of a return",
+        ),
+        &[
+            ("项", "what", false),
+            ("笔数", "lines", true),
+            ("金额(元)", "amount (yuan)", true),
+        ],
     );
     let summary = read.summary(None)?;
     for (zh, count, amount) in [
@@ -82,7 +89,11 @@ pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<
         ("尚无结果", "unanswered", ""),
     ] {
         let fen = summary[amount].as_i64().map(|fen| Fen::new(fen).grouped());
-        table.row([zh.to_owned(), summary[count].to_string(), fen.unwrap_or_default()]);
+        table.row([
+            zh.to_owned(),
+            summary[count].to_string(),
+            fen.unwrap_or_default(),
+        ]);
     }
     Ok(Report::new(summary, vec![table]))
 }
@@ -121,15 +132,21 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
     let matching = matched(write, &batch, &items, &file).await?;
     let run = run::run(write.tx(), book, batch.run).await?;
     let run = run.ok_or_else(|| not_found("批次 run", batch.run))?;
-    Ok(Read { batch, bank, program: run.program, profile: layout, file, items, matching })
+    Ok(Read {
+        batch,
+        bank,
+        program: run.program,
+        profile: layout,
+        file,
+        items,
+        matching,
+    })
 }
 
 /// The same bytes were imported before.
 async fn seen_bytes(write: &mut Write, input: &ReturnInput) -> Result<(), Error> {
     let book = write.book();
-    if let Some(file) =
-        batch::file_by_hash(write.tx(), book, "return", &input.bytes).await?
-    {
+    if let Some(file) = batch::file_by_hash(write.tx(), book, "return", &input.bytes).await? {
         let returns = store::returns(write.tx(), book).await?;
         if let Some(earlier) = returns.iter().find(|earlier| earlier.file == file) {
             return Err(seen(earlier.id, &earlier.imported_on));
@@ -139,7 +156,10 @@ async fn seen_bytes(write: &mut Write, input: &ReturnInput) -> Result<(), Error>
 }
 
 fn seen(id: ReturnId, on: &str) -> Error {
-    Problem::new(Kind::FileSeen).with("time", on).with("id", id).into()
+    Problem::new(Kind::FileSeen)
+        .with("time", on)
+        .with("id", id)
+        .into()
 }
 
 /// The layout that is named, that of the named batch's account, or the one that fits.
@@ -152,9 +172,10 @@ fn layout(
     if let Some(profile) = &input.profile {
         return Ok(profile.clone());
     }
-    let batch = input.batch.as_ref().and_then(|number| {
-        batches.iter().find(|batch| &batch.number == number)
-    });
+    let batch = input
+        .batch
+        .as_ref()
+        .and_then(|number| batches.iter().find(|batch| &batch.number == number));
     if let Some(batch) = batch {
         let bank = banks.iter().find(|bank| bank.id == batch.bank_account);
         return bank
@@ -187,16 +208,24 @@ async fn batch_of(
                 .into());
         }
         (Some(expected), _) => {
-            return named(expected).cloned().ok_or_else(|| not_found("批 batch", expected));
+            return named(expected)
+                .cloned()
+                .ok_or_else(|| not_found("批 batch", expected));
         }
         (None, Some(found)) => return Ok(found.clone()),
         (None, None) => {}
     }
     let book = write.book();
-    for key in file.lines.iter().filter_map(|line| line.key.as_deref()).take(100) {
-        let Some((payment, attempt)) = read_key(key) else { continue };
-        let found =
-            store::batch_of_attempt(write.tx(), book, PaymentId(payment), attempt).await?;
+    for key in file
+        .lines
+        .iter()
+        .filter_map(|line| line.key.as_deref())
+        .take(100)
+    {
+        let Some((payment, attempt)) = read_key(key) else {
+            continue;
+        };
+        let found = store::batch_of_attempt(write.tx(), book, PaymentId(payment), attempt).await?;
         if let Some(batch) = batches.iter().find(|batch| Some(batch.id) == found) {
             return Ok(batch.clone());
         }
@@ -210,7 +239,9 @@ fn control_totals(file: &ReturnFile) -> Result<(), Error> {
     let total = Fen::sum(file.lines.iter().map(|line| line.amount))?;
     let wrong = |stated: String, found: String| {
         let detail = format!("{stated} ≠ {found}");
-        Err(Problem::new(Kind::TotalsDiffer).with("detail", detail).into())
+        Err(Problem::new(Kind::TotalsDiffer)
+            .with("detail", detail)
+            .into())
     };
     match (file.stated_count, file.stated_total) {
         (Some(stated), _) if stated != count => wrong(stated.to_string(), count.to_string()),
@@ -237,9 +268,10 @@ async fn matched(
     let book = write.book();
     let mut elsewhere = HashSet::new();
     for key in foreign.iter().take(100) {
-        let Some((payment, attempt)) = read_key(key) else { continue };
-        let found =
-            store::batch_of_attempt(write.tx(), book, PaymentId(payment), attempt).await?;
+        let Some((payment, attempt)) = read_key(key) else {
+            continue;
+        };
+        let found = store::batch_of_attempt(write.tx(), book, PaymentId(payment), attempt).await?;
         if let Some(found) = found {
             if keyed > 1 && foreign.len() == keyed {
                 return Err(Problem::new(Kind::BatchForeign)
@@ -250,7 +282,9 @@ async fn matched(
             elsewhere.insert((*key).to_owned());
         }
     }
-    Ok(match_return(&sent, &answers, &|key| elsewhere.contains(key)))
+    Ok(match_return(&sent, &answers, &|key| {
+        elsewhere.contains(key)
+    }))
 }
 
 fn sent_of(item: &BatchItem) -> Sent {
@@ -296,7 +330,10 @@ impl Read {
         let id = ReturnId(write.allot("return", 1).await?);
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let outcomes = self.outcomes();
-        let paid = outcomes.iter().filter(|outcome| outcome.kind == "paid").count();
+        let paid = outcomes
+            .iter()
+            .filter(|outcome| outcome.kind == "paid")
+            .count();
         let stored = Return {
             id,
             file: file.id,
@@ -337,7 +374,11 @@ impl Read {
                     attempt: item.attempt,
                     kind: if paid { "paid" } else { "failed" },
                     reason: if paid { String::new() } else { code.to_owned() },
-                    reason_text: if paid { String::new() } else { without_names(line) },
+                    reason_text: if paid {
+                        String::new()
+                    } else {
+                        without_names(line)
+                    },
                     bank_reference: line.bank_reference.clone(),
                     line_no: line.line.cast_signed(),
                 }

@@ -85,8 +85,14 @@ pub fn decode(file_name: &str, bytes: &[u8]) -> Result<String, Error> {
     }
     let text = encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes);
     text.map(std::borrow::Cow::into_owned).ok_or_else(|| {
-        let place = Place { file: Some(file_name.to_owned()), ..Place::default() };
-        Problem::new(Kind::FileRejected).with("count", 1).at(place).into()
+        let place = Place {
+            file: Some(file_name.to_owned()),
+            ..Place::default()
+        };
+        Problem::new(Kind::FileRejected)
+            .with("count", 1)
+            .at(place)
+            .into()
     })
 }
 
@@ -95,7 +101,10 @@ pub fn decode(file_name: &str, bytes: &[u8]) -> Result<String, Error> {
 ///
 /// # Errors
 /// [`Kind::RosterFaulty`] with every fault of the file.
-#[expect(clippy::too_many_arguments, reason = "a command with its caller and key")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a command with its caller and key"
+)]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -116,7 +125,11 @@ pub async fn import(
         let mut write = Write::begin(&app.db, caller.book.id).await?;
         let change = prepare(app, &mut write, program, month, file_name, bytes).await;
         write.rollback().await?;
-        return Ok(Done { answer: change?.summary(program, month), replay: false, receipt: None });
+        return Ok(Done {
+            answer: change?.summary(program, month),
+            replay: false,
+            receipt: None,
+        });
     }
     app.command(caller, order, async |write| {
         let change = prepare(app, write, program, month, file_name, bytes).await?;
@@ -142,7 +155,11 @@ struct Change {
 
 impl Change {
     fn summary(&self, program: &str, month: Month) -> serde_json::Value {
-        let replaced = self.ended.iter().filter(|(_, reason)| *reason == "changed").count();
+        let replaced = self
+            .ended
+            .iter()
+            .filter(|(_, reason)| *reason == "changed")
+            .count();
         json!({
             "program": program,
             "month": month.to_string(),
@@ -164,7 +181,11 @@ impl Change {
         store::add_awards(write, &self.started).await?;
         self.ended.sort_by_key(|(award, _)| *award);
         let last = month.previous();
-        let ends: Vec<_> = self.ended.iter().map(|(award, why)| (*award, last, *why)).collect();
+        let ends: Vec<_> = self
+            .ended
+            .iter()
+            .map(|(award, why)| (*award, last, *why))
+            .collect();
         Ok(store::end_awards(write, &ends).await?)
     }
 }
@@ -180,8 +201,10 @@ async fn prepare(
     let book = write.book();
     let program = program_of(write, program).await?;
     let components = policy::components(write.tx(), book).await?;
-    let components: Vec<Component> =
-        components.into_iter().filter(|component| component.program == program.id).collect();
+    let components: Vec<Component> = components
+        .into_iter()
+        .filter(|component| component.program == program.id)
+        .collect();
     let rows = read(file_name, bytes, &components)?;
     let known = store::parties(write.tx(), book).await?;
     let accounts = store::payee_accounts(write.tx(), book).await?;
@@ -192,7 +215,10 @@ async fn prepare(
     for row in &rows {
         wanted.take(row, &mut parties)?;
     }
-    let mut change = Change { rows: rows.len(), ..Change::default() };
+    let mut change = Change {
+        rows: rows.len(),
+        ..Change::default()
+    };
     compare_accounts(app, wanted.accounts, &accounts, &mut change)?;
     compare_awards(write, wanted.awards, &open, month, &mut change).await?;
     let added = write.allot("party", parties.added.len()).await?;
@@ -211,9 +237,16 @@ struct Parties<'a> {
 
 impl<'a> Parties<'a> {
     fn new(app: &'a App, known: &[Party], next: i64) -> Parties<'a> {
-        let by_reference =
-            known.iter().map(|p| ((p.kind, p.reference_no.clone()), p.id)).collect();
-        Parties { app, by_reference, added: Vec::new(), next }
+        let by_reference = known
+            .iter()
+            .map(|p| ((p.kind, p.reference_no.clone()), p.id))
+            .collect();
+        Parties {
+            app,
+            by_reference,
+            added: Vec::new(),
+            next,
+        }
     }
 
     fn id(
@@ -237,7 +270,8 @@ impl<'a> Parties<'a> {
             reference_no: reference_no.to_owned(),
             salt: self.app.entropy.salt(&format!("party/{id}"))?,
         });
-        self.by_reference.insert((kind, reference_no.to_owned()), id);
+        self.by_reference
+            .insert((kind, reference_no.to_owned()), id);
         Ok(id)
     }
 }
@@ -275,9 +309,17 @@ impl Wanted {
             from: Month::from_index(1900 * 12),
             to: None,
         };
-        let wanted = AwardRow { award, basis: row.basis.clone() };
+        let wanted = AwardRow {
+            award,
+            basis: row.basis.clone(),
+        };
         self.awards.insert((subject, row.component), wanted);
-        let account = [&row.payee_name, &row.bank_name, &row.bank_no, &row.account_no];
+        let account = [
+            &row.payee_name,
+            &row.bank_name,
+            &row.bank_no,
+            &row.account_no,
+        ];
         self.accounts.insert(payee, account.map(Clone::clone));
         Ok(())
     }
@@ -310,7 +352,9 @@ fn compare_accounts(
             bank_name,
             bank_no,
             account_no,
-            salt: app.entropy.salt(&format!("payee_account/{payee}/{version}"))?,
+            salt: app
+                .entropy
+                .salt(&format!("payee_account/{payee}/{version}"))?,
         });
     }
     Ok(())
@@ -346,7 +390,11 @@ async fn compare_awards(
             wanted.remove(&key);
             change.kept += 1;
         } else {
-            let reason = if wanted.contains_key(&key) { "changed" } else { "left the roster" };
+            let reason = if wanted.contains_key(&key) {
+                "changed"
+            } else {
+                "left the roster"
+            };
             change.ended.push((award.id, reason));
         }
     }
@@ -359,14 +407,15 @@ async fn compare_awards(
 }
 
 /// Reads and checks every row.
-fn read(
-    file_name: &str,
-    bytes: &[u8],
-    components: &[Component],
-) -> Result<Vec<RosterRow>, Error> {
+fn read(file_name: &str, bytes: &[u8], components: &[Component]) -> Result<Vec<RosterRow>, Error> {
     let text = decode(file_name, bytes)?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let mut faults = Faults { file: file_name, list: Vec::new() };
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let mut faults = Faults {
+        file: file_name,
+        list: Vec::new(),
+    };
     let headings = reader.headers().map_err(anyhow::Error::from)?.clone();
     let mut positions = [0_usize; HEADINGS.len()];
     for (heading, position) in HEADINGS.iter().zip(&mut positions) {
@@ -405,8 +454,15 @@ fn read(
         return Ok(rows);
     }
     let problem = Problem::new(Kind::RosterFaulty).with("count", faults.list.len());
-    let place = faults.list.first().map(|finding| finding.place.clone()).unwrap_or_default();
-    Err(Error::Refused { problem: Box::new(problem.at(place)), findings: faults.list })
+    let place = faults
+        .list
+        .first()
+        .map(|finding| finding.place.clone())
+        .unwrap_or_default();
+    Err(Error::Refused {
+        problem: Box::new(problem.at(place)),
+        findings: faults.list,
+    })
 }
 
 fn read_row(
@@ -416,8 +472,25 @@ fn read_row(
     faults: &mut Faults<'_>,
 ) -> Option<RosterRow> {
     let before = faults.list.len();
-    let [file_no, township, village, name, identity, _, code, tag, income, amount, basis, payee, payee_no, payee_kind, bank_name, bank_no, account] =
-        cells;
+    let [
+        file_no,
+        township,
+        village,
+        name,
+        identity,
+        _,
+        code,
+        tag,
+        income,
+        amount,
+        basis,
+        payee,
+        payee_no,
+        payee_kind,
+        bank_name,
+        bank_no,
+        account,
+    ] = cells;
     for (heading, cell) in [("档案号", file_no), ("乡镇", township)] {
         if cell.is_empty() {
             faults.add(row, heading, "", "不能为空", "must not be empty");
@@ -432,13 +505,25 @@ fn read_row(
     let income = faults.amount(row, "月人均收入", income);
     let amount = (!amount.is_empty()).then(|| faults.amount(row, "核定金额", amount));
     if amount.is_some() && basis.is_empty() {
-        faults.add(row, "核定依据", "", "个别核定须写依据", "an individual amount needs its basis");
+        faults.add(
+            row,
+            "核定依据",
+            "",
+            "个别核定须写依据",
+            "an individual amount needs its basis",
+        );
     }
     let payee_kind = match &**payee_kind {
         "机构" | "institution" => PartyKind::Institution,
         "个人" | "person" | "" => PartyKind::Person,
         other => {
-            faults.add(row, "收款人类型", other, "填个人或机构", "person or institution");
+            faults.add(
+                row,
+                "收款人类型",
+                other,
+                "填个人或机构",
+                "person or institution",
+            );
             PartyKind::Person
         }
     };
@@ -524,24 +609,32 @@ impl Faults<'_> {
 
     fn name(&mut self, row: u64, column: &str, text: &str) -> String {
         let parsed = self.take(row, column, "", PersonName::parse(text));
-        parsed.map(|name| name.as_str().to_owned()).unwrap_or_default()
+        parsed
+            .map(|name| name.as_str().to_owned())
+            .unwrap_or_default()
     }
 
     fn identity(&mut self, row: u64, column: &str, text: &str) -> String {
         let masked = mask_account(text);
         let parsed = self.take(row, column, &masked, IdentityNumber::parse(text));
-        parsed.map(|number| number.as_str().to_owned()).unwrap_or_default()
+        parsed
+            .map(|number| number.as_str().to_owned())
+            .unwrap_or_default()
     }
 
     fn credit_code(&mut self, row: u64, column: &str, text: &str) -> String {
         let parsed = self.take(row, column, text, CreditCode::parse(text));
-        parsed.map(|code| code.as_str().to_owned()).unwrap_or_default()
+        parsed
+            .map(|code| code.as_str().to_owned())
+            .unwrap_or_default()
     }
 
     fn account(&mut self, row: u64, column: &str, text: &str) -> String {
         let masked = mask_account(text);
         let parsed = self.take(row, column, &masked, AccountNumber::parse(text));
-        parsed.map(|number| number.as_str().to_owned()).unwrap_or_default()
+        parsed
+            .map(|number| number.as_str().to_owned())
+            .unwrap_or_default()
     }
 
     fn amount(&mut self, row: u64, column: &str, text: &str) -> Fen {
@@ -551,7 +644,13 @@ impl Faults<'_> {
         match Fen::parse_yuan(text) {
             Ok(amount) if amount >= Fen::ZERO => amount,
             _ => {
-                self.add(row, column, text, "不是以元为单位的金额", "not an amount in yuan");
+                self.add(
+                    row,
+                    column,
+                    text,
+                    "不是以元为单位的金额",
+                    "not an amount in yuan",
+                );
                 Fen::ZERO
             }
         }
@@ -562,7 +661,10 @@ impl Faults<'_> {
 pub fn mask_account(text: &str) -> String {
     let length = text.chars().count();
     let hidden = length.saturating_sub(4);
-    text.chars().enumerate().map(|(place, c)| if place < hidden { '*' } else { c }).collect()
+    text.chars()
+        .enumerate()
+        .map(|(place, c)| if place < hidden { '*' } else { c })
+        .collect()
 }
 
 async fn program_of(write: &mut Write, code: &str) -> Result<Program, Error> {
@@ -595,7 +697,10 @@ pub async fn list(
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = Table::new(
-        words(format!("{} {month} 花名册", program.name), format!("Roster {month}")),
+        words(
+            format!("{} {month} 花名册", program.name),
+            format!("Roster {month}"),
+        ),
         &[
             ("乡镇", "township", false),
             ("对象", "subject", false),
@@ -610,7 +715,11 @@ pub async fn list(
     let mut list = Vec::new();
     for row in &rows {
         let award = &row.award;
-        let name = |id: PartyId| parties.get(&id).map_or_else(String::new, |p| mask_name(&p.name));
+        let name = |id: PartyId| {
+            parties
+                .get(&id)
+                .map_or_else(String::new, |p| mask_name(&p.name))
+        };
         let subject = parties.get(&award.subject);
         let code = components.iter().find(|c| c.id == award.component);
         let code = code.map_or("", |component| component.code.as_str());
@@ -640,7 +749,10 @@ pub async fn list(
             "payee": award.payee.get(),
         }));
     }
-    Ok(Report::new(json!({ "month": month.to_string(), "roster": list }), vec![table]))
+    Ok(Report::new(
+        json!({ "month": month.to_string(), "roster": list }),
+        vec![table],
+    ))
 }
 
 /// A name with its middle hidden.
@@ -670,13 +782,17 @@ pub async fn diff(
     for (side, month) in [from, to].into_iter().enumerate() {
         for row in store::roster_at(&mut tx, book, program.id, month).await? {
             let amount = rules.due(&row.award, month)?;
-            due.entry((row.award.subject, row.award.component)).or_default()[side] = amount;
+            due.entry((row.award.subject, row.award.component))
+                .or_default()[side] = amount;
         }
     }
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = Table::new(
-        words(format!("{} {from} → {to} 变动", program.name), format!("Changes {from} → {to}")),
+        words(
+            format!("{} {from} → {to} 变动", program.name),
+            format!("Changes {from} → {to}"),
+        ),
         &[
             ("变动", "change", false),
             ("乡镇", "township", false),

@@ -109,18 +109,26 @@ pub async fn calculate(
     id: RunId,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    step(app, caller, id, RunEvent::Calculate, "", key, async |write, run| {
-        payment::void_lines(write, run).await?;
-        run.revision += 1;
-        compute(write, run).await?;
-        match run.payments {
-            0 => Err(Problem::new(Kind::RunEmpty)
-                .with("program", run.program)
-                .with("month", run.month)
-                .into()),
-            _ => Ok(()),
-        }
-    })
+    step(
+        app,
+        caller,
+        id,
+        RunEvent::Calculate,
+        "",
+        key,
+        async |write, run| {
+            payment::void_lines(write, run).await?;
+            run.revision += 1;
+            compute(write, run).await?;
+            match run.payments {
+                0 => Err(Problem::new(Kind::RunEmpty)
+                    .with("program", run.program)
+                    .with("month", run.month)
+                    .into()),
+                _ => Ok(()),
+            }
+        },
+    )
     .await
 }
 
@@ -132,10 +140,18 @@ pub async fn check(
     id: RunId,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    step(app, caller, id, RunEvent::Check, "", key, async |write, run| {
-        release::rehearse(app, write, run).await?;
-        funds(write, run).await.map(|_| ())
-    })
+    step(
+        app,
+        caller,
+        id,
+        RunEvent::Check,
+        "",
+        key,
+        async |write, run| {
+            release::rehearse(app, write, run).await?;
+            funds(write, run).await.map(|_| ())
+        },
+    )
     .await
 }
 
@@ -167,13 +183,21 @@ pub async fn approve(
     key: Option<String>,
 ) -> Result<Done, Error> {
     let on = app.clock.today();
-    step(app, caller, id, RunEvent::Approve, "", key, async |write, run| {
-        funds(write, run).await?;
-        if run.kind == RunKind::RePay {
-            return Ok(());
-        }
-        accrue(write, caller, run, on).await
-    })
+    step(
+        app,
+        caller,
+        id,
+        RunEvent::Approve,
+        "",
+        key,
+        async |write, run| {
+            funds(write, run).await?;
+            if run.kind == RunKind::RePay {
+                return Ok(());
+            }
+            accrue(write, caller, run, on).await
+        },
+    )
     .await
 }
 
@@ -196,9 +220,15 @@ pub async fn discard(
     reason: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    step(app, caller, id, RunEvent::Discard, reason, key, async |write, run| {
-        Ok(payment::void_lines(write, run).await?)
-    })
+    step(
+        app,
+        caller,
+        id,
+        RunEvent::Discard,
+        reason,
+        key,
+        async |write, run| Ok(payment::void_lines(write, run).await?),
+    )
     .await
 }
 
@@ -210,7 +240,9 @@ pub async fn close(
     key: Option<String>,
 ) -> Result<Done, Error> {
     let now = app.clock.now();
-    let order = Order::new("run.close", Action::CloseRun).key(key).field("run", id.get());
+    let order = Order::new("run.close", Action::CloseRun)
+        .key(key)
+        .field("run", id.get());
     app.command(caller, order, async |write| {
         let mut run = load(write, id).await?;
         let book = write.book();
@@ -258,7 +290,11 @@ where
     let now = app.clock.now();
     let (kind, action) = command_of(event, caller);
     let order = Order::new(kind, action).key(key).field("run", id.get());
-    let order = if reason.is_empty() { order } else { order.because(reason) };
+    let order = if reason.is_empty() {
+        order
+    } else {
+        order.because(reason)
+    };
     app.command(caller, order, async |write| {
         let mut run = load(write, id).await?;
         let next = run_step(Some(run.state), event).ok_or_else(|| wrong_state(&run, event))?;
@@ -272,8 +308,7 @@ where
                 .with("needed", next.role.name())
                 .into());
         }
-        may_act(&duties, caller.user.id, duty)
-            .map_err(|problem| name_run(problem, caller, id))?;
+        may_act(&duties, caller.user.id, duty).map_err(|problem| name_run(problem, caller, id))?;
         if next.reason_required && reason.trim().is_empty() {
             return Err(super::policy::invalid("reason", "", "原因 a reason"));
         }
@@ -311,7 +346,9 @@ fn command_of(event: RunEvent, caller: &Caller) -> (&'static str, Action) {
 
 pub(super) async fn load(write: &mut Write, id: RunId) -> Result<Run, Error> {
     let book = write.book();
-    store::run(write.tx(), book, id).await?.ok_or_else(|| not_found("批次 run", id))
+    store::run(write.tx(), book, id)
+        .await?
+        .ok_or_else(|| not_found("批次 run", id))
 }
 
 fn wrong_state(run: &Run, event: RunEvent) -> Error {
@@ -364,8 +401,7 @@ async fn compute(write: &mut Write, run: &mut Run) -> Result<(), Error> {
 async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Error> {
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
-    let found =
-        payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
+    let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
     let mut writer = PaymentWriter::new(run.id, run.revision);
     let mut carried = Fen::ZERO;
     let mut accrued = found.accrued.iter().peekable();
@@ -446,7 +482,10 @@ async fn accrue(
     let programs = policy::programs(write.tx(), book).await?;
     let program = programs.iter().find(|program| program.id == run.program);
     let duties = store::duties(write.tx(), book, run.id).await?;
-    let maker = duties.iter().find(|(_, duty)| *duty == Duty::Maker).map(|(user, _)| *user);
+    let maker = duties
+        .iter()
+        .find(|(_, duty)| *duty == Duty::Maker)
+        .map(|(user, _)| *user);
     let draft = VoucherDraft {
         on_date: on,
         summary: format!(
@@ -493,7 +532,9 @@ async fn accrue(
 pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
-    let run = store::run(&mut tx, book, id).await?.ok_or_else(|| not_found("批次 run", id))?;
+    let run = store::run(&mut tx, book, id)
+        .await?
+        .ok_or_else(|| not_found("批次 run", id))?;
     let steps = store::steps(&mut tx, book, id).await?;
     let programs = policy::programs(&mut tx, book).await?;
     tx.rollback().await?;
@@ -549,8 +590,14 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut list = Vec::new();
     for run in &runs {
         let program = programs.iter().find(|program| program.id == run.program);
-        table.row(run_row(run, program.map_or("", |program| program.name.as_str())));
-        list.push(run_json(run, program.map_or("", |program| program.code.as_str())));
+        table.row(run_row(
+            run,
+            program.map_or("", |program| program.name.as_str()),
+        ));
+        list.push(run_json(
+            run,
+            program.map_or("", |program| program.code.as_str()),
+        ));
     }
     Ok(Report::new(json!({ "runs": list }), vec![table]))
 }
@@ -559,7 +606,9 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
 pub async fn lines(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
-    let run = store::run(&mut tx, book, id).await?.ok_or_else(|| not_found("批次 run", id))?;
+    let run = store::run(&mut tx, book, id)
+        .await?
+        .ok_or_else(|| not_found("批次 run", id))?;
     let (first, last) = (run.payment_first, run.payment_last);
     let rows = match run.kind {
         RunKind::RePay => {

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use bank_adapters::{StatementFile, is_blocked, read_statement};
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
-use ledger::id::{AppropriationId, BatchId, ExceptionId, PaymentId, ProgramId, StatementId, UserId};
+use ledger::id::{
+    AppropriationId, BatchId, ExceptionId, PaymentId, ProgramId, StatementId, UserId,
+};
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
@@ -71,17 +73,15 @@ pub async fn import(
             entry: 0,
         };
         let mut taken = Taken::match_all(write, &bank, &file).await?;
-        taken.store(write, caller, &bank, &statement, &file, on).await
+        taken
+            .store(write, caller, &bank, &statement, &file, on)
+            .await
     })
     .await
 }
 
 /// The file adds up, is of this account, is new, and follows the statement before it.
-async fn judge(
-    write: &mut Write,
-    bank: &BankAccount,
-    file: &StatementFile,
-) -> Result<Fen, Error> {
+async fn judge(write: &mut Write, bank: &BankAccount, file: &StatementFile) -> Result<Fen, Error> {
     if file.account_no != bank.account_no {
         let found = super::roster::mask_account(&file.account_no);
         return Err(super::policy::invalid("账号 account", &found, &bank.code));
@@ -163,11 +163,15 @@ impl Taken {
             payee_name: refund.holder_name.clone(),
             amount: refund.amount,
         }));
-        expected.extend(credits.iter().map(|(id, document, amount)| Expected::Credit {
-            appropriation: *id,
-            document: document.clone(),
-            amount: *amount,
-        }));
+        expected.extend(
+            credits
+                .iter()
+                .map(|(id, document, amount)| Expected::Credit {
+                    appropriation: *id,
+                    document: document.clone(),
+                    amount: *amount,
+                }),
+        );
         let movements: Vec<Movement> = file.lines.iter().map(movement).collect();
         let matching = match_statement(&expected, &movements);
         let mut taken = Taken::default();
@@ -329,7 +333,10 @@ impl Taken {
     ) -> Result<(), Error> {
         let draft = VoucherDraft {
             on_date: on,
-            summary: format!("对账单 {} {} 至 {}", bank.code, statement.from, statement.to),
+            summary: format!(
+                "对账单 {} {} 至 {}",
+                bank.code, statement.from, statement.to
+            ),
             maker: caller.user.id,
             checker: None,
             source: "statement",
@@ -342,13 +349,33 @@ impl Taken {
                 let (program, payment, attempt) = (home.program, home.payment, home.attempt);
                 if home.late {
                     let refunded = rules::refunded_after_success;
-                    refunded(program, bank.id, *lot, payment, attempt, *amount, &mut postings);
+                    refunded(
+                        program,
+                        bank.id,
+                        *lot,
+                        payment,
+                        attempt,
+                        *amount,
+                        &mut postings,
+                    );
                 }
                 let back = rules::refund_home;
-                back(program, bank.id, *lot, payment, attempt, *amount, &mut postings);
+                back(
+                    program,
+                    bank.id,
+                    *lot,
+                    payment,
+                    attempt,
+                    *amount,
+                    &mut postings,
+                );
             }
         }
-        for (_, amount, _) in self.unexplained.iter().filter(|(_, amount, _)| *amount > Fen::ZERO) {
+        for (_, amount, _) in self
+            .unexplained
+            .iter()
+            .filter(|(_, amount, _)| *amount > Fen::ZERO)
+        {
             rules::suspense_received(bank.id, *amount, &mut postings);
         }
         let mut poster = Poster::begin(write, draft).await?;
@@ -365,12 +392,13 @@ async fn late_refund(
     key: &str,
     line: &bank_adapters::StatementLine,
 ) -> Result<Option<Home>, Error> {
-    let Some((payment, attempt)) = read_key(key) else { return Ok(None) };
+    let Some((payment, attempt)) = read_key(key) else {
+        return Ok(None);
+    };
     let (book, payment) = (write.book(), PaymentId(payment));
     let paid = store::paid_attempt(write.tx(), book, payment, attempt).await?;
-    let Some(paid) = paid.filter(|paid| {
-        paid.bank_account == bank.id && paid.amount == line.amount
-    }) else {
+    let Some(paid) = paid.filter(|paid| paid.bank_account == bank.id && paid.amount == line.amount)
+    else {
         return Ok(None);
     };
     let draws = match paid.appropriation {

@@ -1,7 +1,7 @@
 //! Setting up: the schema, books, users and their passwords.
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use ledger::disbursement::role::{Action, Role, conflicts};
 use ledger::id::UserId;
 use ledger::problem::{Kind, Problem};
@@ -56,7 +56,11 @@ pub async fn add_book(
     if let Ok(existing) = app.book(Some(code)).await {
         let answer = json!({ "book": existing.code, "name": existing.name });
         if existing.name == name && existing.region == region {
-            return Ok(Done { answer, replay: true, receipt: None });
+            return Ok(Done {
+                answer,
+                replay: true,
+                receipt: None,
+            });
         }
         return Err(Problem::new(Kind::AlreadyExists)
             .with("what", "账套 book")
@@ -64,7 +68,12 @@ pub async fn add_book(
             .into());
     }
     let id = book::open_head(&app.db).await?;
-    let new = Book { id, code: code.to_owned(), name: name.to_owned(), region: region.to_owned() };
+    let new = Book {
+        id,
+        code: code.to_owned(),
+        name: name.to_owned(),
+        region: region.to_owned(),
+    };
     let caller = app.bootstrap(new.clone());
     let order = Order::new("book.add", Action::ManageUsers)
         .key(key.or_else(|| Some(format!("book.add {code}"))))
@@ -89,7 +98,11 @@ pub async fn list_books(app: &App) -> Result<Report, Error> {
     tx.rollback().await?;
     let mut table = Table::new(
         words("账套", "Books"),
-        &[("代码", "code", false), ("名称", "name", false), ("行政区划", "region", false)],
+        &[
+            ("代码", "code", false),
+            ("名称", "name", false),
+            ("行政区划", "region", false),
+        ],
     );
     for book in &books {
         table.row([book.code.clone(), book.name.clone(), book.region.clone()]);
@@ -122,7 +135,10 @@ pub async fn sign_in(
     session: &str,
 ) -> Result<Caller, Error> {
     let mut tx = app.db.begin_read().await?;
-    let found = book::users(&mut tx, book.id).await?.into_iter().find(|user| user.login == login);
+    let found = book::users(&mut tx, book.id)
+        .await?
+        .into_iter()
+        .find(|user| user.login == login);
     let hash = match &found {
         Some(user) => book::credential(&mut tx, book.id, user.id).await?,
         None => None,
@@ -132,7 +148,11 @@ pub async fn sign_in(
     let problem = match &found {
         Some(user) if right && user.active => {
             let session = session.to_owned();
-            return Ok(Caller { book, user: user.clone(), session });
+            return Ok(Caller {
+                book,
+                user: user.clone(),
+                session,
+            });
         }
         Some(_) if right => Problem::new(Kind::UserDisabled).with("user", login),
         _ => Problem::new(Kind::WrongPassword),
@@ -152,9 +172,15 @@ pub async fn act_as(app: &App, book: &Book, login: &str, session: &str) -> Resul
     let mut tx = app.db.begin_read().await?;
     let users = book::users(&mut tx, book.id).await?;
     tx.rollback().await?;
-    let user = users.into_iter().find(|user| user.login == login && user.active);
+    let user = users
+        .into_iter()
+        .find(|user| user.login == login && user.active);
     let user = user.ok_or_else(|| not_found("用户 user", login))?;
-    Ok(Caller { book: book.clone(), user, session: session.to_owned() })
+    Ok(Caller {
+        book: book.clone(),
+        user,
+        session: session.to_owned(),
+    })
 }
 
 /// Adds a user with a first password.
@@ -172,7 +198,9 @@ pub async fn add_user(
         .field("login", new.login.as_str())
         .field("name", new.name.as_str())
         .field("roles", roles.join(","));
-    let salt = app.entropy.salt(&format!("password/{}/{}", caller.book.code, new.login))?;
+    let salt = app
+        .entropy
+        .salt(&format!("password/{}/{}", caller.book.code, new.login))?;
     app.command(caller, order, async |write| {
         let book_id = write.book();
         let users = book::users(write.tx(), book_id).await?;
@@ -204,13 +232,19 @@ pub async fn disable_user(
     login: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = Order::new("user.disable", Action::ManageUsers).key(key).field("login", login);
+    let order = Order::new("user.disable", Action::ManageUsers)
+        .key(key)
+        .field("login", login);
     app.command(caller, order, async |write| {
         let book_id = write.book();
         let users = book::users(write.tx(), book_id).await?;
         let user = users.into_iter().find(|user| user.login == login);
         let user = user.ok_or_else(|| not_found("用户 user", login))?;
-        let disabled = User { version: user.version + 1, active: false, ..user };
+        let disabled = User {
+            version: user.version + 1,
+            active: false,
+            ..user
+        };
         book::put_user(write, &disabled).await?;
         Ok(json!({ "user": login, "state": "disabled" }))
     })
@@ -227,8 +261,14 @@ pub async fn set_password(
 ) -> Result<Done, Error> {
     strong(password)?;
     let own = caller.user.login == login;
-    let action = if own { Action::ReadReports } else { Action::ManageUsers };
-    let order = Order::new("user.password", action).key(key).field("login", login);
+    let action = if own {
+        Action::ReadReports
+    } else {
+        Action::ManageUsers
+    };
+    let order = Order::new("user.password", action)
+        .key(key)
+        .field("login", login);
     let purpose = format!("password/{}/{login}/{}", caller.book.code, app.clock.now());
     let salt = app.entropy.salt(&purpose)?;
     app.command(caller, order, async |write| {
@@ -261,7 +301,12 @@ pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
         let names: Vec<&str> = user.roles.iter().map(|role| role.name()).collect();
         let codes: Vec<&str> = user.roles.iter().map(|role| role.code()).collect();
         let state = if user.active { "active" } else { "disabled" };
-        table.row([user.login.clone(), user.name.clone(), names.join("、"), state.to_owned()]);
+        table.row([
+            user.login.clone(),
+            user.name.clone(),
+            names.join("、"),
+            state.to_owned(),
+        ]);
         list.push(json!({
             "login": user.login, "name": user.name, "roles": codes, "state": state
         }));
@@ -271,7 +316,9 @@ pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
 
 fn strong(password: &str) -> Result<(), Error> {
     if password.chars().count() < PASSWORD_MIN {
-        return Err(Problem::new(Kind::PasswordWeak).with("min", PASSWORD_MIN).into());
+        return Err(Problem::new(Kind::PasswordWeak)
+            .with("min", PASSWORD_MIN)
+            .into());
     }
     Ok(())
 }
@@ -285,6 +332,8 @@ fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
 
 fn matches(hash: &str, password: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|parsed| {
-        Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
+        Argon2::default()
+            .verify_password(password.as_bytes(), &parsed)
+            .is_ok()
     })
 }

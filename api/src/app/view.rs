@@ -16,7 +16,10 @@ pub struct Words {
 
 /// Both languages at once.
 pub fn words(zh: impl Into<String>, en: impl Into<String>) -> Words {
-    Words { zh: zh.into(), en: en.into() }
+    Words {
+        zh: zh.into(),
+        en: en.into(),
+    }
 }
 
 impl Words {
@@ -65,9 +68,16 @@ impl Table {
     pub fn new(title: Words, columns: &[(&str, &str, bool)]) -> Table {
         let columns = columns
             .iter()
-            .map(|(zh, en, right)| Column { head: words(*zh, *en), right: *right })
+            .map(|(zh, en, right)| Column {
+                head: words(*zh, *en),
+                right: *right,
+            })
             .collect();
-        Table { title, columns, rows: Vec::new() }
+        Table {
+            title,
+            columns,
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -79,6 +89,10 @@ impl Table {
 impl Report {
     /// A report that is no check.
     pub fn new(json: Value, tables: Vec<Table>) -> Report {
-        Report { json, tables, found: false }
+        Report {
+            json,
+            tables,
+            found: false,
+        }
     }
 }

@@ -59,7 +59,11 @@ pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
         .clone()
         .unwrap_or_else(|| format!("sqlite://{}", options.out.join("huimin.db").display()));
     let db = Db::open(&url).await?;
-    let app = App::new(db, Clock::fixed(year::start()), Entropy::seeded("shenmu-2022"));
+    let app = App::new(
+        db,
+        Clock::fixed(year::start()),
+        Entropy::seeded("shenmu-2022"),
+    );
     let year = year::Year::open(&app, options).await?;
     let book = year.work().await?;
     let summary = summary::of(&app, &book).await?;

@@ -56,7 +56,10 @@ pub struct Summary {
 /// Asks the books what came of the year.
 pub async fn of(app: &App, book: &Book) -> Result<Summary, Error> {
     let manager = users::act_as(app, book, "manager", "demo").await?;
-    let (first, last) = (Month::from_index(YEAR * 12), Month::from_index(YEAR * 12 + 11));
+    let (first, last) = (
+        Month::from_index(YEAR * 12),
+        Month::from_index(YEAR * 12 + 11),
+    );
     let rates = report::program_success(app, &manager, first, last).await?;
     let agreements = reconcile::agreements(app, &manager, None).await?;
     let verification = audit::verification(app, book, &[]).await?;
@@ -69,8 +72,12 @@ pub async fn of(app: &App, book: &Book) -> Result<Summary, Error> {
     let published = foot::parse(foot::SHENMU_2022, "shenmu-2022.toml")?;
     let links = published.ledger_links();
     let name_of = |total: &ComponentTotal| {
-        let component = components.iter().find(|component| component.id == total.component);
-        component.map_or((String::new(), String::new()), |c| (c.code.clone(), c.name.clone()))
+        let component = components
+            .iter()
+            .find(|component| component.id == total.component);
+        component.map_or((String::new(), String::new()), |c| {
+            (c.code.clone(), c.name.clone())
+        })
     };
     let programs = programs
         .iter()
@@ -110,7 +117,12 @@ fn program_figure(
         .map(|total| {
             let (code, name) = name_of(total);
             let published = published(Some(&code));
-            ComponentFigure { code, name, published, ledger: total.amount }
+            ComponentFigure {
+                code,
+                name,
+                published,
+                ledger: total.amount,
+            }
         })
         .collect();
     Ok(ProgramFigure {
@@ -169,7 +181,11 @@ impl Summary {
     /// For people.
     pub fn report(&self) -> Report {
         let tables = vec![self.program_table(), self.fault_table(), self.proof_table()];
-        Report { json: self.json(), tables, found: !self.good() }
+        Report {
+            json: self.json(),
+            tables,
+            found: !self.good(),
+        }
     }
 
     fn program_table(&self) -> Table {
@@ -187,9 +203,21 @@ impl Summary {
         );
         for program in &self.programs {
             let rate = &program.rate;
-            table.row(row(&program.name, "合计", program.published, program.ledger, Some(rate)));
+            table.row(row(
+                &program.name,
+                "合计",
+                program.published,
+                program.ledger,
+                Some(rate),
+            ));
             for component in &program.components {
-                table.row(row("", &component.name, component.published, component.ledger, None));
+                table.row(row(
+                    "",
+                    &component.name,
+                    component.published,
+                    component.ledger,
+                    None,
+                ));
             }
         }
         table
@@ -197,7 +225,10 @@ impl Summary {
 
     fn fault_table(&self) -> Table {
         let mut table = Table::new(
-            words("公布数字中加不起来的", "Published figures that do not add up"),
+            words(
+                "公布数字中加不起来的",
+                "Published figures that do not add up",
+            ),
             &[
                 ("项目", "item", false),
                 ("公布", "printed", true),
@@ -232,18 +263,33 @@ impl Summary {
             let name = agreement.id.name(Language::Zh);
             table.row([
                 format!("{name} {}", agreement.id.code()),
-                if agreement.ok() { "相符 ok" } else { "不符 FAILED" }.to_owned(),
+                if agreement.ok() {
+                    "相符 ok"
+                } else {
+                    "不符 FAILED"
+                }
+                .to_owned(),
                 agreement.left.grouped(),
                 agreement.right.grouped(),
             ]);
         }
         table.row([
             "审计链 audit trail".to_owned(),
-            if self.verified { "通过 verified" } else { "不通过 FAILED" }.to_owned(),
+            if self.verified {
+                "通过 verified"
+            } else {
+                "不通过 FAILED"
+            }
+            .to_owned(),
             format!("{} 条 entries", self.entries),
             format!("{} 行 rows", self.rows),
         ]);
-        table.row(["链头 head".to_owned(), self.head.to_string(), String::new(), String::new()]);
+        table.row([
+            "链头 head".to_owned(),
+            self.head.to_string(),
+            String::new(),
+            String::new(),
+        ]);
         table
     }
 }
@@ -261,7 +307,9 @@ impl ProgramFigure {
                 })
             })
             .collect();
-        let difference = self.published.map(|published| self.ledger.get() - published.get());
+        let difference = self
+            .published
+            .map(|published| self.ledger.get() - published.get());
         json!({
             "id": self.code,
             "published_fen": self.published.map(Fen::get),

@@ -147,9 +147,27 @@ impl<'a> Year<'a> {
 
     fn banks(&mut self) {
         for (code, name, account, layout, debit) in [
-            ("icbc", "演示工商银行", "6212261234567890128", Layout::IcbcA1, DebitStyle::WholeBatch),
-            ("rcb", "演示农商银行", "6217001234567890122", Layout::GenericCsv, DebitStyle::SuccessOnly),
-            ("psbc", "演示邮储银行", "6217981234567890126", Layout::GenericXlsx, DebitStyle::WholeBatch),
+            (
+                "icbc",
+                "演示工商银行",
+                "6212261234567890128",
+                Layout::IcbcA1,
+                DebitStyle::WholeBatch,
+            ),
+            (
+                "rcb",
+                "演示农商银行",
+                "6217001234567890122",
+                Layout::GenericCsv,
+                DebitStyle::SuccessOnly,
+            ),
+            (
+                "psbc",
+                "演示邮储银行",
+                "6217981234567890126",
+                Layout::GenericXlsx,
+                DebitStyle::WholeBatch,
+            ),
         ] {
             let setup = Setup {
                 name: name.to_owned(),
@@ -158,14 +176,18 @@ impl<'a> Year<'a> {
                 layout,
                 debit,
             };
-            self.banks.insert(code, Bank::new(setup, self.county.plans().clone()));
+            self.banks
+                .insert(code, Bank::new(setup, self.county.plans().clone()));
         }
     }
 
     /// Works month after month; gives the book that came of it.
     pub async fn work(mut self) -> Result<Book, Error> {
         let first = Month::from_index(YEAR * 12);
-        let last = self.options.through.unwrap_or(Month::from_index(YEAR * 12 + 11));
+        let last = self
+            .options
+            .through
+            .unwrap_or(Month::from_index(YEAR * 12 + 11));
         for month in first.through(last) {
             self.month(month).await?;
         }
@@ -178,18 +200,34 @@ impl<'a> Year<'a> {
             self.appropriations(month).await?;
         }
         figures.rosters = self.rosters(month, 5, false).await?;
-        let mut sent = self.runs(month, 9, 10, RunKind::Regular, &mut figures).await?;
-        sent.extend(self.runs(month, 9, 10, RunKind::RePay, &mut figures).await?);
+        let mut sent = self
+            .runs(month, 9, 10, RunKind::Regular, &mut figures)
+            .await?;
+        sent.extend(
+            self.runs(month, 9, 10, RunKind::RePay, &mut figures)
+                .await?,
+        );
         self.answers(sent, &mut figures).await?;
         if month.number() == 12 {
             self.statements(month, 1, 20).await?;
             figures.rosters += self.rosters(month, 21, true).await?;
-            let sent = self.runs(month, 21, 22, RunKind::RePay, &mut figures).await?;
+            let sent = self
+                .runs(month, 21, 22, RunKind::RePay, &mut figures)
+                .await?;
             self.answers(sent, &mut figures).await?;
             self.statements(month, 21, 31).await?;
         } else {
-            self.statements(month, 1, month.last_day().format("%d").to_string().parse().unwrap_or(28))
-                .await?;
+            self.statements(
+                month,
+                1,
+                month
+                    .last_day()
+                    .format("%d")
+                    .to_string()
+                    .parse()
+                    .unwrap_or(28),
+            )
+            .await?;
         }
         self.close(month, &figures).await
     }
@@ -257,8 +295,15 @@ impl<'a> Year<'a> {
         for (minute, program) in (0..).zip(self.county.programs()) {
             let story = format!("demo/{month}/{made}/{}/{program}", kind.code());
             let hour = if kind == RunKind::RePay { 14 } else { 9 };
-            self.app.clock.set(moment_at(day(month, made)?, hour, minute));
-            let new = NewRun { program: (*program).to_owned(), kind, month, first: None };
+            self.app
+                .clock
+                .set(moment_at(day(month, made)?, hour, minute));
+            let new = NewRun {
+                program: (*program).to_owned(),
+                kind,
+                month,
+                first: None,
+            };
             let maker = self.caller("maker")?.clone();
             let key = Some(format!("{story}/create"));
             let run = run::create(self.app, &maker, &new, key).await?.answer;
@@ -273,7 +318,10 @@ impl<'a> Year<'a> {
             }
             let id = RunId(int(&run, "run"));
             self.approve(id, month, made, hour, minute, &story).await?;
-            batches.extend(self.release(id, month, sent, minute, &story, program).await?);
+            batches.extend(
+                self.release(id, month, sent, minute, &story, program)
+                    .await?,
+            );
         }
         figures.batches += batches.len();
         Ok(batches)
@@ -315,7 +363,10 @@ impl<'a> Year<'a> {
         let cashier = self.caller("cashier")?.clone();
         let key = Some(format!("{story}/release"));
         release::release(self.app, &cashier, id, Some(on), key).await?;
-        let bank = BUDGET.iter().find(|(code, ..)| *code == program).map_or("icbc", |b| b.1);
+        let bank = BUDGET
+            .iter()
+            .find(|(code, ..)| *code == program)
+            .map_or("icbc", |b| b.1);
         let all = release::list_batches(self.app, &cashier).await?.json;
         let of_run = all["batches"].as_array().into_iter().flatten();
         let of_run = of_run.filter(|batch| int(batch, "run") == id.get());
@@ -327,22 +378,24 @@ impl<'a> Year<'a> {
             // The bank reads what lies in the folder, not what the program holds in memory.
             let bytes = self.read_file("batches", &file.name)?;
             if let Some(bank) = self.banks.get_mut(bank) {
-                bank.receive(on, &file.name, &bytes).map_err(anyhow::Error::from)?;
+                bank.receive(on, &file.name, &bytes)
+                    .map_err(anyhow::Error::from)?;
             }
-            sent.push(Sent { bank, batch: number });
+            sent.push(Sent {
+                bank,
+                batch: number,
+            });
         }
         Ok(sent)
     }
 
     /// The banks' answers come back in the order of their days, then the runs are closed.
-    async fn answers(
-        &mut self,
-        sent: Vec<Sent>,
-        figures: &mut MonthFigures,
-    ) -> Result<(), Error> {
+    async fn answers(&mut self, sent: Vec<Sent>, figures: &mut MonthFigures) -> Result<(), Error> {
         let mut files: Vec<(Date, String, ReturnFile)> = Vec::new();
         for Sent { bank, batch } in &sent {
-            let Some(bank) = self.banks.get(bank) else { continue };
+            let Some(bank) = self.banks.get(bank) else {
+                continue;
+            };
             for file in bank.answers(batch).map_err(anyhow::Error::from)? {
                 files.push((file.date, batch.clone(), file));
             }
@@ -375,7 +428,10 @@ impl<'a> Year<'a> {
             .as_array()
             .into_iter()
             .flatten()
-            .filter(|batch| sent.iter().any(|sent| batch["batch"] == sent.batch.as_str()))
+            .filter(|batch| {
+                sent.iter()
+                    .any(|sent| batch["batch"] == sent.batch.as_str())
+            })
             .map(|batch| int(batch, "run"))
             .collect();
         runs.dedup();
@@ -390,7 +446,9 @@ impl<'a> Year<'a> {
         let (from, to) = (day(month, from)?, day(month, to)?);
         let accountant = self.caller("accountant")?.clone();
         for (minute, code) in (0..).zip(["icbc", "rcb", "psbc"]) {
-            let Some(bank) = self.banks.get(code) else { continue };
+            let Some(bank) = self.banks.get(code) else {
+                continue;
+            };
             let (name, bytes) = bank.statement(from, to).map_err(anyhow::Error::from)?;
             let name = format!("{code}-{name}");
             self.write_file("statements", &name, &bytes)?;
@@ -408,8 +466,16 @@ impl<'a> Year<'a> {
         let accountant = self.caller("accountant")?.clone();
         let key = Some(format!("demo/{month}/close"));
         let Done { answer, .. } = period::close(self.app, &accountant, month, key).await?;
-        let MonthFigures { rosters, payments, total, batches, paid, failed, pending, re_paid } =
-            figures;
+        let MonthFigures {
+            rosters,
+            payments,
+            total,
+            batches,
+            paid,
+            failed,
+            pending,
+            re_paid,
+        } = figures;
         let total = Fen::new(*total).grouped();
         let vouchers = int(&answer, "vouchers");
         self.say(
@@ -428,7 +494,9 @@ impl<'a> Year<'a> {
     }
 
     fn caller(&self, login: &str) -> Result<&Caller, Error> {
-        self.callers.get(login).ok_or_else(|| crate::app::not_found("用户 user", login))
+        self.callers
+            .get(login)
+            .ok_or_else(|| crate::app::not_found("用户 user", login))
     }
 
     fn write_file(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
@@ -467,7 +535,9 @@ fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()>
 }
 
 fn day(month: Month, number: u32) -> Result<Date, Error> {
-    month.day(number).ok_or_else(|| anyhow::anyhow!("{month} has no day {number}").into())
+    month
+        .day(number)
+        .ok_or_else(|| anyhow::anyhow!("{month} has no day {number}").into())
 }
 
 fn int(value: &Value, field: &str) -> i64 {

@@ -119,9 +119,14 @@ pub async fn same_content(
     batch: BatchId,
     content: &Hash,
 ) -> Result<Option<(ReturnId, String)>, StoreError> {
-    let args = [book.get().into(), batch.get().into(), content.to_vec().into()];
+    let args = [
+        book.get().into(),
+        batch.get().into(),
+        content.to_vec().into(),
+    ];
     let row = tx.query_opt(RETURN_BY_CONTENT, &args).await?;
-    row.map(|row| Ok((ReturnId(row.int(0)?), row.text(1)?))).transpose()
+    row.map(|row| Ok((ReturnId(row.int(0)?), row.text(1)?)))
+        .transpose()
 }
 
 /// The batch of an attempt, when there is such an attempt.

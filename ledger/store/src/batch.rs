@@ -2,7 +2,9 @@
 
 use ledger::audit::entry::FileRef;
 use ledger::audit::merkle::Hash;
-use ledger::id::{AppropriationId, BankAccountId, BatchId, BookId, FileId, PartyId, PaymentId, RunId};
+use ledger::id::{
+    AppropriationId, BankAccountId, BatchId, BookId, FileId, PartyId, PaymentId, RunId,
+};
 use ledger::money::Fen;
 use sha2::{Digest, Sha256};
 
@@ -167,7 +169,9 @@ pub async fn store_file(
 
 /// A stored file.
 pub async fn file(tx: &mut Tx, book: BookId, id: FileId) -> Result<Option<StoredFile>, StoreError> {
-    let row = tx.query_opt(FILE, &[book.get().into(), id.get().into()]).await?;
+    let row = tx
+        .query_opt(FILE, &[book.get().into(), id.get().into()])
+        .await?;
     row.map(|row| {
         Ok(StoredFile {
             id: FileId(row.int(0)?),
@@ -188,13 +192,22 @@ pub async fn file_by_hash(
     content: &[u8],
 ) -> Result<Option<FileId>, StoreError> {
     let sha256 = Sha256::digest(content).to_vec();
-    let row = tx.query_opt(FILE_BY_HASH, &[book.get().into(), kind.into(), sha256.into()]).await?;
+    let row = tx
+        .query_opt(
+            FILE_BY_HASH,
+            &[book.get().into(), kind.into(), sha256.into()],
+        )
+        .await?;
     row.map(|row| Ok(FileId(row.int(0)?))).transpose()
 }
 
 /// All batches.
 pub async fn batches(tx: &mut Tx, book: BookId) -> Result<Vec<Batch>, StoreError> {
-    tx.query(BATCHES, &[book.get().into()]).await?.iter().map(batch_of).collect()
+    tx.query(BATCHES, &[book.get().into()])
+        .await?
+        .iter()
+        .map(batch_of)
+        .collect()
 }
 
 /// Stores a batch.
@@ -249,7 +262,11 @@ pub async fn add_attempts(write: &mut Write, attempts: &[Attempt]) -> Result<(),
             attempt.line_no.into(),
             attempt.account_version.into(),
             single.into(),
-            attempt.prior_kind.as_ref().map(|_| attempt.number - 1).into(),
+            attempt
+                .prior_kind
+                .as_ref()
+                .map(|_| attempt.number - 1)
+                .into(),
             attempt.prior_kind.clone().into(),
         ]);
     }
@@ -304,12 +321,16 @@ pub async fn parts_of(
 ) -> Result<Vec<(AppropriationId, Fen)>, StoreError> {
     let args = [book.get().into(), payment.get().into(), attempt.into()];
     let rows = tx.query(PARTS_OF_ATTEMPT, &args).await?;
-    rows.iter().map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?)))).collect()
+    rows.iter()
+        .map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?))))
+        .collect()
 }
 
 /// How many attempts of a run the bank has not answered.
 pub async fn open_attempts(tx: &mut Tx, book: BookId, run: RunId) -> Result<i64, StoreError> {
-    tx.query_one(OPEN_ATTEMPTS, &[book.get().into(), run.get().into()]).await?.int(0)
+    tx.query_one(OPEN_ATTEMPTS, &[book.get().into(), run.get().into()])
+        .await?
+        .int(0)
 }
 
 fn batch_of(row: &Row) -> Result<Batch, StoreError> {

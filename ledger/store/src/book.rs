@@ -60,7 +60,11 @@ pub struct User {
 
 /// All books.
 pub async fn books(tx: &mut Tx) -> Result<Vec<Book>, StoreError> {
-    tx.query(LIST_BOOKS, &[]).await?.iter().map(book_of).collect()
+    tx.query(LIST_BOOKS, &[])
+        .await?
+        .iter()
+        .map(book_of)
+        .collect()
 }
 
 /// Makes the head row of a new book, before its first command. A head without entries is left
@@ -94,7 +98,11 @@ pub async fn add_book(write: &mut Write, book: &Book, created: Moment) -> Result
 
 /// All users of a book, newest versions.
 pub async fn users(tx: &mut Tx, book: BookId) -> Result<Vec<User>, StoreError> {
-    tx.query(LIST_USERS, &[book.get().into()]).await?.iter().map(user_of).collect()
+    tx.query(LIST_USERS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(user_of)
+        .collect()
 }
 
 /// The newest password hash of a user.
@@ -103,7 +111,9 @@ pub async fn credential(
     book: BookId,
     user: UserId,
 ) -> Result<Option<String>, StoreError> {
-    let row = tx.query_opt(CREDENTIAL, &[book.get().into(), user.get().into()]).await?;
+    let row = tx
+        .query_opt(CREDENTIAL, &[book.get().into(), user.get().into()])
+        .await?;
     row.map(|row| row.text(0)).transpose()
 }
 
@@ -132,7 +142,12 @@ pub async fn put_credential(write: &mut Write, user: UserId, hash: &str) -> Resu
 }
 
 fn book_of(row: &Row) -> Result<Book, StoreError> {
-    Ok(Book { id: BookId(row.int(0)?), code: row.text(1)?, name: row.text(2)?, region: row.text(3)? })
+    Ok(Book {
+        id: BookId(row.int(0)?),
+        code: row.text(1)?,
+        name: row.text(2)?,
+        region: row.text(3)?,
+    })
 }
 
 fn user_of(row: &Row) -> Result<User, StoreError> {

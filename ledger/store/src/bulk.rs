@@ -103,8 +103,10 @@ pub(crate) fn insert_sql(table: &str, columns: &[&str]) -> String {
 
 /// `insert` of rows that come as one array for each column, with the arrays' types.
 pub(crate) fn unnest_sql(table: &str, columns: &[&str], types: &[&str]) -> String {
-    let arrays: Vec<String> =
-        (1..).zip(types).map(|(number, kind)| format!("${number}::{kind}")).collect();
+    let arrays: Vec<String> = (1..)
+        .zip(types)
+        .map(|(number, kind)| format!("${number}::{kind}"))
+        .collect();
     let (columns, arrays) = (columns.join(", "), arrays.join(", "));
     format!("insert into {table} ({columns}) select * from unnest({arrays})")
 }

@@ -33,9 +33,15 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
     let mut list: Vec<_> = modules
         .into_iter()
         .flat_map(|(module, statements)| {
-            statements.iter().map(move |(name, text)| (module, *name, *text))
+            statements
+                .iter()
+                .map(move |(name, text)| (module, *name, *text))
         })
         .collect();
-    list.extend(crate::table::ALL.iter().map(|t| ("table", t.spec.table, t.select)));
+    list.extend(
+        crate::table::ALL
+            .iter()
+            .map(|t| ("table", t.spec.table, t.select)),
+    );
     list
 }

@@ -36,14 +36,22 @@ impl From<StoreError> for Failure {
 impl StoreError {
     /// A row that cannot become a model.
     pub(crate) fn inconsistent(table: &'static str, column: &'static str) -> StoreError {
-        StoreError::Inconsistency { column: 0, sql: table, detail: column.to_owned() }
+        StoreError::Inconsistency {
+            column: 0,
+            sql: table,
+            detail: column.to_owned(),
+        }
     }
 }
 
 /// The one table of constraints that users can run into. Others are broken invariants and stay
 /// accidents.
 fn problem_of(constraint: &str) -> Option<Problem> {
-    let exists = |what: &str| Problem::new(Kind::AlreadyExists).with("what", what).with("name", "");
+    let exists = |what: &str| {
+        Problem::new(Kind::AlreadyExists)
+            .with("what", what)
+            .with("name", "")
+    };
     Some(match constraint {
         "tr_voucher_period" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "ck_account_total_floor" => Problem::new(Kind::Overdrawn).with("account", ""),
@@ -53,12 +61,13 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("run", "")
             .with("duty", "")
             .with("wanted", ""),
-        "pk_run_event" => {
-            Problem::new(Kind::RunState).with("run", "").with("state", "").with("event", "")
-        }
-        "uq_payment_line_accrual" => {
-            Problem::new(Kind::RunEmpty).with("program", "").with("month", "")
-        }
+        "pk_run_event" => Problem::new(Kind::RunState)
+            .with("run", "")
+            .with("state", "")
+            .with("event", ""),
+        "uq_payment_line_accrual" => Problem::new(Kind::RunEmpty)
+            .with("program", "")
+            .with("month", ""),
         "uq_book_code" => exists("账套 book"),
         "uq_app_user_login" => exists("用户 user"),
         "uq_program_code" => exists("项目 program"),

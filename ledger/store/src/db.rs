@@ -271,11 +271,13 @@ impl Db {
         }
         if let Connection::Postgres(connection) = &mut tx.connection {
             let sql = AssertSqlSafe(format!("analyze {table}"));
-            sqlx::query(sql).execute(&mut **connection).await.map_err(explain_plain)?;
+            sqlx::query(sql)
+                .execute(&mut **connection)
+                .await
+                .map_err(explain_plain)?;
         }
         tx.commit().await
     }
-
 
     /// Closes all connections once their transactions have ended.
     pub async fn close(&self) {
@@ -1055,13 +1057,18 @@ impl Row {
             },
             Data::Postgres(row) => {
                 use sqlx::{Column, Row, TypeInfo};
-                let kind = row.columns().get(column).map(|column| column.type_info().name());
+                let kind = row
+                    .columns()
+                    .get(column)
+                    .map(|column| column.type_info().name());
                 match kind {
                     Some("INT8") => Ok(self.opt_int(column)?.map_or(Field::NullInt, Field::Int)),
-                    Some("TEXT") => {
-                        Ok(self.opt_text_ref(column)?.map_or(Field::NullInt, Field::Text))
-                    }
-                    _ => Ok(self.opt_bytes_ref(column)?.map_or(Field::NullInt, Field::Bytes)),
+                    Some("TEXT") => Ok(self
+                        .opt_text_ref(column)?
+                        .map_or(Field::NullInt, Field::Text)),
+                    _ => Ok(self
+                        .opt_bytes_ref(column)?
+                        .map_or(Field::NullInt, Field::Bytes)),
                 }
             }
         }

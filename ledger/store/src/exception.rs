@@ -52,9 +52,13 @@ impl ExceptionState {
 
     /// From its code.
     pub fn from_code(code: &str) -> Option<ExceptionState> {
-        [ExceptionState::Open, ExceptionState::Proposed, ExceptionState::Settled]
-            .into_iter()
-            .find(|state| state.code() == code)
+        [
+            ExceptionState::Open,
+            ExceptionState::Proposed,
+            ExceptionState::Settled,
+        ]
+        .into_iter()
+        .find(|state| state.code() == code)
     }
 }
 
@@ -93,7 +97,11 @@ pub struct Exception {
 
 /// All exceptions with their present states.
 pub async fn exceptions(tx: &mut Tx, book: BookId) -> Result<Vec<Exception>, StoreError> {
-    tx.query(EXCEPTIONS, &[book.get().into()]).await?.iter().map(exception_of).collect()
+    tx.query(EXCEPTIONS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(exception_of)
+        .collect()
 }
 
 /// Stores new exceptions and their opening events; their numbers are given here.

@@ -73,7 +73,11 @@ pub struct FundingRule {
 
 /// All appropriations in funding order.
 pub async fn appropriations(tx: &mut Tx, book: BookId) -> Result<Vec<Appropriation>, StoreError> {
-    tx.query(APPROPRIATIONS, &[book.get().into()]).await?.iter().map(appropriation_of).collect()
+    tx.query(APPROPRIATIONS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(appropriation_of)
+        .collect()
 }
 
 /// Stores an appropriation.
@@ -96,7 +100,11 @@ pub async fn add_appropriation(write: &mut Write, a: &Appropriation) -> Result<(
 
 /// The funding rules in force.
 pub async fn funding_rules(tx: &mut Tx, book: BookId) -> Result<Vec<FundingRule>, StoreError> {
-    tx.query(FUNDING_RULES, &[book.get().into()]).await?.iter().map(rule_of).collect()
+    tx.query(FUNDING_RULES, &[book.get().into()])
+        .await?
+        .iter()
+        .map(rule_of)
+        .collect()
 }
 
 /// Stores a version of a funding rule.
@@ -104,8 +112,10 @@ pub async fn add_funding_rule(write: &mut Write, rule: &FundingRule) -> Result<(
     let (mode, shares) = match &rule.funding {
         Funding::InOrder => ("in-order", String::new()),
         Funding::ByShares(shares) => {
-            let parts: Vec<String> =
-                shares.iter().map(|(level, parts)| format!("{}={parts}", level.code())).collect();
+            let parts: Vec<String> = shares
+                .iter()
+                .map(|(level, parts)| format!("{}={parts}", level.code()))
+                .collect();
             ("by-shares", parts.join(","))
         }
     };
@@ -128,7 +138,12 @@ pub async fn lots(
     bank_account: BankAccountId,
 ) -> Result<Vec<Lot>, StoreError> {
     let code = Chart::Bank.code();
-    let args = [book.get().into(), program.get().into(), bank_account.get().into(), code.into()];
+    let args = [
+        book.get().into(),
+        program.get().into(),
+        bank_account.get().into(),
+        code.into(),
+    ];
     let rows = tx.query(LOTS, &args).await?;
     rows.iter()
         .map(|row| {
@@ -172,7 +187,11 @@ fn rule_of(row: &Row) -> Result<FundingRule, StoreError> {
     let funding = match row.text(3)?.as_str() {
         "in-order" => Funding::InOrder,
         _ => Funding::ByShares(
-            row.text(4)?.split(',').map(share).collect::<Option<_>>().ok_or_else(bad)?,
+            row.text(4)?
+                .split(',')
+                .map(share)
+                .collect::<Option<_>>()
+                .ok_or_else(bad)?,
         ),
     };
     Ok(FundingRule {

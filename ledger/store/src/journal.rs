@@ -155,9 +155,13 @@ impl Poster {
         self.total = self.total.plus(posting.amount).map_err(range)?;
         self.transfers += 1;
         let debited = &mut self.sums.entry(debit).or_default().0;
-        *debited = debited.checked_add(amount).ok_or_else(|| range(MoneyError::OutOfRange))?;
+        *debited = debited
+            .checked_add(amount)
+            .ok_or_else(|| range(MoneyError::OutOfRange))?;
         let credited = &mut self.sums.entry(credit).or_default().1;
-        *credited = credited.checked_add(amount).ok_or_else(|| range(MoneyError::OutOfRange))?;
+        *credited = credited
+            .checked_add(amount)
+            .ok_or_else(|| range(MoneyError::OutOfRange))?;
         let attempt = (posting.attempt > 0).then_some(posting.attempt);
         self.rows.push([
             write_book(write),
@@ -220,7 +224,10 @@ impl Poster {
             self.total.get().into(),
             root.to_vec().into(),
         ];
-        write.insert_one(&table::VOUCHER, row).await.map_err(|error| closed(error, month))?;
+        write
+            .insert_one(&table::VOUCHER, row)
+            .await
+            .map_err(|error| closed(error, month))?;
         write.object(ObjectRef {
             kind: "voucher".to_owned(),
             id: voucher.to_string(),
@@ -275,7 +282,9 @@ impl Poster {
             }
         }
         let frontier = &mut self.frontier;
-        write.insert_with(&table::TRANSFER, &self.rows, |leaf| frontier.push(*leaf)).await?;
+        write
+            .insert_with(&table::TRANSFER, &self.rows, |leaf| frontier.push(*leaf))
+            .await?;
         self.rows.clear();
         Ok(())
     }
@@ -295,10 +304,16 @@ impl Poster {
     }
 
     fn overdrawn(&self, error: StoreError, account: AccountId) -> Failure {
-        let key = self.accounts.iter().find(|(_, id)| **id == account).map(|(key, _)| key);
+        let key = self
+            .accounts
+            .iter()
+            .find(|(_, id)| **id == account)
+            .map(|(key, _)| key);
         match (&error, key) {
             (StoreError::Constraint { name }, Some(key)) if name == "ck_account_total_floor" => {
-                Problem::new(Kind::Overdrawn).with("account", describe(key)).into()
+                Problem::new(Kind::Overdrawn)
+                    .with("account", describe(key))
+                    .into()
             }
             _ => error.into(),
         }
@@ -330,7 +345,10 @@ impl AccountMovement {
 
     /// Balance after the period, on the account's normal side.
     pub fn closing(&self) -> Fen {
-        self.balance_of(self.opening_debit + self.debit, self.opening_credit + self.credit)
+        self.balance_of(
+            self.opening_debit + self.debit,
+            self.opening_credit + self.credit,
+        )
     }
 
     fn balance_of(&self, debit: i64, credit: i64) -> Fen {
@@ -365,7 +383,11 @@ pub async fn movements(
     first: Month,
     last: Month,
 ) -> Result<Vec<AccountMovement>, StoreError> {
-    let args = [book.get().into(), first.to_string().into(), last.to_string().into()];
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+    ];
     let rows = tx.query(MOVEMENTS, &args).await?;
     rows.iter()
         .map(|row| {
@@ -409,8 +431,16 @@ pub async fn vouchers(
     first: Month,
     last: Month,
 ) -> Result<Vec<Voucher>, StoreError> {
-    let args = [book.get().into(), first.to_string().into(), last.to_string().into()];
-    tx.query(VOUCHERS, &args).await?.iter().map(voucher_of).collect()
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+    ];
+    tx.query(VOUCHERS, &args)
+        .await?
+        .iter()
+        .map(voucher_of)
+        .collect()
 }
 
 /// One transfer of a voucher.
@@ -438,7 +468,11 @@ pub async fn transfers_of(
     limit: i64,
 ) -> Result<Vec<TransferRow>, StoreError> {
     let first = voucher.transfer_first;
-    let args = [book.get().into(), first.into(), (first + voucher.transfers.min(limit)).into()];
+    let args = [
+        book.get().into(),
+        first.into(),
+        (first + voucher.transfers.min(limit)).into(),
+    ];
     let rows = tx.query(TRANSFERS_OF, &args).await?;
     rows.iter()
         .map(|row| {
@@ -489,7 +523,10 @@ pub async fn month_digest(
     month: Month,
 ) -> Result<(i64, Hash), StoreError> {
     let mut frontier = Frontier::new();
-    for row in tx.query(MONTH_ROOTS, &[book.get().into(), month.to_string().into()]).await? {
+    for row in tx
+        .query(MONTH_ROOTS, &[book.get().into(), month.to_string().into()])
+        .await?
+    {
         frontier.push(write::hash(row.bytes_ref(0)?)?);
     }
     Ok((frontier.size().cast_signed(), frontier.root()))
@@ -520,7 +557,12 @@ pub async fn close_month(
         hash: Some(digest),
         count: Some(vouchers),
     });
-    Ok(ClosedMonth { month, vouchers, digest, entry: write.sequence() })
+    Ok(ClosedMonth {
+        month,
+        vouchers,
+        digest,
+        entry: write.sequence(),
+    })
 }
 
 /// The account with its dimensions in short: `1002 银行存款 [bank 1, appropriation 2]`.
@@ -553,7 +595,9 @@ pub fn side_totals(accounts: &[AccountMovement], side: Side) -> (i64, i64) {
     accounts
         .iter()
         .filter(|account| account.key.chart.side() == side)
-        .fold((0, 0), |(debit, credit), a| (debit + a.debit, credit + a.credit))
+        .fold((0, 0), |(debit, credit), a| {
+            (debit + a.debit, credit + a.credit)
+        })
 }
 
 fn key_of(row: &Row, from: usize) -> Result<AccountKey, StoreError> {
@@ -600,7 +644,9 @@ fn closed(error: StoreError, month: Month) -> Failure {
 }
 
 fn range(error: MoneyError) -> Failure {
-    Problem::new(Kind::AmountInvalid).with("value", error).into()
+    Problem::new(Kind::AmountInvalid)
+        .with("value", error)
+        .into()
 }
 
 fn write_book(write: &Write) -> Value {

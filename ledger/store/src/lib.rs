@@ -10,28 +10,28 @@
 //! To add a statement: put it into the `sql!` block of its module; the catalogue test prepares it
 //! on both engines. To add a table: see [`table`].
 
+mod bulk;
 pub mod db;
 pub mod dialect;
 pub mod error;
 pub mod migrate;
-mod bulk;
 mod sqlite_guard;
 
-pub mod table;
-pub mod write;
-pub mod constraint;
-pub mod catalogue;
-pub mod book;
-pub mod policy;
-pub mod fund;
-pub mod roster;
-pub mod journal;
-pub mod run;
-pub mod payment;
-pub mod batch;
 pub mod answer;
-pub mod statement;
+pub mod batch;
+pub mod book;
+pub mod catalogue;
+pub mod constraint;
 pub mod exception;
+pub mod fund;
+pub mod journal;
+pub mod payment;
+pub mod policy;
 pub mod report;
+pub mod roster;
+pub mod run;
+pub mod statement;
+pub mod table;
 pub mod trace;
 pub mod verify;
+pub mod write;

@@ -216,7 +216,9 @@ impl PaymentWriter {
         let mut lines = RowBuffer::new(table::PAYMENT_LINE.columns.len() - 2);
         let waiting = std::mem::take(&mut self.waiting);
         for (id, settled) in (first..).zip(&waiting) {
-            let Some(head) = settled.first() else { continue };
+            let Some(head) = settled.first() else {
+                continue;
+            };
             let amount = Fen::sum(settled.iter().map(|line| line.amount))
                 .map_err(ledger::problem::Problem::from)?
                 .get();
@@ -250,8 +252,12 @@ impl PaymentWriter {
         self.first.get_or_insert(first);
         self.payments += i64::try_from(waiting.len()).unwrap_or(i64::MAX);
         let fingerprint = &mut self.fingerprint;
-        write.insert_with(&table::PAYMENT, &payments, |leaf| fingerprint.push(*leaf)).await?;
-        write.insert_with(&table::PAYMENT_LINE, &lines, |leaf| fingerprint.push(*leaf)).await?;
+        write
+            .insert_with(&table::PAYMENT, &payments, |leaf| fingerprint.push(*leaf))
+            .await?;
+        write
+            .insert_with(&table::PAYMENT_LINE, &lines, |leaf| fingerprint.push(*leaf))
+            .await?;
         Ok(())
     }
 }
@@ -260,8 +266,11 @@ impl PaymentWriter {
 /// free again.
 pub async fn void_lines(write: &mut Write, run: &Run) -> Result<(), Failure> {
     let book = write.book();
-    let args =
-        [Value::Int(book.get()), run.payment_first.into(), run.payment_last.into()];
+    let args = [
+        Value::Int(book.get()),
+        run.payment_first.into(),
+        run.payment_last.into(),
+    ];
     let voided = write.tx().query(LINES_TO_VOID, &args).await?;
     let mut next_line = std::collections::HashMap::new();
     for row in write.tx().query(LAST_LINE, &args).await? {
@@ -298,7 +307,13 @@ pub async fn by_component(
     let args = [book.get().into(), first.into(), last.into()];
     let rows = tx.query(ACCRUED_BY_COMPONENT, &args).await?;
     rows.iter()
-        .map(|row| Ok((PaymentId(row.int(0)?), ComponentId(row.int(1)?), Fen::new(row.int(2)?))))
+        .map(|row| {
+            Ok((
+                PaymentId(row.int(0)?),
+                ComponentId(row.int(1)?),
+                Fen::new(row.int(2)?),
+            ))
+        })
         .collect()
 }
 
@@ -332,7 +347,9 @@ pub async fn lines(
     first: i64,
     last: i64,
 ) -> Result<Vec<StoredLine>, StoreError> {
-    let rows = tx.query(LINES_OF, &[book.get().into(), first.into(), last.into()]).await?;
+    let rows = tx
+        .query(LINES_OF, &[book.get().into(), first.into(), last.into()])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(StoredLine {
@@ -418,7 +435,9 @@ pub async fn failed(
     book: BookId,
     program: ProgramId,
 ) -> Result<Vec<Failed>, StoreError> {
-    let rows = tx.query(FAILED_AND_HOME, &[book.get().into(), program.get().into()]).await?;
+    let rows = tx
+        .query(FAILED_AND_HOME, &[book.get().into(), program.get().into()])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Failed {
@@ -455,9 +474,11 @@ pub async fn add_re_pay(
         ]);
     }
     let mut fingerprint = Frontier::new();
-    write.insert_with(&table::RE_PAY, &rows, |leaf| fingerprint.push(*leaf)).await?;
-    let total = Fen::sum(items.iter().map(|item| item.amount))
-        .map_err(ledger::problem::Problem::from)?;
+    write
+        .insert_with(&table::RE_PAY, &rows, |leaf| fingerprint.push(*leaf))
+        .await?;
+    let total =
+        Fen::sum(items.iter().map(|item| item.amount)).map_err(ledger::problem::Problem::from)?;
     Ok(Calculated {
         first: 1,
         last: 0,

@@ -84,7 +84,9 @@ impl DebitStyle {
 
     /// From its code.
     pub fn from_code(code: &str) -> Option<DebitStyle> {
-        [DebitStyle::Whole, DebitStyle::Succeeded].into_iter().find(|style| style.code() == code)
+        [DebitStyle::Whole, DebitStyle::Succeeded]
+            .into_iter()
+            .find(|style| style.code() == code)
     }
 }
 
@@ -105,19 +107,24 @@ pub async fn programs(tx: &mut Tx, book: BookId) -> Result<Vec<Program>, StoreEr
 
 /// All components of a book.
 pub async fn components(tx: &mut Tx, book: BookId) -> Result<Vec<Component>, StoreError> {
-    tx.query(COMPONENTS, &[book.get().into()]).await?.iter().map(component_of).collect()
+    tx.query(COMPONENTS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(component_of)
+        .collect()
 }
 
 /// All standards of a book.
 pub async fn standards(tx: &mut Tx, book: BookId) -> Result<Vec<Standard>, StoreError> {
-    tx.query(STANDARDS, &[book.get().into()]).await?.iter().map(standard_of).collect()
+    tx.query(STANDARDS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(standard_of)
+        .collect()
 }
 
 /// All reference amounts with their documents.
-pub async fn references(
-    tx: &mut Tx,
-    book: BookId,
-) -> Result<Vec<(Reference, String)>, StoreError> {
+pub async fn references(tx: &mut Tx, book: BookId) -> Result<Vec<(Reference, String)>, StoreError> {
     let rows = tx.query(REFERENCES, &[book.get().into()]).await?;
     rows.iter()
         .map(|row| {
@@ -133,14 +140,25 @@ pub async fn references(
 
 /// What the book's rules say is due.
 pub async fn policy(tx: &mut Tx, book: BookId) -> Result<Policy, StoreError> {
-    let references = references(tx, book).await?.into_iter().map(|(reference, _)| reference);
+    let references = references(tx, book)
+        .await?
+        .into_iter()
+        .map(|(reference, _)| reference);
     let references = references.collect();
-    Ok(Policy::new(components(tx, book).await?, standards(tx, book).await?, references))
+    Ok(Policy::new(
+        components(tx, book).await?,
+        standards(tx, book).await?,
+        references,
+    ))
 }
 
 /// The agency's accounts.
 pub async fn bank_accounts(tx: &mut Tx, book: BookId) -> Result<Vec<BankAccount>, StoreError> {
-    tx.query(BANK_ACCOUNTS, &[book.get().into()]).await?.iter().map(bank_account_of).collect()
+    tx.query(BANK_ACCOUNTS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(bank_account_of)
+        .collect()
 }
 
 /// Stores a program.
@@ -176,9 +194,13 @@ pub async fn add_standard(write: &mut Write, standard: &Standard) -> Result<(), 
         Formula::AmountMinusIncome(amount) => {
             ("amount-minus-income", Some(*amount), None, None, None)
         }
-        Formula::Rate { of, rate, rounding } => {
-            ("rate", None, Some(rate.to_string()), Some(of.clone()), Some(rounding.name()))
-        }
+        Formula::Rate { of, rate, rounding } => (
+            "rate",
+            None,
+            Some(rate.to_string()),
+            Some(of.clone()),
+            Some(rounding.name()),
+        ),
         Formula::Individual => ("individual", None, None, None, None),
     };
     let row: [Value; 11] = [
@@ -233,7 +255,9 @@ pub async fn add_bank_account(write: &mut Write, account: &BankAccount) -> Resul
 
 /// Reads a column that holds a month.
 pub(crate) fn month(row: &Row, column: usize) -> Result<Month, StoreError> {
-    row.text(column)?.parse().map_err(|_| StoreError::inconsistent("month", "value"))
+    row.text(column)?
+        .parse()
+        .map_err(|_| StoreError::inconsistent("month", "value"))
 }
 
 fn component_of(row: &Row) -> Result<Component, StoreError> {

@@ -62,9 +62,13 @@ impl PartyKind {
 
     /// From its code.
     pub fn from_code(code: &str) -> Option<PartyKind> {
-        [PartyKind::Household, PartyKind::Person, PartyKind::Institution]
-            .into_iter()
-            .find(|kind| kind.code() == code)
+        [
+            PartyKind::Household,
+            PartyKind::Person,
+            PartyKind::Institution,
+        ]
+        .into_iter()
+        .find(|kind| kind.code() == code)
     }
 }
 
@@ -130,7 +134,11 @@ pub struct AwardRow {
 
 /// All parties of a book; salts are left out (zero).
 pub async fn parties(tx: &mut Tx, book: BookId) -> Result<Vec<Party>, StoreError> {
-    tx.query(PARTIES, &[book.get().into()]).await?.iter().map(party_of).collect()
+    tx.query(PARTIES, &[book.get().into()])
+        .await?
+        .iter()
+        .map(party_of)
+        .collect()
 }
 
 /// The parties with this file number, identity number or credit code.
@@ -139,7 +147,12 @@ pub async fn party_by_reference(
     book: BookId,
     reference_no: &str,
 ) -> Result<Vec<Party>, StoreError> {
-    let rows = tx.query(PARTY_BY_REFERENCE, &[book.get().into(), reference_no.into()]).await?;
+    let rows = tx
+        .query(
+            PARTY_BY_REFERENCE,
+            &[book.get().into(), reference_no.into()],
+        )
+        .await?;
     rows.iter().map(party_of).collect()
 }
 
@@ -188,10 +201,19 @@ async fn awards(
     program: ProgramId,
     month: Month,
 ) -> Result<Vec<AwardRow>, StoreError> {
-    let args = [book.get().into(), program.get().into(), month.to_string().into()];
+    let args = [
+        book.get().into(),
+        program.get().into(),
+        month.to_string().into(),
+    ];
     let rows = tx.query(sql, &args).await?;
     rows.iter()
-        .map(|row| Ok(AwardRow { award: award_of(row)?, basis: row.text(10)? }))
+        .map(|row| {
+            Ok(AwardRow {
+                award: award_of(row)?,
+                basis: row.text(10)?,
+            })
+        })
         .collect()
 }
 
@@ -256,10 +278,7 @@ pub async fn add_awards(write: &mut Write, awards: &[AwardRow]) -> Result<(), Fa
 }
 
 /// Ends awards with a last month and a reason, in ascending order of their numbers.
-pub async fn end_awards(
-    write: &mut Write,
-    ends: &[(AwardId, Month, &str)],
-) -> Result<(), Failure> {
+pub async fn end_awards(write: &mut Write, ends: &[(AwardId, Month, &str)]) -> Result<(), Failure> {
     let mut rows = RowBuffer::new(table::AWARD_END.columns.len() - 2);
     for (award, to, reason) in ends {
         rows.push([
@@ -285,7 +304,10 @@ pub(crate) fn award_of(row: &Row) -> Result<Award, StoreError> {
         from: month(row, 8)?,
         to: row
             .opt_text(9)?
-            .map(|text| text.parse().map_err(|_| StoreError::inconsistent("award_end", "to_month")))
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| StoreError::inconsistent("award_end", "to_month"))
+            })
             .transpose()?,
     })
 }

@@ -132,7 +132,11 @@ pub struct RunStep {
 
 /// All runs with their present states.
 pub async fn runs(tx: &mut Tx, book: BookId) -> Result<Vec<Run>, StoreError> {
-    tx.query(RUNS, &[book.get().into()]).await?.iter().map(run_of).collect()
+    tx.query(RUNS, &[book.get().into()])
+        .await?
+        .iter()
+        .map(run_of)
+        .collect()
 }
 
 /// One run with its present state.
@@ -146,7 +150,11 @@ pub async fn run(tx: &mut Tx, book: BookId, id: RunId) -> Result<Option<Run>, St
 
 /// The steps of a run.
 pub async fn steps(tx: &mut Tx, book: BookId, id: RunId) -> Result<Vec<RunStep>, StoreError> {
-    tx.query(EVENTS, &[book.get().into(), id.get().into()]).await?.iter().map(step_of).collect()
+    tx.query(EVENTS, &[book.get().into(), id.get().into()])
+        .await?
+        .iter()
+        .map(step_of)
+        .collect()
 }
 
 /// Who holds which duty in a run.
@@ -155,8 +163,12 @@ pub async fn duties(
     book: BookId,
     id: RunId,
 ) -> Result<Vec<(UserId, Duty)>, StoreError> {
-    let rows = tx.query(DUTIES, &[book.get().into(), id.get().into()]).await?;
-    rows.iter().map(|row| Ok((UserId(row.int(0)?), duty_of(row, 1)?))).collect()
+    let rows = tx
+        .query(DUTIES, &[book.get().into(), id.get().into()])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((UserId(row.int(0)?), duty_of(row, 1)?)))
+        .collect()
 }
 
 /// Stores a new run.
@@ -180,8 +192,12 @@ pub async fn add_duty(
     user: UserId,
     duty: Duty,
 ) -> Result<(), Failure> {
-    let row: [Value; 4] =
-        [write.book().get().into(), run.get().into(), user.get().into(), duty.code().into()];
+    let row: [Value; 4] = [
+        write.book().get().into(),
+        run.get().into(),
+        user.get().into(),
+        duty.code().into(),
+    ];
     Ok(write.insert_one(&table::RUN_DUTY, row).await?)
 }
 
@@ -264,6 +280,5 @@ fn step_of(row: &Row) -> Result<RunStep, StoreError> {
 }
 
 fn duty_of(row: &Row, column: usize) -> Result<Duty, StoreError> {
-    Duty::from_code(&row.text(column)?)
-        .ok_or_else(|| StoreError::inconsistent("run_duty", "duty"))
+    Duty::from_code(&row.text(column)?).ok_or_else(|| StoreError::inconsistent("run_duty", "duty"))
 }

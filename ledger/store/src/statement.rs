@@ -232,7 +232,9 @@ pub async fn awaited_refunds(
     book: BookId,
     account: BankAccountId,
 ) -> Result<Vec<AwaitedRefund>, StoreError> {
-    let rows = tx.query(AWAITED_REFUNDS, &[book.get().into(), account.get().into()]).await?;
+    let rows = tx
+        .query(AWAITED_REFUNDS, &[book.get().into(), account.get().into()])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(AwaitedRefund {
@@ -254,9 +256,20 @@ pub async fn unseen_appropriations(
     book: BookId,
     account: BankAccountId,
 ) -> Result<Vec<(AppropriationId, String, Fen)>, StoreError> {
-    let rows = tx.query(UNSEEN_APPROPRIATIONS, &[book.get().into(), account.get().into()]).await?;
+    let rows = tx
+        .query(
+            UNSEEN_APPROPRIATIONS,
+            &[book.get().into(), account.get().into()],
+        )
+        .await?;
     rows.iter()
-        .map(|row| Ok((AppropriationId(row.int(0)?), row.text(1)?, Fen::new(row.int(2)?))))
+        .map(|row| {
+            Ok((
+                AppropriationId(row.int(0)?),
+                row.text(1)?,
+                Fen::new(row.int(2)?),
+            ))
+        })
         .collect()
 }
 
@@ -299,12 +312,23 @@ pub async fn unexplained_lines(
     book: BookId,
     account: BankAccountId,
 ) -> Result<Vec<UnexplainedLine>, StoreError> {
-    let rows = tx.query(SEEN_WITHOUT_BOOKS, &[book.get().into(), account.get().into()]).await?;
+    let rows = tx
+        .query(
+            SEEN_WITHOUT_BOOKS,
+            &[book.get().into(), account.get().into()],
+        )
+        .await?;
     rows.iter()
         .map(|row| {
             let words = format!("{} {}", row.text(4)?, row.text(5)?);
             let amount = Fen::new(row.int(3)?);
-            Ok((StatementId(row.int(0)?), row.int(1)?, row.text(2)?, amount, words))
+            Ok((
+                StatementId(row.int(0)?),
+                row.int(1)?,
+                row.text(2)?,
+                amount,
+                words,
+            ))
         })
         .collect()
 }

@@ -94,7 +94,12 @@ pub async fn verify(tx: &mut Tx, book: &Book, kept: &[Head]) -> Result<Verificat
     contents(tx, book.id, &mut faults).await?;
     balances(tx, book.id, &mut faults).await?;
     counters(tx, book.id, &mut faults).await?;
-    Ok(Verification { entries: chain.head.size, rows: rows.rows, head: chain.head, faults })
+    Ok(Verification {
+        entries: chain.head.size,
+        rows: rows.rows,
+        head: chain.head,
+        faults,
+    })
 }
 
 /// Reads and hashes every row of a table.
@@ -125,7 +130,14 @@ async fn gather(
             format!("有 {malformed} 个值的类型不对"),
             format!("{malformed} values have a wrong type"),
         );
-        faults.push(fault(table.spec.table, None, None, FaultKind::Malformed, zh, en));
+        faults.push(fault(
+            table.spec.table,
+            None,
+            None,
+            FaultKind::Malformed,
+            zh,
+            en,
+        ));
     }
     Ok(check)
 }
@@ -146,7 +158,14 @@ async fn stored_head(
     if frontier != Ok(root) {
         let zh = "链头的前沿与根不符".to_owned();
         let en = "the frontier of the head does not give its root".to_owned();
-        faults.push(fault("book_head", None, Some("frontier"), FaultKind::Altered, zh, en));
+        faults.push(fault(
+            "book_head",
+            None,
+            Some("frontier"),
+            FaultKind::Altered,
+            zh,
+            en,
+        ));
     }
     Ok(Some(Head { size, root }))
 }
@@ -172,7 +191,13 @@ impl VoucherRoots {
         row: &Row,
         leaf: Option<Hash>,
     ) -> Result<(), StoreError> {
-        let column = |name| table.columns.iter().position(|column| *column == name).unwrap_or(0);
+        let column = |name| {
+            table
+                .columns
+                .iter()
+                .position(|column| *column == name)
+                .unwrap_or(0)
+        };
         match table.spec.table {
             "transfer" => {
                 if let Some(leaf) = leaf {
@@ -201,8 +226,7 @@ impl VoucherRoots {
                 let zh = format!("凭证 {voucher} 的分录与其根不符");
                 let en = format!("the transfers of voucher {voucher} do not give its root");
                 let field = Some("root");
-                let mut found =
-                    fault("voucher", Some(voucher), field, FaultKind::Altered, zh, en);
+                let mut found = fault("voucher", Some(voucher), field, FaultKind::Altered, zh, en);
                 found.entry = u64::try_from(stored.entry).ok();
                 faults.push(found);
             }
@@ -226,7 +250,14 @@ async fn contents(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<
             let zh = format!("文件 {id} 的内容被改动");
             let en = format!("the content of file {id} was altered");
             let field = Some("content");
-            faults.push(fault("stored_file", Some(id), field, FaultKind::Altered, zh, en));
+            faults.push(fault(
+                "stored_file",
+                Some(id),
+                field,
+                FaultKind::Altered,
+                zh,
+                en,
+            ));
         }
         Ok::<(), StoreError>(())
     })
@@ -237,16 +268,28 @@ async fn contents(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<
 async fn balances(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
     let [by_transfers, stored, _] = report::account_sums(tx, book).await?;
     let entries = |sums: Vec<report::AccountSums>| -> BTreeMap<String, (i64, i64)> {
-        sums.into_iter().map(|(id, debit, credit)| (id.to_string(), (debit, credit))).collect()
+        sums.into_iter()
+            .map(|(id, debit, credit)| (id.to_string(), (debit, credit)))
+            .collect()
     };
-    differing("account_total", &entries(by_transfers), &entries(stored), faults);
+    differing(
+        "account_total",
+        &entries(by_transfers),
+        &entries(stored),
+        faults,
+    );
     let [by_transfers, stored] = report::month_sums(tx, book).await?;
     let entries = |sums: Vec<report::MonthSums>| -> BTreeMap<String, (i64, i64)> {
         sums.into_iter()
             .map(|(id, month, debit, credit)| (format!("{id}/{month}"), (debit, credit)))
             .collect()
     };
-    differing("account_month", &entries(by_transfers), &entries(stored), faults);
+    differing(
+        "account_month",
+        &entries(by_transfers),
+        &entries(stored),
+        faults,
+    );
     Ok(())
 }
 
@@ -331,10 +374,17 @@ pub async fn export<E: From<StoreError>>(
 ) -> Result<(), E> {
     let args = [Value::Int(book.get())];
     for table in table::ALL {
-        tx.stream(table.select, &args, |row| receive(Exported::Row(table, row))).await?;
+        tx.stream(table.select, &args, |row| {
+            receive(Exported::Row(table, row))
+        })
+        .await?;
     }
     tx.stream(ENTRIES, &args, |row| {
-        receive(Exported::Entry(row.int(0)?, row.bytes_ref(1)?, row.bytes_ref(2)?))
+        receive(Exported::Entry(
+            row.int(0)?,
+            row.bytes_ref(1)?,
+            row.bytes_ref(2)?,
+        ))
     })
     .await
 }

@@ -144,10 +144,17 @@ impl Write {
 
     /// An earlier command with this key.
     pub async fn earlier(&mut self, key: &str) -> Result<Option<EarlierCommand>, StoreError> {
-        let found = self.tx.query_opt(FIND_COMMAND, &[self.book.get().into(), key.into()]).await?;
+        let found = self
+            .tx
+            .query_opt(FIND_COMMAND, &[self.book.get().into(), key.into()])
+            .await?;
         found
             .map(|row| {
-                Ok(EarlierCommand { kind: row.text(0)?, request: row.text(1)?, answer: row.text(2)? })
+                Ok(EarlierCommand {
+                    kind: row.text(0)?,
+                    request: row.text(1)?,
+                    answer: row.text(2)?,
+                })
             })
             .transpose()
     }
@@ -155,7 +162,8 @@ impl Write {
     /// Takes `count` consecutive numbers of this kind and gives the first; without gaps, because
     /// a rollback gives them back.
     pub async fn allot(&mut self, name: &str, count: usize) -> Result<i64, StoreError> {
-        let count = i64::try_from(count).map_err(|_| StoreError::inconsistent("counter", "next"))?;
+        let count =
+            i64::try_from(count).map_err(|_| StoreError::inconsistent("counter", "next"))?;
         let args = [self.book.get().into(), name.into(), count.into()];
         let next = self.tx.query_one(ALLOT, &args).await?.int(0)?;
         Ok(next - count)
@@ -163,7 +171,11 @@ impl Write {
 
     /// Loads rows of a sealed table: their values are those of `table.columns` without `entry` and
     /// `seal`, in key order within the command.
-    pub async fn insert(&mut self, table: &'static Table, rows: &RowBuffer) -> Result<(), StoreError> {
+    pub async fn insert(
+        &mut self,
+        table: &'static Table,
+        rows: &RowBuffer,
+    ) -> Result<(), StoreError> {
         self.insert_with(table, rows, |_| {}).await
     }
 
@@ -186,7 +198,9 @@ impl Write {
                 let stamp = [Value::Int(self.sequence), Value::Int(seal)];
                 chunk.push(row[..sealed].iter().cloned().chain(stamp).chain(beside));
             }
-            self.tx.bulk(table.spec.table, table.columns, &chunk).await?;
+            self.tx
+                .bulk(table.spec.table, table.columns, &chunk)
+                .await?;
         }
         Ok(())
     }
@@ -203,10 +217,13 @@ impl Write {
     }
 
     fn seal(&mut self, table: &'static Table, row: &[Value]) -> Result<(Hash, i64), StoreError> {
-        let sealing = self.sets.entry(table.spec.table).or_insert_with(|| Sealing {
-            rows: RowSet::new(&table.spec),
-            last_key: Vec::new(),
-        });
+        let sealing = self
+            .sets
+            .entry(table.spec.table)
+            .or_insert_with(|| Sealing {
+                rows: RowSet::new(&table.spec),
+                last_key: Vec::new(),
+            });
         let key = &row[..table.spec.key.len()];
         if !sealing.last_key.is_empty() && sealing.last_key.as_slice() >= key {
             return Err(StoreError::inconsistent(table.spec.table, "key order"));
@@ -237,8 +254,11 @@ impl Write {
     /// Appends the audit entry, moves the head and commits. Nothing of the command is there
     /// before, all of it after.
     pub async fn commit(mut self, record: Record) -> Result<Receipt, StoreError> {
-        let grown: Vec<(&'static str, u64)> =
-            self.sets.iter().map(|(table, sealing)| (*table, sealing.rows.count())).collect();
+        let grown: Vec<(&'static str, u64)> = self
+            .sets
+            .iter()
+            .map(|(table, sealing)| (*table, sealing.rows.count()))
+            .collect();
         let rows = std::mem::take(&mut self.sets)
             .into_values()
             .map(|sealing| sealing.rows.reference())
@@ -258,12 +278,19 @@ impl Write {
             commitments: Vec::new(),
             rows,
         };
-        let bytes = entry.to_bytes().map_err(|_| StoreError::inconsistent("audit_entry", "bytes"))?;
+        let bytes = entry
+            .to_bytes()
+            .map_err(|_| StoreError::inconsistent("audit_entry", "bytes"))?;
         let leaf = merkle::leaf(&bytes);
         self.frontier.push(leaf);
         let root = self.frontier.root();
         let book = Value::Int(self.book.get());
-        let append = [book.clone(), self.sequence.into(), bytes.into(), leaf.to_vec().into()];
+        let append = [
+            book.clone(),
+            self.sequence.into(),
+            bytes.into(),
+            leaf.to_vec().into(),
+        ];
         self.tx.execute_exactly(APPEND_ENTRY, &append, 1).await?;
         let head = [
             book,
@@ -275,7 +302,10 @@ impl Write {
         self.tx.execute_exactly(MOVE_HEAD, &head, 1).await?;
         self.tx.commit().await?;
         refresh_statistics(&self.db, &grown).await;
-        Ok(Receipt { sequence: self.sequence, root })
+        Ok(Receipt {
+            sequence: self.sequence,
+            root,
+        })
     }
 
     /// Gives everything back, also the numbers.
@@ -315,7 +345,9 @@ async fn refresh_statistics(db: &Db, grown: &[(&'static str, u64)]) {
 
 /// Reads a stored hash of 32 bytes.
 pub(crate) fn hash(bytes: &[u8]) -> Result<Hash, StoreError> {
-    bytes.try_into().map_err(|_| StoreError::inconsistent("hash", "length"))
+    bytes
+        .try_into()
+        .map_err(|_| StoreError::inconsistent("hash", "length"))
 }
 
 impl Value {
