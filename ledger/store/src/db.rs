@@ -306,6 +306,8 @@ async fn open_sqlite(url: &str) -> Result<SqlitePool, StoreError> {
         .foreign_keys(true)
         .pragma("recursive_triggers", "on")
         .pragma("trusted_schema", "off")
+        // 32 MiB of pages for each connection: a month's tables of a county.
+        .pragma("cache_size", "-32768")
         .busy_timeout(SQLITE_BUSY)
         .statement_cache_capacity(STATEMENT_CACHE);
     if !read_only && !in_memory {

@@ -184,14 +184,6 @@ sql! {
         group by s.account_id, s.month order by s.account_id, s.month";
     STORED_MONTHS = "select account_id, month, debit_fen, credit_fen from account_month
         where book_id = $1 order by account_id, month";
-    VOUCHER_SUMS = "select v.voucher_id, v.transfers, v.total_fen,
-        cast(count(t.transfer_id) as bigint), cast(coalesce(sum(t.amount_fen), 0) as bigint)
-        from voucher v left join transfer t on t.book_id = v.book_id
-            and t.voucher_id = v.voucher_id
-        where v.book_id = $1 group by v.voucher_id, v.transfers, v.total_fen
-        having v.transfers <> count(t.transfer_id)
-            or v.total_fen <> coalesce(sum(t.amount_fen), 0)
-        order by v.voucher_id";
     ALL_TRANSFERS = "select voucher_id, debit_id, credit_id, amount_fen from transfer
         where book_id = $1";
     MONTH_TRANSFERS = "select t.voucher_id, t.debit_id, t.credit_id, t.amount_fen from voucher v
@@ -701,22 +693,6 @@ pub async fn month_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<MonthSums>; 2]
         }
     }
     Ok(sums)
-}
-
-/// Vouchers that differ from their transfers: voucher, stated count and sum, counted and summed.
-pub async fn differing_vouchers(tx: &mut Tx, book: BookId) -> Result<Vec<[i64; 5]>, StoreError> {
-    let rows = tx.query(VOUCHER_SUMS, &[book.get().into()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok([
-                row.int(0)?,
-                row.int(1)?,
-                row.int(2)?,
-                row.int(3)?,
-                row.int(4)?,
-            ])
-        })
-        .collect()
 }
 
 /// Months whose voucher numbers have gaps: month, vouchers, highest number.

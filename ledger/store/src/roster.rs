@@ -19,10 +19,7 @@ sql! {
     PARTY_BY_REFERENCE = "select party_id, kind, township, village, name, reference_no from party
         where book_id = $1 and reference_no = $2 order by party_id";
     PAYEE_ACCOUNTS = "select payee_id, version, holder_name, bank_name, bank_no, account_no
-        from payee_account a where book_id = $1
-        and version = (select max(version) from payee_account n
-            where n.book_id = a.book_id and n.payee_id = a.payee_id)
-        order by payee_id";
+        from payee_account where book_id = $1 order by payee_id, version";
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
         a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis from award a
         join component c on c.book_id = a.book_id and c.component_id = a.component_id
@@ -158,20 +155,26 @@ pub async fn party_by_reference(
 
 /// The newest account of every payee; salts are left out (zero).
 pub async fn payee_accounts(tx: &mut Tx, book: BookId) -> Result<Vec<PayeeAccount>, StoreError> {
-    let rows = tx.query(PAYEE_ACCOUNTS, &[book.get().into()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(PayeeAccount {
-                payee: PartyId(row.int(0)?),
-                version: row.int(1)?,
-                holder_name: row.text(2)?,
-                bank_name: row.text(3)?,
-                bank_no: row.text(4)?,
-                account_no: row.text(5)?,
-                salt: [0; 16],
-            })
-        })
-        .collect()
+    let mut newest: Vec<PayeeAccount> = Vec::new();
+    tx.stream(PAYEE_ACCOUNTS, &[book.get().into()], |row| {
+        let payee = PartyId(row.int(0)?);
+        // Versions come in order, so that the last one of a payee is the newest.
+        if newest.last().is_some_and(|last| last.payee == payee) {
+            newest.pop();
+        }
+        newest.push(PayeeAccount {
+            payee,
+            version: row.int(1)?,
+            holder_name: row.text(2)?,
+            bank_name: row.text(3)?,
+            bank_no: row.text(4)?,
+            account_no: row.text(5)?,
+            salt: [0; 16],
+        });
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(newest)
 }
 
 /// The awards of a program that reach into a month or beyond.
