@@ -279,8 +279,16 @@ fn crashers_stay_harmless() {
     }
 }
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(160))]
 
     #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
@@ -317,7 +325,8 @@ proptest! {
             let next = text[at..].chars().next().map_or(0, char::len_utf8);
             text.replace_range(at..at + next, &word);
         }
-        let parts: Vec<_> = parts.iter().map(|(name, text)| Part(name, text.as_bytes(), None)).collect();
+        let parts: Vec<_> =
+            parts.iter().map(|(name, text)| Part(name, text.as_bytes(), None)).collect();
         read_all(&zip(&parts));
     }
 
@@ -325,7 +334,8 @@ proptest! {
     #[test]
     fn no_change_makes_a_reader_panic(
         which in 0..GOLDEN.len(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..12),
+        changes in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..12),
     ) {
         let mut bytes = data(GOLDEN[which]);
         for (at, byte, kind) in changes {

@@ -46,7 +46,9 @@ pub enum Language {
 }
 
 macro_rules! problems {
-    ($($name:ident $code:literal $zh:literal $en:literal => $next_zh:literal $next_en:literal;)*) => {
+    ($(
+        $name:ident $code:literal $zh:literal $en:literal => $next_zh:literal $next_en:literal;
+    )*) => {
         /// The kinds of refusal, in order of precedence.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind { $(

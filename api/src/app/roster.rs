@@ -472,25 +472,9 @@ fn read_row(
     faults: &mut Faults<'_>,
 ) -> Option<RosterRow> {
     let before = faults.list.len();
-    let [
-        file_no,
-        township,
-        village,
-        name,
-        identity,
-        _,
-        code,
-        tag,
-        income,
-        amount,
-        basis,
-        payee,
-        payee_no,
-        payee_kind,
-        bank_name,
-        bank_no,
-        account,
-    ] = cells;
+    let [file_no, township, village, name, identity, _, rest @ ..] = cells;
+    let [code, tag, income, amount, basis, rest @ ..] = rest;
+    let [payee, payee_no, payee_kind, bank_name, bank_no, account] = rest;
     for (heading, cell) in [("档案号", file_no), ("乡镇", township)] {
         if cell.is_empty() {
             faults.add(row, heading, "", "不能为空", "must not be empty");
@@ -505,28 +489,10 @@ fn read_row(
     let income = faults.amount(row, "月人均收入", income);
     let amount = (!amount.is_empty()).then(|| faults.amount(row, "核定金额", amount));
     if amount.is_some() && basis.is_empty() {
-        faults.add(
-            row,
-            "核定依据",
-            "",
-            "个别核定须写依据",
-            "an individual amount needs its basis",
-        );
+        let (zh, en) = ("个别核定须写依据", "an individual amount needs its basis");
+        faults.add(row, "核定依据", "", zh, en);
     }
-    let payee_kind = match &**payee_kind {
-        "机构" | "institution" => PartyKind::Institution,
-        "个人" | "person" | "" => PartyKind::Person,
-        other => {
-            faults.add(
-                row,
-                "收款人类型",
-                other,
-                "填个人或机构",
-                "person or institution",
-            );
-            PartyKind::Person
-        }
-    };
+    let payee_kind = faults.payee_kind(row, "收款人类型", payee_kind);
     let payee_name = faults.name(row, "收款人", payee);
     let payee_no = match payee_kind {
         PartyKind::Institution => faults.credit_code(row, "收款人证件号", payee_no),
@@ -622,6 +588,17 @@ impl Faults<'_> {
             .unwrap_or_default()
     }
 
+    fn payee_kind(&mut self, row: u64, column: &str, text: &str) -> PartyKind {
+        match text {
+            "机构" | "institution" => PartyKind::Institution,
+            "个人" | "person" | "" => PartyKind::Person,
+            other => {
+                self.add(row, column, other, "填个人或机构", "person or institution");
+                PartyKind::Person
+            }
+        }
+    }
+
     fn credit_code(&mut self, row: u64, column: &str, text: &str) -> String {
         let parsed = self.take(row, column, text, CreditCode::parse(text));
         parsed
@@ -696,22 +673,7 @@ pub async fn list(
     let rules = policy::policy(&mut tx, book).await?;
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
-    let mut table = Table::new(
-        words(
-            format!("{} {month} 花名册", program.name),
-            format!("Roster {month}"),
-        ),
-        &[
-            ("乡镇", "township", false),
-            ("对象", "subject", false),
-            ("证件号", "number", false),
-            ("发放项目", "component", false),
-            ("类别", "tag", false),
-            ("本月应发(元)", "due (yuan)", true),
-            ("核定依据", "basis", false),
-            ("收款人", "payee", false),
-        ],
-    );
+    let mut table = roster_table(program, month);
     let mut list = Vec::new();
     for row in &rows {
         let award = &row.award;
@@ -755,6 +717,26 @@ pub async fn list(
     ))
 }
 
+fn roster_table(program: &Program, month: Month) -> Table {
+    let title = words(
+        format!("{} {month} 花名册", program.name),
+        format!("Roster {month}"),
+    );
+    Table::new(
+        title,
+        &[
+            ("乡镇", "township", false),
+            ("对象", "subject", false),
+            ("证件号", "number", false),
+            ("发放项目", "component", false),
+            ("类别", "tag", false),
+            ("本月应发(元)", "due (yuan)", true),
+            ("核定依据", "basis", false),
+            ("收款人", "payee", false),
+        ],
+    )
+}
+
 /// A name with its middle hidden.
 pub fn mask_name(name: &str) -> String {
     PersonName::parse(name).map_or_else(|_| "*".to_owned(), |name| name.masked())
@@ -788,21 +770,7 @@ pub async fn diff(
     }
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
-    let mut table = Table::new(
-        words(
-            format!("{} {from} → {to} 变动", program.name),
-            format!("Changes {from} → {to}"),
-        ),
-        &[
-            ("变动", "change", false),
-            ("乡镇", "township", false),
-            ("对象", "subject", false),
-            ("发放项目", "component", false),
-            ("上期(元)", "before (yuan)", true),
-            ("本期(元)", "after (yuan)", true),
-            ("差额(元)", "difference (yuan)", true),
-        ],
-    );
+    let mut table = diff_table(program, from, to);
     let mut list = Vec::new();
     for ((subject, component), [before, after]) in due {
         let (zh, code) = match (before, after) {
@@ -833,4 +801,23 @@ pub async fn diff(
         }));
     }
     Ok(Report::new(json!({ "changes": list }), vec![table]))
+}
+
+fn diff_table(program: &Program, from: Month, to: Month) -> Table {
+    let title = words(
+        format!("{} {from} → {to} 变动", program.name),
+        format!("Changes {from} → {to}"),
+    );
+    Table::new(
+        title,
+        &[
+            ("变动", "change", false),
+            ("乡镇", "township", false),
+            ("对象", "subject", false),
+            ("发放项目", "component", false),
+            ("上期(元)", "before (yuan)", true),
+            ("本期(元)", "after (yuan)", true),
+            ("差额(元)", "difference (yuan)", true),
+        ],
+    )
 }

@@ -17,7 +17,9 @@ use ledger_store::batch;
 use ledger_store::exception::{self, Exception, ExceptionState};
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::policy::{self, BankAccount};
-use ledger_store::statement::{self as store, DebitOf, Statement, StatementLine};
+use ledger_store::statement::{
+    self as store, AwaitedRefund, DebitOf, Statement, StatementLine, UnseenDebit,
+};
 use ledger_store::write::Write;
 use reconciliation::answer::ExceptionKind;
 use reconciliation::statement::{Expected, Movement, match_statement};
@@ -139,72 +141,89 @@ struct Taken {
     unexplained: Vec<(i64, Fen, ExceptionKind)>,
 }
 
-impl Taken {
-    async fn match_all(
-        write: &mut Write,
-        bank: &BankAccount,
-        file: &StatementFile,
-    ) -> Result<Taken, Error> {
+/// What the books expect to see on a statement.
+struct Awaited {
+    debits: Vec<UnseenDebit>,
+    refunds: Vec<AwaitedRefund>,
+    credits: Vec<(AppropriationId, String, Fen)>,
+}
+
+impl Awaited {
+    async fn load(write: &mut Write, bank: &BankAccount) -> Result<Awaited, Error> {
         let book = write.book();
-        let debits = store::unseen_debits(write.tx(), book, bank.id).await?;
-        let refunds = store::awaited_refunds(write.tx(), book, bank.id).await?;
-        let credits = store::unseen_appropriations(write.tx(), book, bank.id).await?;
-        let mut expected: Vec<Expected> = Vec::new();
-        expected.extend(debits.iter().map(|debit| Expected::BatchDebit {
+        Ok(Awaited {
+            debits: store::unseen_debits(write.tx(), book, bank.id).await?,
+            refunds: store::awaited_refunds(write.tx(), book, bank.id).await?,
+            credits: store::unseen_appropriations(write.tx(), book, bank.id).await?,
+        })
+    }
+
+    /// Debits, then refunds, then credits.
+    fn expected(&self) -> Vec<Expected> {
+        let debits = self.debits.iter().map(|debit| Expected::BatchDebit {
             batch: BatchId(0),
             batch_no: debit.batch_no.clone(),
             amount: debit.amount,
-        }));
-        expected.extend(refunds.iter().map(|refund| Expected::Refund {
+        });
+        let refunds = self.refunds.iter().map(|refund| Expected::Refund {
             payment: refund.payment,
             attempt: refund.attempt,
             key: attempt_key(refund.payment.get(), refund.attempt),
             account_no: refund.account_no.clone(),
             payee_name: refund.holder_name.clone(),
             amount: refund.amount,
-        }));
-        expected.extend(
-            credits
-                .iter()
-                .map(|(id, document, amount)| Expected::Credit {
-                    appropriation: *id,
-                    document: document.clone(),
-                    amount: *amount,
-                }),
-        );
-        let movements: Vec<Movement> = file.lines.iter().map(movement).collect();
-        let matching = match_statement(&expected, &movements);
-        let mut taken = Taken::default();
-        let mut matched: HashMap<usize, (&'static str, i64, i64)> = HashMap::new();
-        for (movement, wanted) in &matching.matched {
-            let line = &file.lines[*movement];
-            let found = if let Some(debit) = debits.get(*wanted) {
-                match debit.id {
-                    DebitOf::Batch(batch) => ("batch", batch.get(), 0),
-                    DebitOf::Return(id) => ("return", id.get(), 0),
-                }
-            } else if let Some(refund) = refunds.get(wanted - debits.len()) {
-                let draws = match refund.appropriation {
-                    Some(lot) => vec![(lot, refund.amount)],
-                    None => {
-                        let (payment, attempt) = (refund.payment, refund.attempt);
-                        batch::parts_of(write.tx(), book, payment, attempt).await?
-                    }
-                };
-                taken.homes.push(Home {
-                    payment: refund.payment,
-                    attempt: refund.attempt,
-                    line_no: line.line.cast_signed(),
-                    amount: refund.amount,
-                    program: refund.program,
-                    draws,
-                    late: false,
-                });
-                ("refund", refund.payment.get(), refund.attempt)
-            } else {
-                let (id, ..) = &credits[wanted - debits.len() - refunds.len()];
-                ("appropriation", id.get(), 0)
+        });
+        let credits = self
+            .credits
+            .iter()
+            .map(|(id, document, amount)| Expected::Credit {
+                appropriation: *id,
+                document: document.clone(),
+                amount: *amount,
+            });
+        debits.chain(refunds).chain(credits).collect()
+    }
+
+    /// What the item at this place of [`Awaited::expected`] is stored as, and the refund itself.
+    fn at(&self, place: usize) -> (Match, Option<&AwaitedRefund>) {
+        if let Some(debit) = self.debits.get(place) {
+            return match debit.id {
+                DebitOf::Batch(batch) => (("batch", batch.get(), 0), None),
+                DebitOf::Return(id) => (("return", id.get(), 0), None),
             };
+        }
+        let place = place - self.debits.len();
+        if let Some(refund) = self.refunds.get(place) {
+            return (
+                ("refund", refund.payment.get(), refund.attempt),
+                Some(refund),
+            );
+        }
+        let (id, ..) = &self.credits[place - self.refunds.len()];
+        (("appropriation", id.get(), 0), None)
+    }
+}
+
+/// What a line was matched to: kind, number, attempt.
+type Match = (&'static str, i64, i64);
+
+impl Taken {
+    async fn match_all(
+        write: &mut Write,
+        bank: &BankAccount,
+        file: &StatementFile,
+    ) -> Result<Taken, Error> {
+        let awaited = Awaited::load(write, bank).await?;
+        let movements: Vec<Movement> = file.lines.iter().map(movement).collect();
+        let matching = match_statement(&awaited.expected(), &movements);
+        let mut taken = Taken::default();
+        let mut matched: HashMap<usize, Match> = HashMap::new();
+        for (movement, wanted) in &matching.matched {
+            let (found, refund) = awaited.at(*wanted);
+            if let Some(refund) = refund {
+                let line_no = file.lines[*movement].line.cast_signed();
+                taken.homes.push(home_of(write, refund, line_no).await?);
+            }
             matched.insert(*movement, found);
         }
         for (movement, key) in &matching.late_refunds {
@@ -218,11 +237,7 @@ impl Taken {
         Ok(taken)
     }
 
-    fn lines_of(
-        &mut self,
-        file: &StatementFile,
-        matched: &HashMap<usize, (&'static str, i64, i64)>,
-    ) {
+    fn lines_of(&mut self, file: &StatementFile, matched: &HashMap<usize, Match>) {
         for (place, line) in file.lines.iter().enumerate() {
             let line_no = line.line.cast_signed();
             let (match_kind, match_id, attempt) =
@@ -383,6 +398,24 @@ impl Taken {
         poster.finish(write).await?;
         Ok(())
     }
+}
+
+/// Where an awaited refund goes.
+async fn home_of(write: &mut Write, refund: &AwaitedRefund, line_no: i64) -> Result<Home, Error> {
+    let (book, payment, attempt) = (write.book(), refund.payment, refund.attempt);
+    let draws = match refund.appropriation {
+        Some(lot) => vec![(lot, refund.amount)],
+        None => batch::parts_of(write.tx(), book, payment, attempt).await?,
+    };
+    Ok(Home {
+        payment,
+        attempt,
+        line_no,
+        amount: refund.amount,
+        program: refund.program,
+        draws,
+        late: false,
+    })
 }
 
 /// A credit that names an attempt which was reported paid: the money came back (退票).

@@ -277,18 +277,7 @@ fn batch(profile: &Profile, bytes: &[u8], limit: usize) -> Result<Inspected, Err
 
 fn answers(profile: &Profile, bytes: &[u8], limit: usize) -> Result<Inspected, Error> {
     let (file, findings) = read_return(profile, bytes);
-    let mut lines = Table::new(
-        words("回盘明细(脱敏)", "answers, masked"),
-        &[
-            ("行", "line", true),
-            ("明细键", "key", false),
-            ("收款账号", "account", false),
-            ("收款户名", "payee", false),
-            ("金额(元)", "yuan", true),
-            ("结果", "outcome", false),
-            ("原因", "reason", false),
-        ],
-    );
+    let mut lines = answer_table();
     let mut rows = Vec::new();
     for line in file.lines.iter().take(limit) {
         let (account, payee) = (
@@ -346,6 +335,21 @@ fn answers(profile: &Profile, bytes: &[u8], limit: usize) -> Result<Inspected, E
         rows,
         findings,
     })
+}
+
+fn answer_table() -> Table {
+    Table::new(
+        words("回盘明细(脱敏)", "answers, masked"),
+        &[
+            ("行", "line", true),
+            ("明细键", "key", false),
+            ("收款账号", "account", false),
+            ("收款户名", "payee", false),
+            ("金额(元)", "yuan", true),
+            ("结果", "outcome", false),
+            ("原因", "reason", false),
+        ],
+    )
 }
 
 fn outcome_names(outcome: Answer) -> (&'static str, &'static str) {

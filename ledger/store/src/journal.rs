@@ -195,8 +195,8 @@ impl Poster {
     /// post and so no voucher is made.
     ///
     /// # Errors
-    /// [`Kind::Overdrawn`] names the account that the posting would overdraw; [`Kind::PeriodClosed`]
-    /// the month that takes no postings.
+    /// [`Kind::Overdrawn`] names the account that the posting would overdraw;
+    /// [`Kind::PeriodClosed`] the month that takes no postings.
     pub async fn finish(mut self, write: &mut Write) -> Result<Option<Posted>, Failure> {
         let Some(voucher) = self.voucher else {
             return Ok(None);

@@ -20,7 +20,8 @@ pub struct Table {
 
 macro_rules! tables {
     ($($name:ident $table:literal key($($key:literal $order:literal),+)
-        ($($column:ident)+) private($($private:literal),*) salt($salt:expr) beside($($beside:ident)*);
+        ($($column:ident)+)
+        private($($private:literal),*) salt($salt:expr) beside($($beside:ident)*);
     )+) => {
         $(
             #[doc = concat!("The table `", $table, "`; its migration says what it holds.")]

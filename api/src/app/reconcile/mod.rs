@@ -2,7 +2,8 @@
 //! are named.
 //!
 //! What is compared for the asked month: its vouchers with their transfers and its movements with
-//! the stored ones. As of its end: financial with budget books, books with bank. What is compared as of now, because sub-ledgers
+//! the stored ones. As of its end: financial with budget books, books with bank. What is compared
+//! as of now, because sub-ledgers
 //! are kept as they stand: control accounts with payments, attempts, refunds and exceptions, and
 //! the reports with the books.
 
