@@ -234,6 +234,10 @@ impl App {
                 receipt: None,
             });
         }
+        if let Err(problem) = still_allowed(caller, order.action, &mut write).await? {
+            write.rollback().await?;
+            return Err(problem.into());
+        }
         let answer = match change(&mut write).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -372,6 +376,31 @@ pub fn authorise(caller: &Caller, action: Action) -> Result<(), Problem> {
     Err(Problem::new(Kind::RoleMissing)
         .with("user", &caller.user.login)
         .with("needed", needed.join("、")))
+}
+
+/// The caller as the book knows them now: roles and status may have changed since they signed in.
+async fn still_allowed(
+    caller: &Caller,
+    action: Action,
+    write: &mut Write,
+) -> Result<Result<(), Problem>, Error> {
+    if caller.user.id == UserId(0) {
+        return Ok(Ok(()));
+    }
+    let users = book::users(write.tx(), caller.book.id).await?;
+    let now = users
+        .into_iter()
+        .find(|user| user.id == caller.user.id && user.active);
+    Ok(match now {
+        Some(user) => authorise(
+            &Caller {
+                user,
+                ..caller.clone()
+            },
+            action,
+        ),
+        None => Err(Problem::new(Kind::UserDisabled).with("user", &caller.user.login)),
+    })
 }
 
 /// Not found.

@@ -40,31 +40,51 @@ pub async fn release(
     key: Option<String>,
 ) -> Result<Done, Error> {
     let on = on.unwrap_or_else(|| app.clock.today());
-    run::step(
-        app,
-        caller,
-        id,
-        RunEvent::Release,
-        "",
-        key,
-        async |write, run| {
-            let draw = run::funds(write, run).await?;
-            let sending = Sending::load(app, write, run).await?;
-            sending.send(write, caller, run, draw, on).await
-        },
-    )
+    let said = [("on", on.to_string())];
+    let event = RunEvent::Release;
+    run::step_with(app, caller, id, event, &said, key, async |write, run| {
+        undisputed(write, run).await?;
+        let draw = run::funds(write, run).await?;
+        let checked = checked_at(write, run).await?;
+        let sending = Sending::load(app, write, run, checked).await?;
+        sending.send(write, caller, run, draw, on).await
+    })
     .await
 }
 
 /// Writes the files without keeping them, so that whatever the bank's layout cannot carry is found
 /// before anybody reviews the run.
 pub(super) async fn rehearse(app: &App, write: &mut Write, run: &Run) -> Result<(), Error> {
-    let sending = Sending::load(app, write, run).await?;
+    let sending = Sending::load(app, write, run, write.sequence()).await?;
     for (part, items) in (1_i64..).zip(sending.items.chunks(sending.limit)) {
         let number = format!("B{part:06}");
         sending.file(&number, app.clock.today(), run, items)?;
     }
     Ok(())
+}
+
+/// The audit entry of the run's newest check.
+async fn checked_at(write: &mut Write, run: &Run) -> Result<i64, Error> {
+    let book = write.book();
+    let steps = ledger_store::run::steps(write.tx(), book, run.id).await?;
+    let check = steps
+        .iter()
+        .rev()
+        .find(|step| step.event == RunEvent::Check);
+    check
+        .map(|step| step.entry)
+        .ok_or_else(|| Problem::new(Kind::RunChanged).with("run", run.id).into())
+}
+
+/// Refuses to pay again what the bank has answered in two ways since the run was made.
+async fn undisputed(write: &mut Write, run: &Run) -> Result<(), Error> {
+    let book = write.book();
+    match payment::disputed(write.tx(), book, run).await? {
+        None => Ok(()),
+        Some(payment) => Err(Problem::new(Kind::PaymentLive)
+            .with("payment", payment)
+            .into()),
+    }
 }
 
 /// Everything that the files of a run are made from.
@@ -78,10 +98,12 @@ struct Sending {
 }
 
 impl Sending {
-    async fn load(app: &App, write: &mut Write, run: &Run) -> Result<Sending, Error> {
+    /// `checked` is the audit entry of the run's check: accounts changed after it were seen by
+    /// nobody else and wait for another run.
+    async fn load(app: &App, write: &mut Write, run: &Run, checked: i64) -> Result<Sending, Error> {
         let book = write.book();
         let items = payment::to_send(write.tx(), book, run).await?;
-        let accounts = roster::payee_accounts(write.tx(), book).await?;
+        let accounts = roster::payee_accounts_as_of(write.tx(), book, checked).await?;
         let accounts: HashMap<_, _> = accounts.into_iter().map(|a| (a.payee, a)).collect();
         let missing = items
             .iter()

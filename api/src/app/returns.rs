@@ -536,7 +536,15 @@ fn without_names(line: &AnswerLine) -> String {
             _ => {}
         }
     }
-    ledger::audit::canonical::nfc(&text.replace(&line.payee_name, "…")).into_owned()
+    ledger::audit::canonical::nfc(&without(&text, &line.payee_name)).into_owned()
+}
+
+/// The text without a name or number that identifies a person.
+pub(super) fn without(text: &str, personal: &str) -> String {
+    match personal.trim() {
+        "" => text.to_owned(),
+        personal => text.replace(personal, "…"),
+    }
 }
 
 /// All returns.

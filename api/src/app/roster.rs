@@ -13,7 +13,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::{AwardId, ComponentId, PartyId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Language, Place, Problem};
-use ledger::program::{Component, Scope};
+use ledger::program::{Cadence, Component, Scope};
 use ledger::roster::{AccountNumber, Award, CreditCode, IdentityNumber, PersonName};
 use ledger_store::policy::{self, Program};
 use ledger_store::roster::{self as store, AwardRow, Party, PartyKind, PayeeAccount};
@@ -135,7 +135,7 @@ pub async fn import(
         let change = prepare(app, write, program, month, file_name, bytes).await?;
         ledger_store::batch::store_file(write, "roster", file_name, bytes).await?;
         let summary = change.summary(program, month);
-        change.store(write, month).await?;
+        change.store(write).await?;
         Ok(summary)
     })
     .await
@@ -150,7 +150,7 @@ struct Change {
     accounts: Vec<PayeeAccount>,
     accounts_changed: usize,
     started: Vec<AwardRow>,
-    ended: Vec<(AwardId, &'static str)>,
+    ended: Vec<(AwardId, Month, &'static str)>,
 }
 
 impl Change {
@@ -158,7 +158,7 @@ impl Change {
         let replaced = self
             .ended
             .iter()
-            .filter(|(_, reason)| *reason == "changed")
+            .filter(|(_, _, reason)| *reason == "changed")
             .count();
         json!({
             "program": program,
@@ -174,19 +174,13 @@ impl Change {
         })
     }
 
-    async fn store(mut self, write: &mut Write, month: Month) -> Result<(), Error> {
+    async fn store(mut self, write: &mut Write) -> Result<(), Error> {
         store::add_parties(write, &self.parties).await?;
         self.accounts.sort_by_key(|account| account.payee);
         store::add_payee_accounts(write, &self.accounts).await?;
         store::add_awards(write, &self.started).await?;
-        self.ended.sort_by_key(|(award, _)| *award);
-        let last = month.previous();
-        let ends: Vec<_> = self
-            .ended
-            .iter()
-            .map(|(award, why)| (*award, last, *why))
-            .collect();
-        Ok(store::end_awards(write, &ends).await?)
+        self.ended.sort_by_key(|(award, ..)| *award);
+        Ok(store::end_awards(write, &self.ended).await?)
     }
 }
 
@@ -213,14 +207,19 @@ async fn prepare(
     let mut parties = Parties::new(app, &known, first_party);
     let mut wanted = Wanted::default();
     for row in &rows {
-        wanted.take(row, &mut parties)?;
+        wanted.take(row, month, &mut parties)?;
     }
     let mut change = Change {
         rows: rows.len(),
         ..Change::default()
     };
     compare_accounts(app, wanted.accounts, &accounts, &mut change)?;
-    compare_awards(write, wanted.awards, &open, month, &mut change).await?;
+    let once = components
+        .iter()
+        .filter(|c| c.cadence == Cadence::Once)
+        .map(|c| c.id)
+        .collect();
+    compare_awards(write, wanted.awards, &open, &once, month, &mut change).await?;
     let added = write.allot("party", parties.added.len()).await?;
     debug_assert_eq!(added, first_party);
     change.parties = parties.added;
@@ -284,7 +283,12 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn take(&mut self, row: &RosterRow, parties: &mut Parties<'_>) -> Result<(), Error> {
+    fn take(
+        &mut self,
+        row: &RosterRow,
+        month: Month,
+        parties: &mut Parties<'_>,
+    ) -> Result<(), Error> {
         let household = parties.id(PartyKind::Household, &row.file_no, &row.name, row)?;
         let person = parties.id(PartyKind::Person, &row.identity_no, &row.name, row)?;
         let payee = parties.id(row.payee_kind, &row.payee_no, &row.payee_name, row)?;
@@ -306,7 +310,7 @@ impl Wanted {
             tag: row.tag.clone(),
             income: row.income,
             amount: row.amount,
-            from: Month::from_index(1900 * 12),
+            from: month,
             to: None,
         };
         let wanted = AwardRow {
@@ -364,21 +368,21 @@ async fn compare_awards(
     write: &mut Write,
     mut wanted: BTreeMap<(PartyId, ComponentId), AwardRow>,
     open: &[AwardRow],
+    once: &HashSet<ComponentId>,
     month: Month,
     change: &mut Change,
 ) -> Result<(), Error> {
     for row in open {
         let award = &row.award;
-        if award.from > month {
-            let name = award.subject;
+        // A roster of an earlier month may not grant again what an award, begun later or ended in
+        // the meantime, already covers.
+        let later = (award.from > month).then_some(award.from).or(award.to);
+        if let Some(taken) = later {
             return Err(Problem::new(Kind::AwardOverlap)
-                .with("person", name)
+                .with("person", award.subject)
                 .with("component", award.component)
-                .with("month", award.from)
+                .with("month", taken)
                 .into());
-        }
-        if award.to.is_some() {
-            continue;
         }
         let key = (award.subject, award.component);
         let same = wanted.get(&key).is_some_and(|new| {
@@ -389,18 +393,26 @@ async fn compare_awards(
         if same {
             wanted.remove(&key);
             change.kept += 1;
-        } else {
-            let reason = if wanted.contains_key(&key) {
-                "changed"
-            } else {
-                "left the roster"
-            };
-            change.ended.push((award.id, reason));
+            continue;
+        }
+        match wanted.get_mut(&key) {
+            // What falls due once does so in its first month: a change keeps that month, so that
+            // it is corrected and not due again.
+            Some(new) if once.contains(&award.component) => {
+                new.award.from = award.from;
+                change
+                    .ended
+                    .push((award.id, award.from.previous(), "changed"));
+            }
+            Some(_) => change.ended.push((award.id, month.previous(), "changed")),
+            None => change
+                .ended
+                .push((award.id, month.previous(), "left the roster")),
         }
     }
     let first = write.allot("award", wanted.len()).await?;
     for (id, mut row) in (first..).zip(wanted.into_values()) {
-        (row.award.id, row.award.from) = (AwardId(id), month);
+        row.award.id = AwardId(id);
         change.started.push(row);
     }
     Ok(())

@@ -3,14 +3,14 @@
 //! What a step is, from which state, by whom: [`ledger::disbursement::workflow`] says it. Here is
 //! what each step does beside moving the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line, difference, settle};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{Duty, RunEvent, RunState, may_act, run_step};
 use ledger::fund::plan;
-use ledger::id::{PartyId, RunId};
+use ledger::id::{AwardId, PartyId, RunId};
 use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
@@ -18,7 +18,9 @@ use ledger::program::Policy;
 use ledger::roster::Award;
 use ledger_store::fund;
 use ledger_store::journal::{Poster, VoucherDraft};
-use ledger_store::payment::{self, CHUNK_PAYMENTS, Calculated, Failed, PaymentWriter};
+use ledger_store::payment::{
+    self, CHUNK_PAYMENTS, Calculated, Entitlements, Failed, PaymentWriter,
+};
 use ledger_store::policy;
 use ledger_store::run::{self as store, Run, RunKind};
 use ledger_store::write::Write;
@@ -287,14 +289,36 @@ pub(super) async fn step<F>(
 where
     F: AsyncFnOnce(&mut Write, &mut Run) -> Result<(), Error>,
 {
+    let said = [("reason", reason.to_owned())];
+    let said = if reason.is_empty() { &[] } else { &said[..] };
+    step_with(app, caller, id, event, said, key, effect).await
+}
+
+/// Like [`step`], with further fields of the input; `reason` among them is the reason.
+pub(super) async fn step_with<F>(
+    app: &App,
+    caller: &Caller,
+    id: RunId,
+    event: RunEvent,
+    said: &[(&str, String)],
+    key: Option<String>,
+    effect: F,
+) -> Result<Done, Error>
+where
+    F: AsyncFnOnce(&mut Write, &mut Run) -> Result<(), Error>,
+{
     let now = app.clock.now();
     let (kind, action) = command_of(event, caller);
-    let order = Order::new(kind, action).key(key).field("run", id.get());
-    let order = if reason.is_empty() {
-        order
-    } else {
-        order.because(reason)
-    };
+    let mut order = Order::new(kind, action).key(key).field("run", id.get());
+    for (name, value) in said {
+        order = order.field(name, value.as_str());
+    }
+    order.reason = said
+        .iter()
+        .find(|(name, _)| *name == "reason")
+        .map(|(_, value)| value.clone());
+    let reason = order.reason.clone().unwrap_or_default();
+    let reason = reason.as_str();
     app.command(caller, order, async |write| {
         let mut run = load(write, id).await?;
         let next = run_step(Some(run.state), event).ok_or_else(|| wrong_state(&run, event))?;
@@ -404,20 +428,8 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
     let mut writer = PaymentWriter::new(run.id, run.revision);
     let mut carried = Fen::ZERO;
-    let mut accrued = found.accrued.iter().peekable();
-    for awards in found.awards.chunk_by(|a, b| a.household == b.household) {
-        let household = awards[0].household;
-        let mut of_household = Vec::new();
-        while let Some((owner, accrual)) = accrued.peek() {
-            if *owner > household {
-                break;
-            }
-            if *owner == household {
-                of_household.push(*accrual);
-            }
-            accrued.next();
-        }
-        for lines in payments_of(&rules, awards, &of_household, run)? {
+    for (awards, accrued) in by_household(found).values() {
+        for lines in payments_of(&rules, awards, accrued, run)? {
             let (payment, over) = settle(lines)?;
             carried = carried.plus(over)?;
             if let Some(lines) = payment {
@@ -427,6 +439,32 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
     }
     run.carried = carried;
     Ok(writer.finish(write).await?)
+}
+
+/// Awards and accruals by the household in which each subject is now: who has moved is judged
+/// once, with everything that was accrued before the move.
+fn by_household(found: Entitlements) -> BTreeMap<PartyId, (Vec<Award>, Vec<Accrued>)> {
+    let mut newest: HashMap<PartyId, (Month, AwardId, PartyId)> = HashMap::new();
+    for award in &found.awards {
+        let now = (award.from, award.id, award.household);
+        let known = newest.entry(award.subject).or_insert(now);
+        *known = now.max(*known);
+    }
+    let home = |subject, else_in| {
+        newest
+            .get(&subject)
+            .map_or(else_in, |(.., household)| *household)
+    };
+    let mut households: BTreeMap<PartyId, (Vec<Award>, Vec<Accrued>)> = BTreeMap::new();
+    for award in found.awards {
+        let household = home(award.subject, award.household);
+        households.entry(household).or_default().0.push(award);
+    }
+    for (household, accrued) in found.accrued {
+        let household = home(accrued.subject, household);
+        households.entry(household).or_default().1.push(accrued);
+    }
+    households
 }
 
 /// The lines of one household, by payee.

@@ -228,7 +228,13 @@ impl Taken {
         }
         for (movement, key) in &matching.late_refunds {
             let line = &file.lines[*movement];
-            if let Some(home) = late_refund(write, bank, key, line).await? {
+            let Some(home) = late_refund(write, bank, key, line).await? else {
+                continue;
+            };
+            // A second credit for the same attempt is somebody else's money.
+            let known =
+                |other: &Home| (other.payment, other.attempt) == (home.payment, home.attempt);
+            if !taken.homes.iter().any(known) {
                 matched.insert(*movement, ("refund", home.payment.get(), home.attempt));
                 taken.homes.push(home);
             }
@@ -249,7 +255,11 @@ impl Taken {
                 };
                 self.unexplained.push((line_no, line.amount, kind));
             }
-            let nfc = |text: &str| ledger::audit::canonical::nfc(text).into_owned();
+            let nfc = |text: &str| {
+                let text = super::returns::without(text, &line.counterparty_name);
+                let text = super::returns::without(&text, &line.counterparty_account);
+                ledger::audit::canonical::nfc(&text).into_owned()
+            };
             self.lines.push(StatementLine {
                 line_no,
                 on: line.date,

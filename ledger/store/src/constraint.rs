@@ -65,7 +65,8 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("run", "")
             .with("state", "")
             .with("event", ""),
-        "uq_payment_line_accrual" => Problem::new(Kind::RunEmpty)
+        "uq_payment_line_accrual" => Problem::new(Kind::RunChanged)
+            .with("run", "—")
             .with("program", "")
             .with("month", ""),
         "uq_book_code" => exists("账套 book"),

@@ -85,9 +85,18 @@ sql! {
             and h.attempt_no = t.attempt_no
         where o.book_id = $1 and o.kind <> 'paid'
         and p.book_id = o.book_id and p.payment_id = o.payment_id and r.program_id = $2
+        and not exists (select 1 from exception x where x.book_id = o.book_id
+            and x.payment_id = o.payment_id and x.attempt_no = o.attempt_no
+            and x.kind in ('contradiction', 'matched-twice', 'amount-differs',
+                'account-differs'))
         and not exists (select 1 from attempt x where x.book_id = t.book_id
             and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no + 1)
         order by p.payment_id";
+    DISPUTED = "select min(x.payment_id) from re_pay r
+        join exception x on x.book_id = r.book_id and x.payment_id = r.payment_id
+            and x.attempt_no = r.attempt_no - 1
+        where r.book_id = $1 and r.run_id = $2 and r.revision = $3
+        and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')";
     RUN_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, y.township, y.village,
         y.name, y.reference_no, v.account_no, v.holder_name, v.bank_name from payment p
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id
@@ -429,7 +438,23 @@ pub struct Failed {
     pub home: bool,
 }
 
-/// The failed and refunded payments of a program that nobody has tried again.
+/// A payment of a re-pay run of which the bank has said two different things: unknown is not
+/// failed.
+pub async fn disputed(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+) -> Result<Option<PaymentId>, StoreError> {
+    let args = [book.get().into(), run.id.get().into(), run.revision.into()];
+    Ok(tx
+        .query_one(DISPUTED, &args)
+        .await?
+        .opt_int(0)?
+        .map(PaymentId))
+}
+
+/// The failed and refunded payments of a program that nobody has tried again; those of which the
+/// bank has said two different things are left out.
 pub async fn failed(
     tx: &mut Tx,
     book: BookId,

@@ -19,7 +19,7 @@ sql! {
     PARTY_BY_REFERENCE = "select party_id, kind, township, village, name, reference_no from party
         where book_id = $1 and reference_no = $2 order by party_id";
     PAYEE_ACCOUNTS = "select payee_id, version, holder_name, bank_name, bank_no, account_no
-        from payee_account where book_id = $1 order by payee_id, version";
+        from payee_account where book_id = $1 and entry <= $2 order by payee_id, version";
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
         a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis from award a
         join component c on c.book_id = a.book_id and c.component_id = a.component_id
@@ -155,8 +155,17 @@ pub async fn party_by_reference(
 
 /// The newest account of every payee; salts are left out (zero).
 pub async fn payee_accounts(tx: &mut Tx, book: BookId) -> Result<Vec<PayeeAccount>, StoreError> {
+    payee_accounts_as_of(tx, book, i64::MAX).await
+}
+
+/// The account that every payee had when the audit trail was this long.
+pub async fn payee_accounts_as_of(
+    tx: &mut Tx,
+    book: BookId,
+    entry: i64,
+) -> Result<Vec<PayeeAccount>, StoreError> {
     let mut newest: Vec<PayeeAccount> = Vec::new();
-    tx.stream(PAYEE_ACCOUNTS, &[book.get().into()], |row| {
+    tx.stream(PAYEE_ACCOUNTS, &[book.get().into(), entry.into()], |row| {
         let payee = PartyId(row.int(0)?);
         // Versions come in order, so that the last one of a payee is the newest.
         if newest.last().is_some_and(|last| last.payee == payee) {
