@@ -101,14 +101,7 @@ async fn enter(write: &mut Write, caller: &Caller, new: &NewAppropriation) -> Re
         .iter()
         .find(|account| account.code == new.bank_account);
     let account = account.ok_or_else(|| not_found("账户 bank account", &new.bank_account))?;
-    let known = fund::appropriations(write.tx(), book).await?;
-    let same = |a: &&Appropriation| a.document == new.document && a.program == program.id;
-    if known.iter().any(|a| same(&a)) {
-        return Err(Problem::new(Kind::AlreadyExists)
-            .with("what", "指标文 appropriation")
-            .with("name", &new.document)
-            .into());
-    }
+    unknown_yet(write, &new.document, program.id).await?;
     let stored = Appropriation {
         id: AppropriationId(write.allot("appropriation", 1).await?),
         document: new.document.clone(),
@@ -158,6 +151,26 @@ async fn enter(write: &mut Write, caller: &Caller, new: &NewAppropriation) -> Re
     }))
 }
 
+/// Refuses a document that is entered for the program already.
+async fn unknown_yet(
+    write: &mut Write,
+    document: &str,
+    program: ledger::id::ProgramId,
+) -> Result<(), Error> {
+    let book = write.book();
+    let known = fund::appropriations(write.tx(), book).await?;
+    match known
+        .iter()
+        .any(|a| a.document == document && a.program == program)
+    {
+        false => Ok(()),
+        true => Err(Problem::new(Kind::AlreadyExists)
+            .with("what", "指标文 appropriation")
+            .with("name", document)
+            .into()),
+    }
+}
+
 /// Books that unspent money goes back to the treasury.
 pub async fn return_to_treasury(
     app: &App,
@@ -169,10 +182,8 @@ pub async fn return_to_treasury(
     key: Option<String>,
 ) -> Result<Done, Error> {
     let on = on.unwrap_or_else(|| app.clock.today());
-    // The same money is not handed back twice because an answer was lost on its way.
-    let natural = format!("appropriation.return {document} {program} {amount} {on}");
     let order = Order::new("appropriation.return", Action::PostVoucher)
-        .key(key.or(Some(natural)))
+        .key(key)
         .field("document", document)
         .field("program", program)
         .field("amount_fen", amount.get())

@@ -540,7 +540,7 @@ fn without_names(line: &AnswerLine) -> String {
 }
 
 /// The text without a name or number that identifies a person.
-pub(super) fn without(text: &str, personal: &str) -> String {
+pub fn without(text: &str, personal: &str) -> String {
     match personal.trim() {
         "" => text.to_owned(),
         personal => text.replace(personal, "…"),
