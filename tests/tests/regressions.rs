@@ -15,7 +15,7 @@ use ledger_store::run::RunKind;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roster_of_an_earlier_month_grants_nothing_twice() {
     for_each_engine(async |url| {
-        let office = Office::funded(&url).await;
+        let office = Office::funded(url).await;
         office.roster("urban", "2022-01", &people(3)).await;
         office.on("2022-02-05");
         office.roster("urban", "2022-02", &people(2)).await;
@@ -34,7 +34,7 @@ async fn a_roster_of_an_earlier_month_grants_nothing_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_bank_has_answered_in_two_ways_is_not_paid_again() {
     for_each_engine(async |url| {
-        let office = Office::funded(&url).await;
+        let office = Office::funded(url).await;
         office.roster("rural", "2022-01", &people(4)).await;
         office.on("2022-01-10");
         let batch = office.pay_month("rural", "2022-01").await;
@@ -64,7 +64,7 @@ async fn what_the_bank_has_answered_in_two_ways_is_not_paid_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_re_pay_run_is_not_released_over_a_contradiction() {
     for_each_engine(async |url| {
-        let office = Office::funded(&url).await;
+        let office = Office::funded(url).await;
         office.roster("rural", "2022-01", &people(2)).await;
         office.on("2022-01-10");
         let batch = office.pay_month("rural", "2022-01").await;
@@ -94,7 +94,7 @@ async fn a_re_pay_run_is_not_released_over_a_contradiction() {
 #[tokio::test(flavor = "multi_thread")]
 async fn money_goes_to_the_accounts_that_were_checked() {
     for_each_engine(async |url| {
-        let office = Office::funded(&url).await;
+        let office = Office::funded(url).await;
         office.roster("urban", "2022-01", &people(2)).await;
         office.on("2022-01-10");
         let run = office
@@ -121,7 +121,7 @@ async fn money_goes_to_the_accounts_that_were_checked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_to_another_household_stops_nobody() {
     for_each_engine(async |url| {
-        let office = Office::funded(&url).await;
+        let office = Office::funded(url).await;
         office.roster("urban", "2022-01", &people(3)).await;
         office.on("2022-01-10");
         office.pay_month("urban", "2022-01").await;
@@ -143,7 +143,7 @@ async fn a_move_to_another_household_stops_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_refund_of_one_attempt_is_an_exception() {
     for_each_engine(async |url| {
-        let office = Office::funded(&url).await;
+        let office = Office::funded(url).await;
         office.roster("urban", "2022-01", &people(2)).await;
         office.on("2022-01-10");
         let batch = office.pay_month("urban", "2022-01").await;
