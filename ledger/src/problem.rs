@@ -87,7 +87,7 @@ problems! {
     NotSignedIn "AUTH-0001" "没有登录" "not signed in"
         => "用 --as 指明用户并输入密码" "name the user with --as and give the password";
     WrongPassword "AUTH-0002" "用户名或密码不对" "wrong user name or password"
-        => "核对后重试;连续多次失败会锁定" "check both and try again; repeated failures lock the account";
+        => "核对后重试;失败会被记录" "check both and try again; failures are recorded";
     UserDisabled "AUTH-0003" "用户 {user} 已停用" "user {user} is disabled"
         => "请管理员启用" "ask an administrator to enable the user";
     RoleMissing "AUTH-0004" "{user} 没有办理此事的角色:{needed}" "{user} lacks the role for this: {needed}"
