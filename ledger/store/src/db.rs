@@ -313,7 +313,7 @@ async fn open_sqlite(url: &str) -> Result<SqlitePool, StoreError> {
     if !read_only && !in_memory {
         options = options.journal_mode(SqliteJournalMode::Wal);
     }
-    SqlitePoolOptions::new()
+    let pool = SqlitePoolOptions::new()
         .max_connections(if in_memory { 1 } else { SQLITE_READERS + 1 })
         .acquire_timeout(TURN_WAIT)
         .idle_timeout(None)
@@ -325,10 +325,33 @@ async fn open_sqlite(url: &str) -> Result<SqlitePool, StoreError> {
                 sqlite_guard::secure(&mut locked, false)
                     .map_err(|fault| sqlx::Error::Protocol(fault.message))
             })
-        })
-        .connect_with(options)
-        .await
-        .map_err(|source| open_error(&path, source))
+        });
+    // Two programs that make a new database at the same moment both switch it to WAL, and SQLite
+    // does not wait for its turn there: the busy timeout does not apply.
+    let mut turns = SQLITE_OPEN_TURNS;
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if turns > 0 && is_locked(&error) => {
+                turns -= 1;
+                tokio::time::sleep(SQLITE_OPEN_PAUSE).await;
+            }
+            result => return result.map_err(|source| open_error(&path, source)),
+        }
+    }
+}
+
+/// How often, and how long, opening waits for another program that has the database locked.
+const SQLITE_OPEN_TURNS: u32 = 200;
+const SQLITE_OPEN_PAUSE: Duration = Duration::from_millis(50);
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => {
+            let fault = parse_sqlite(sqlite_code(database.as_ref()), database.message());
+            matches!(fault, SqliteFault::Busy)
+        }
+        _ => false,
+    }
 }
 
 async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {
