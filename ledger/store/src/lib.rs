@@ -30,6 +30,7 @@ pub mod policy;
 pub mod report;
 pub mod roster;
 pub mod run;
+pub mod seal;
 pub mod statement;
 pub mod table;
 pub mod trace;
