@@ -88,8 +88,8 @@ const CORE: &[Attack] = &[
         sql: &[
             "insert into payment (book_id, payment_id, run_id, revision, payee_id,
             household_id, area_id, lines, amount_fen, entry, seal)
-            select book_id, payment_id + 1, run_id, revision, payee_id, household_id, area_id, lines,
-            100000, entry, seal from payment
+            select book_id, payment_id + 1, run_id, revision, payee_id, household_id, area_id,
+            lines, 100000, entry, seal from payment
             where payment_id = (select max(payment_id) from payment)",
         ],
         kind: "inserted",
@@ -114,7 +114,7 @@ const CORE: &[Attack] = &[
         ],
         table: Some("outcome"),
         row: Some(
-            "select '1/' || min(payment_id) || '/1/failed' from outcome
+            "select '1/' || min(payment_id) || '/1/1' from outcome
             where kind = 'failed'",
         ),
         field: Some("reason"),
