@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ledger_store::db::{Db, RowBuffer};
+use ledger_store::db::{Db, RowBuffer, Tx};
 use ledger_store::measure::{self, Stored};
 
 use super::meter::{Meter, Segment, rows_of};
 use super::office::Office;
 use super::ties::Ties;
 use crate::app::Error;
+
+/// Rows after which a load commits: few commits, and a log of bounded length.
+const COMMIT_ROWS: u64 = 500_000;
 
 /// Loads everything that was written, phase by phase in the order of the work, and adds the times
 /// to the phases. Reading the rows is not timed. The books come one after the other.
@@ -32,6 +35,7 @@ pub(super) async fn load(
     Ok(())
 }
 
+/// The rows of a segment, table by table.
 async fn load_segment(
     office: &Office,
     target: &Db,
@@ -39,50 +43,76 @@ async fn load_segment(
     ties: &mut Ties,
 ) -> Result<Duration, Error> {
     let named = rows_of(office, segment).await?;
-    let mut time = Duration::ZERO;
+    let mut source = office.app.db.begin_read().await?;
+    let mut load = Load::begin(target).await?;
+    let entries = (segment.first, segment.last);
     for stored in measure::stored() {
         let Some(rows) = named.get(stored.table) else {
             continue;
         };
-        let (loaded, spent) = load_table(office, target, segment, stored).await?;
-        time += spent;
-        let expected = i64::try_from(*rows).map_err(anyhow::Error::from)?;
-        ties.tie(
-            format!("rows of {} loaded again", stored.table),
-            loaded,
-            expected,
-        );
+        let mut page = RowBuffer::new(stored.columns.len());
+        let mut loaded = 0;
+        loop {
+            stored
+                .turn(&mut source, office.book.id, entries, &mut page)
+                .await?;
+            if page.is_empty() {
+                break;
+            }
+            loaded += load.add(stored, &page).await?;
+            load = load.go_on(target).await?;
+        }
+        let what = format!("rows of {} loaded again", stored.table);
+        ties.tie(what, count(loaded)?, count(*rows)?);
     }
-    Ok(time)
+    source.rollback().await?;
+    load.end().await
 }
 
-/// One transaction: the rows of one table.
-async fn load_table(
-    office: &Office,
-    target: &Db,
-    segment: &Segment,
-    stored: &'static Stored,
-) -> Result<(i64, Duration), Error> {
-    let mut source = office.app.db.begin_read().await?;
-    let mut tx = target.begin_write().await?;
-    let mut page = RowBuffer::new(stored.columns.len());
-    let (mut loaded, mut time) = (0_i64, Duration::ZERO);
-    let entries = (segment.first, segment.last);
-    loop {
-        stored
-            .turn(&mut source, office.book.id, entries, &mut page)
-            .await?;
-        if page.is_empty() {
-            break;
-        }
-        let started = Instant::now();
-        let rows = tx.bulk(stored.table, stored.columns, &page).await?;
-        time += started.elapsed();
-        loaded += i64::try_from(rows).map_err(anyhow::Error::from)?;
+/// A load under way.
+struct Load {
+    tx: Tx,
+    uncommitted: u64,
+    time: Duration,
+}
+
+impl Load {
+    async fn begin(target: &Db) -> Result<Load, Error> {
+        Ok(Load {
+            tx: target.begin_write().await?,
+            uncommitted: 0,
+            time: Duration::ZERO,
+        })
     }
-    let started = Instant::now();
-    tx.commit().await?;
-    time += started.elapsed();
-    source.rollback().await?;
-    Ok((loaded, time))
+
+    async fn add(&mut self, stored: &'static Stored, page: &RowBuffer) -> Result<u64, Error> {
+        let started = Instant::now();
+        let rows = self.tx.bulk(stored.table, stored.columns, page).await?;
+        self.time += started.elapsed();
+        self.uncommitted += rows;
+        Ok(rows)
+    }
+
+    /// Commits when enough waits, and goes on.
+    async fn go_on(self, target: &Db) -> Result<Load, Error> {
+        if self.uncommitted < COMMIT_ROWS {
+            return Ok(self);
+        }
+        let time = self.end().await?;
+        Ok(Load {
+            time,
+            ..Load::begin(target).await?
+        })
+    }
+
+    /// Commits; gives the time of loading and commit.
+    async fn end(self) -> Result<Duration, Error> {
+        let started = Instant::now();
+        self.tx.commit().await?;
+        Ok(self.time + started.elapsed())
+    }
+}
+
+fn count(rows: u64) -> Result<i64, Error> {
+    Ok(i64::try_from(rows).map_err(anyhow::Error::from)?)
 }
