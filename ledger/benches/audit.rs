@@ -10,7 +10,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use ledger::audit::canonical::nfc;
 use ledger::audit::merkle::{Hash, leaf, node, root_of};
-use ledger::audit::{Actor, Entry, Field, Json, ObjectRef, RowSet, RowSpec};
+use ledger::audit::{Actor, Entry, Field, Json, ObjectRef, RowPart, RowSet, RowSpec};
 use ledger::calendar::Moment;
 
 fn main() {
@@ -66,6 +66,29 @@ fn seal_transfer_rows(bencher: Bencher<'_, '_>) {
         let mut set = RowSet::new(&TRANSFER);
         for id in 1..=ROWS {
             black_box(set.push_row(&transfer(black_box(id))).unwrap());
+        }
+        set.root()
+    });
+}
+
+/// The same rows as two parts on two threads.
+#[divan::bench(sample_count = 20)]
+fn seal_transfer_rows_on_two_threads(bencher: Bencher<'_, '_>) {
+    let part = |first: i64, last: i64| {
+        let mut part = RowPart::new(&TRANSFER, first.cast_unsigned() - 1);
+        for id in first..=last {
+            black_box(part.push_row(&transfer(black_box(id))).unwrap());
+        }
+        part
+    };
+    bencher.counter(ItemsCount::new(100_000_u32)).bench(|| {
+        let mut set = RowSet::new(&TRANSFER);
+        let parts = std::thread::scope(|scope| {
+            let half = scope.spawn(|| part(ROWS / 2 + 1, ROWS));
+            [part(1, ROWS / 2), half.join().unwrap()]
+        });
+        for part in parts {
+            set.absorb(part).unwrap();
         }
         set.root()
     });
