@@ -187,11 +187,10 @@ fn read_answers(bencher: Bencher<'_, '_>, id: &str) {
 
 #[divan::bench(sample_count = 8, sample_size = 1)]
 fn read_movements(bencher: Bencher<'_, '_>) {
-    let mut text =
-        "账号,2600000000000000001\r\n期初余额,90000000.00\r\n期末余额,90000000.00\r\n\
+    let mut text = "账号,2600000000000000001\r\n期初余额,90000000.00\r\n期末余额,90000000.00\r\n\
          起止日期,2022-01-01 至 2022-01-31\r\n\
          日期,摘要,借方发生额,贷方发生额,余额,对方户名,对方账号,附言,流水号\r\n"
-            .to_owned();
+        .to_owned();
     let mut balance = Fen::new(9_000_000_000);
     for number in 1..=LINES {
         balance = balance.minus(fen(number)).unwrap();
