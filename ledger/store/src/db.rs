@@ -38,7 +38,7 @@ use crate::error::{PostgresFault, SqliteFault, key_name, parse_postgres, parse_s
 use crate::sqlite_guard::{self, RawFault};
 
 /// Readers beside the one writer of a SQLite file.
-const SQLITE_READERS: u32 = 8;
+const SQLITE_READERS: u32 = 4;
 /// Connections to a PostgreSQL server: few, since they share few cores.
 const POSTGRES_CONNECTIONS: u32 = 4;
 /// How long SQLite waits for the lock of another process.
@@ -284,8 +284,8 @@ async fn open_sqlite(url: &str) -> Result<SqlitePool, StoreError> {
         .foreign_keys(true)
         .pragma("recursive_triggers", "on")
         .pragma("trusted_schema", "off")
-        // 32 MiB of pages for each connection: a month's tables of a county.
-        .pragma("cache_size", "-32768")
+        // 12 MiB of pages for each connection, 60 in all.
+        .pragma("cache_size", "-12288")
         .busy_timeout(SQLITE_BUSY)
         .statement_cache_capacity(STATEMENT_CACHE);
     if !read_only && !in_memory {
