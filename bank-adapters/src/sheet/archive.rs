@@ -205,9 +205,8 @@ fn check_parts(contents: &[u8]) -> Result<(), String> {
     {
         return Err("部件不是 UTF-8 / a part is not UTF-8".to_owned());
     }
-    let mut rest = contents;
-    while let Some(at) = find(rest, NAME) {
-        rest = rest.get(at + NAME.len()..).unwrap_or_default();
+    for at in memmem::find_iter(contents, NAME) {
+        let rest = contents.get(at + NAME.len()..).unwrap_or_default();
         let digits = rest
             .iter()
             .skip_while(|byte| !byte.is_ascii_digit() && **byte != b'>');
@@ -228,11 +227,10 @@ fn check_parts(contents: &[u8]) -> Result<(), String> {
 /// and its cell would appear somewhere else.
 fn check_references(contents: &[u8]) -> Result<(), String> {
     const REFERENCE_MAX: usize = 10;
-    let mut rest = contents;
-    while let Some(at) = find(rest, b"r=") {
-        let is_attribute = at > 0 && rest.get(at - 1).is_some_and(u8::is_ascii_whitespace);
-        rest = rest.get(at + 2..).unwrap_or_default();
-        let Some((quote, value)) = rest.split_first() else {
+    for at in memmem::find_iter(contents, b"r=") {
+        let before = at.checked_sub(1).and_then(|at| contents.get(at));
+        let is_attribute = before.is_some_and(u8::is_ascii_whitespace);
+        let Some((quote, value)) = contents.get(at + 2..).and_then(<[u8]>::split_first) else {
             break;
         };
         let length = value
@@ -245,10 +243,6 @@ fn check_references(contents: &[u8]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    memmem::find(haystack, needle)
 }
 
 fn read16(bytes: &[u8], at: usize) -> Option<u16> {
