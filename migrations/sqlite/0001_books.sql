@@ -1,9 +1,9 @@
 -- The books, first form.
 -- Twin of postgres/0001_books.sql: same tables, columns, keys and constraint names; a test compares them.
--- Types are 64-bit integer, text and bytes. Money is fen, time is microseconds UTC, dates and
--- months are text. `entry` is the audit entry that a row belongs to, `seal` the first 8 bytes of
--- its leaf hash (ledger/docs/audit-format.md). Tables are append-only unless their comment says
--- otherwise; what can be derived from other rows is not stored, but for balances and counters.
+-- Types are integer, text and bytes. Money is fen, time is microseconds UTC, dates and months are
+-- text. `entry` is the audit entry that a row belongs to, `seal` the first 8 bytes of its leaf
+-- hash (ledger/docs/audit-format.md). Tables are append-only unless their comment says otherwise;
+-- what can be derived from other rows is not stored, but for balances, success rates and counters.
 
 -- 账套: one agency's set of books; the unit of isolation and of sharding.
 create table book (
@@ -263,14 +263,29 @@ begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_funding_rule_delete before delete on funding_rule
 begin select raise(abort, 'tr_append_only'); end;
 
+-- 乡镇、村(社区): where parties live; in a row of its own so that the names stand once.
+create table area (
+  book_id integer not null,
+  area_id integer not null,
+  township text not null,
+  village text not null,
+  entry integer not null,
+  seal integer not null,
+  constraint pk_area primary key (book_id, area_id),
+  constraint uq_area_name unique (book_id, township, village)
+) strict, without rowid;
+create trigger tr_area_update before update on area
+begin select raise(abort, 'tr_append_only'); end;
+create trigger tr_area_delete before delete on area
+begin select raise(abort, 'tr_append_only'); end;
+
 -- Households, persons and institutions in one number space. reference_no is the file number, the
 -- identity number or the credit code. Name and number are sealed by salted commitments.
 create table party (
   book_id integer not null,
   party_id integer not null,
   kind text not null,
-  township text not null,
-  village text not null,
+  area_id integer not null,
   name text not null,
   reference_no text not null,
   salt blob not null,
@@ -412,6 +427,7 @@ create trigger tr_run_event_delete before delete on run_event
 begin select raise(abort, 'tr_append_only'); end;
 
 -- 发放明细: one amount owed to one payee in one run. Numbers of one calculation are consecutive.
+-- area_id is where the household lived when the run was calculated.
 create table payment (
   book_id integer not null,
   payment_id integer not null,
@@ -419,6 +435,7 @@ create table payment (
   revision integer not null,
   payee_id integer not null,
   household_id integer not null,
+  area_id integer not null,
   lines integer not null,
   amount_fen integer not null,
   entry integer not null,
@@ -474,7 +491,8 @@ begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_payment_line_delete before delete on payment_line
 begin select raise(abort, 'tr_append_only'); end;
 
--- Files in and out, byte for byte. `content` is sealed through sha256.
+-- Files in and out, byte for byte. `content` is packed (Zstandard) and sealed through the sha256
+-- and the size of what is in it.
 create table stored_file (
   book_id integer not null,
   file_id integer not null,
@@ -516,15 +534,15 @@ begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_batch_delete before delete on batch
 begin select raise(abort, 'tr_append_only'); end;
 
--- What became of an attempt, appended: step 1 is paid or failed, step 2 a refund after success.
--- One line of one file gives one outcome.
+-- What became of an attempt, appended: step 1 is paid or failed, step 2 a refund after success,
+-- which a trigger allows only after paid. Another one refuses outcomes of attempts that are not
+-- there: it looks at all rows of a statement together, which costs a quarter of a foreign key.
 create table outcome (
   book_id integer not null,
   payment_id integer not null,
   attempt_no integer not null,
-  kind text not null,
   step integer not null,
-  prior_kind text,
+  kind text not null,
   source text not null,
   source_id integer not null,
   line_no integer not null,
@@ -534,22 +552,17 @@ create table outcome (
   settled_on text not null,
   entry integer not null,
   seal integer not null,
-  constraint pk_outcome primary key (book_id, payment_id, attempt_no, kind),
-  constraint uq_outcome_step unique (book_id, payment_id, attempt_no, step),
-  constraint uq_outcome_line unique (book_id, source, source_id, line_no),
-  constraint ck_outcome_kind check ((step = 1 and kind in ('paid', 'failed') and prior_kind is null) or (step = 2 and kind = 'refunded' and prior_kind = 'paid')),
-  constraint fk_outcome_prior foreign key (book_id, payment_id, attempt_no, prior_kind)
-    references outcome (book_id, payment_id, attempt_no, kind),
-  constraint fk_outcome_attempt foreign key (book_id, payment_id, attempt_no)
-    references attempt (book_id, payment_id, attempt_no)
+  constraint pk_outcome primary key (book_id, payment_id, attempt_no, step),
+  constraint ck_outcome_kind check ((step = 1 and kind in ('paid', 'failed')) or (step = 2 and kind = 'refunded'))
 ) strict, without rowid;
 create trigger tr_outcome_update before update on outcome
 begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_outcome_delete before delete on outcome
 begin select raise(abort, 'tr_append_only'); end;
 
--- 发放尝试. At most one live or paid attempt per payment, without an update: attempt n > 1 refers
--- to the failed or refunded outcome of attempt n - 1, and a cancellation takes the next number.
+-- 发放尝试. At most one live or paid attempt per payment, without an update: the key takes each
+-- number once, and a trigger allows attempt n > 1 only after a failed or refunded outcome of
+-- attempt n - 1. A cancellation takes the next number.
 create table attempt (
   book_id integer not null,
   payment_id integer not null,
@@ -559,16 +572,12 @@ create table attempt (
   line_no integer not null,
   account_version integer not null,
   appropriation_id integer,
-  prior_no integer,
-  prior_kind text,
   entry integer not null,
   seal integer not null,
   constraint pk_attempt primary key (book_id, payment_id, attempt_no),
   constraint uq_attempt_line unique (book_id, batch_id, line_no),
   constraint ck_attempt_kind check (kind in ('pay', 'cancel')),
-  constraint ck_attempt_prior check ((attempt_no = 1 and prior_no is null and prior_kind is null) or (attempt_no > 1 and prior_no is not null and prior_no = attempt_no - 1 and prior_kind is not null and prior_kind in ('failed', 'refunded'))),
-  constraint fk_attempt_prior foreign key (book_id, payment_id, prior_no, prior_kind)
-    references outcome (book_id, payment_id, attempt_no, kind)
+  constraint ck_attempt_number check (attempt_no >= 1)
 ) strict, without rowid;
 create trigger tr_attempt_update before update on attempt
 begin select raise(abort, 'tr_append_only'); end;
@@ -848,10 +857,64 @@ begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_period_close_delete before delete on period_close
 begin select raise(abort, 'tr_append_only'); end;
 
+-- 发放成功率 by program, month of the payment's run, paying account of its first attempt, and
+-- township: what of the first attempts and of the last attempts is answered, what of it paid, and
+-- what is pending. Mutable; `audit verify` recomputes it.
+create table success_cell (
+  book_id integer not null,
+  program_id integer not null,
+  month text not null,
+  bank_account_id integer not null,
+  township text not null,
+  first_attempted integer not null,
+  first_paid integer not null,
+  final_attempted integer not null,
+  final_paid integer not null,
+  pending integer not null,
+  first_attempted_fen integer not null,
+  first_paid_fen integer not null,
+  final_attempted_fen integer not null,
+  final_paid_fen integer not null,
+  pending_fen integer not null,
+  constraint pk_success_cell primary key (book_id, program_id, month, bank_account_id, township)
+) strict, without rowid;
+
+-- Failed and refunded attempts by program, month of the payment's run and reason. Mutable; `audit
+-- verify` recomputes it.
+create table success_reason (
+  book_id integer not null,
+  program_id integer not null,
+  month text not null,
+  reason text not null,
+  attempts integer not null,
+  amount_fen integer not null,
+  constraint pk_success_reason primary key (book_id, program_id, month, reason)
+) strict, without rowid;
+
 create trigger tr_voucher_period before insert on voucher
 when exists (select 1 from period_close p where p.book_id = new.book_id and p.month >= new.month)
 begin select raise(abort, 'tr_voucher_period'); end;
 
+create trigger tr_attempt_prior before insert on attempt
+when new.attempt_no > 1 and not exists (select 1 from outcome o where o.book_id = new.book_id
+  and o.payment_id = new.payment_id and o.attempt_no = new.attempt_no - 1 and o.kind <> 'paid')
+begin select raise(abort, 'tr_attempt_prior'); end;
+
+create trigger tr_outcome_attempt before insert on outcome
+when not exists (select 1 from attempt t where t.book_id = new.book_id
+  and t.payment_id = new.payment_id and t.attempt_no = new.attempt_no)
+begin select raise(abort, 'tr_outcome_attempt'); end;
+
+create trigger tr_outcome_prior before insert on outcome
+when new.step > 1 and not exists (select 1 from outcome o where o.book_id = new.book_id
+  and o.payment_id = new.payment_id and o.attempt_no = new.attempt_no and o.step = 1
+  and o.kind = 'paid')
+begin select raise(abort, 'tr_outcome_prior'); end;
+
 create index ix_award_component on award (book_id, component_id);
 
 create index ix_outcome_not_paid on outcome (book_id, payment_id, attempt_no) where kind <> 'paid';
+
+create index ix_voucher_source on voucher (book_id, source, source_id);
+
+create index ix_statement_line_match on statement_line (book_id, match_kind, match_id);

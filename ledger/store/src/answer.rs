@@ -7,6 +7,7 @@ use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{RowBuffer, Tx, Value};
 use crate::error::StoreError;
+use crate::seal::Loader;
 use crate::table;
 use crate::write::{self, Write};
 
@@ -169,26 +170,24 @@ pub async fn add_outcomes(
     settled_on: &str,
     outcomes: &[Outcome],
 ) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::OUTCOME.columns.len() - 2);
+    let mut loader = Loader::new(&table::OUTCOME);
     for outcome in outcomes {
-        let refunded = outcome.kind == "refunded";
-        rows.push([
-            Value::Int(write.book().get()),
-            outcome.payment.get().into(),
-            outcome.attempt.into(),
-            outcome.kind.into(),
-            if refunded { 2_i64 } else { 1 }.into(),
-            refunded.then(|| "paid".to_owned()).into(),
-            source.into(),
-            source_id.into(),
-            outcome.line_no.into(),
-            outcome.reason.as_str().into(),
-            outcome.reason_text.as_str().into(),
-            outcome.bank_reference.as_str().into(),
-            settled_on.into(),
-        ]);
+        let step = if outcome.kind == "refunded" { 2 } else { 1 };
+        let row = loader.rows();
+        row.int(write.book().get())
+            .int(outcome.payment.get())
+            .int(outcome.attempt);
+        row.int(step)
+            .text(outcome.kind)
+            .text(source)
+            .int(source_id)
+            .int(outcome.line_no);
+        row.text(&outcome.reason).text(&outcome.reason_text);
+        row.text(&outcome.bank_reference).text(settled_on).end();
+        loader.step(write).await?;
     }
-    Ok(write.insert(&table::OUTCOME, &rows).await?)
+    loader.finish(write).await?;
+    Ok(())
 }
 
 /// Stores the pending lines of a return, in line order.
@@ -197,7 +196,7 @@ pub async fn add_pending(
     id: ReturnId,
     pending: &[PendingAnswer],
 ) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::PENDING_ANSWER.columns.len() - 2);
+    let mut rows = RowBuffer::of(&table::PENDING_ANSWER);
     for answer in pending {
         rows.push([
             Value::Int(write.book().get()),
@@ -208,5 +207,5 @@ pub async fn add_pending(
             answer.reason_text.as_str().into(),
         ]);
     }
-    Ok(write.insert(&table::PENDING_ANSWER, &rows).await?)
+    Ok(write.insert(&table::PENDING_ANSWER, rows).await?)
 }

@@ -55,7 +55,7 @@ fn problem_of(constraint: &str) -> Option<Problem> {
     Some(match constraint {
         "tr_voucher_period" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "ck_account_total_floor" => Problem::new(Kind::Overdrawn).with("account", ""),
-        "pk_attempt" | "fk_attempt_prior" => Problem::new(Kind::PaymentLive).with("payment", ""),
+        "pk_attempt" | "tr_attempt_prior" => Problem::new(Kind::PaymentLive).with("payment", ""),
         "pk_run_duty" | "fk_run_event_duty" => Problem::new(Kind::SamePerson)
             .with("user", "")
             .with("run", "")

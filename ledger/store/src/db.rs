@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use ledger::audit::row::Field;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     LockedSqliteHandle, SqliteArguments, SqliteConnectOptions, SqliteJournalMode,
@@ -27,8 +28,8 @@ use sqlx::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use crate::bulk::RowBuffer;
 use crate::bulk::{COPY_CHUNK_BYTES, COPY_HEAD, COPY_TAIL, SQLITE_CHUNK_ROWS};
+pub use crate::bulk::{RowBuffer, RowRef};
 use crate::bulk::{copy_row, copy_sql, insert_sql, unnest_sql};
 pub use crate::dialect::Engine;
 use crate::dialect::{BEGIN_READ, BEGIN_WRITE, parameters};
@@ -63,29 +64,6 @@ pub enum Value {
     NullText,
     /// No bytes.
     NullBytes,
-}
-
-impl Value {
-    fn as_int(&self) -> Option<i64> {
-        match self {
-            Value::Int(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    fn as_text(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn as_bytes(&self) -> Option<&[u8]> {
-        match self {
-            Value::Bytes(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
 }
 
 impl From<i64> for Value {
@@ -618,7 +596,7 @@ impl Tx {
                 shared.statements.fetch_add(1, Ordering::Relaxed);
                 let result = match rows.len() <= UNNEST_ROWS_MAX {
                     true => unnest_postgres(tx, table, columns, rows).await,
-                    false => copy_postgres(tx, &copy_sql(table, columns), rows).await,
+                    false => copy_postgres(tx, table, columns, rows).await,
                 };
                 result.map_err(explain_plain)
             }
@@ -807,9 +785,9 @@ async fn insert_sqlite(
     rows: &RowBuffer,
     statements: &AtomicU64,
 ) -> Result<u64, StoreError> {
-    let mut rows = rows.rows();
+    let mut rows = rows.rows().peekable();
     let mut total = 0;
-    while rows.len() > 0 {
+    while rows.peek().is_some() {
         statements.fetch_add(1, Ordering::Relaxed);
         let result = {
             let mut locked = lock_sqlite(tx).await?;
@@ -838,20 +816,31 @@ async fn unnest_postgres(
     let mut arguments = PgArguments::default();
     let mut types = Vec::with_capacity(columns.len());
     for column in 0..columns.len() {
-        let values = rows.rows().map(|row| &row[column]);
-        let first = rows.rows().next().map(|row| &row[column]);
-        let added = match first {
-            Some(Value::Text(_) | Value::NullText) => {
+        let values = rows.rows().map(|row| row.field(column));
+        let added = match rows.row(0).and_then(|row| row.field(column)) {
+            Some(Field::Text(_) | Field::NullText) => {
                 types.push("text[]");
-                arguments.add(values.map(Value::as_text).collect::<Vec<_>>())
+                let text = values.map(|field| match field {
+                    Some(Field::Text(text)) => Some(text),
+                    _ => None,
+                });
+                arguments.add(text.collect::<Vec<_>>())
             }
-            Some(Value::Bytes(_) | Value::NullBytes) => {
+            Some(Field::Bytes(_) | Field::NullBytes) => {
                 types.push("bytea[]");
-                arguments.add(values.map(Value::as_bytes).collect::<Vec<_>>())
+                let bytes = values.map(|field| match field {
+                    Some(Field::Bytes(bytes)) => Some(bytes),
+                    _ => None,
+                });
+                arguments.add(bytes.collect::<Vec<_>>())
             }
             _ => {
                 types.push("bigint[]");
-                arguments.add(values.map(Value::as_int).collect::<Vec<_>>())
+                let numbers = values.map(|field| match field {
+                    Some(Field::Int(number)) => Some(number),
+                    _ => None,
+                });
+                arguments.add(numbers.collect::<Vec<_>>())
             }
         };
         added.map_err(sqlx::Error::Encode)?;
@@ -861,20 +850,39 @@ async fn unnest_postgres(
     Ok(query.execute(&mut **tx).await?.rows_affected())
 }
 
+/// Which columns are `bigint`; other integers have 4 bytes. COPY demands the exact width.
+async fn widths(
+    tx: &mut Transaction<'static, Postgres>,
+    table: &str,
+    columns: &[&str],
+) -> Result<Vec<bool>, sqlx::Error> {
+    let sql = "select attname::text from pg_attribute
+        where attrelid = to_regclass($1) and atttypid = 'bigint'::regtype";
+    let wide: Vec<String> = sqlx::query_scalar(sql)
+        .bind(table)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(columns
+        .iter()
+        .map(|column| wide.iter().any(|name| name == column))
+        .collect())
+}
+
 async fn copy_postgres(
     tx: &mut Transaction<'static, Postgres>,
-    sql: &str,
+    table: &str,
+    columns: &[&str],
     rows: &RowBuffer,
 ) -> Result<u64, sqlx::Error> {
-    let mut copy = tx.copy_in_raw(sql).await?;
+    let wide = widths(tx, table, columns).await?;
+    let mut copy = tx.copy_in_raw(&copy_sql(table, columns)).await?;
     let mut data = Vec::with_capacity(COPY_CHUNK_BYTES + COPY_CHUNK_BYTES / 8);
     data.extend_from_slice(COPY_HEAD);
     for row in rows.rows() {
-        if copy_row(&mut data, row).is_none() {
-            copy.abort("a value is too long").await?;
-            return Err(sqlx::Error::Protocol(
-                "a value is too long for COPY".to_owned(),
-            ));
+        if copy_row(&mut data, row, &wide).is_none() {
+            copy.abort("a value does not fit").await?;
+            let message = format!("a value does not fit into its column of {table}");
+            return Err(sqlx::Error::Protocol(message));
         }
         if data.len() >= COPY_CHUNK_BYTES {
             copy.send(data.as_slice()).await?;
@@ -1070,8 +1078,7 @@ impl Row {
     }
 
     /// The value in a column as the audit trail encodes it; every NULL is encoded alike.
-    pub fn field(&self, column: usize) -> Result<ledger::audit::row::Field<'_>, StoreError> {
-        use ledger::audit::row::Field;
+    pub fn field(&self, column: usize) -> Result<Field<'_>, StoreError> {
         match &self.data {
             Data::Sqlite(cells) => match cells.get(column) {
                 Some(Cell::Null) => Ok(Field::NullInt),
@@ -1087,7 +1094,9 @@ impl Row {
                     .get(column)
                     .map(|column| column.type_info().name());
                 match kind {
-                    Some("INT8") => Ok(self.opt_int(column)?.map_or(Field::NullInt, Field::Int)),
+                    Some("INT8" | "INT4") => {
+                        Ok(self.opt_int(column)?.map_or(Field::NullInt, Field::Int))
+                    }
                     Some("TEXT") => Ok(self
                         .opt_text_ref(column)?
                         .map_or(Field::NullInt, Field::Text)),

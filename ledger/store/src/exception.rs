@@ -114,8 +114,8 @@ pub async fn open(
         return Ok(());
     }
     let first = write.allot("exception", exceptions.len()).await?;
-    let mut rows = RowBuffer::new(table::EXCEPTION.columns.len() - 2);
-    let mut events = RowBuffer::new(table::EXCEPTION_EVENT.columns.len() - 2);
+    let mut rows = RowBuffer::of(&table::EXCEPTION);
+    let mut events = RowBuffer::of(&table::EXCEPTION_EVENT);
     for (id, exception) in (first..).zip(exceptions) {
         exception.id = ExceptionId(id);
         exception.user = user;
@@ -133,8 +133,8 @@ pub async fn open(
         ]);
         events.push(event_row(write, exception, "open"));
     }
-    write.insert(&table::EXCEPTION, &rows).await?;
-    Ok(write.insert(&table::EXCEPTION_EVENT, &events).await?)
+    write.insert(&table::EXCEPTION, rows).await?;
+    Ok(write.insert(&table::EXCEPTION_EVENT, events).await?)
 }
 
 /// Appends the event that brought the exception into the state which it now carries.

@@ -4,14 +4,15 @@
 //! updated once per account when it is finished. The guard against overdrawing is the check
 //! constraint of `account_total`, so it holds also when two commands race.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ledger::account::{AccountKey, Chart, Floor, Normal, Side};
 use ledger::audit::entry::ObjectRef;
 use ledger::audit::merkle::{Frontier, Hash};
 use ledger::calendar::{Date, Month};
 use ledger::id::{
-    AccountId, AppropriationId, BankAccountId, BookId, ComponentId, ProgramId, UserId, VoucherId,
+    AccountId, AppropriationId, BankAccountId, BookId, ComponentId, PaymentId, ProgramId, UserId,
+    VoucherId,
 };
 use ledger::journal::Posting;
 use ledger::money::{Fen, MoneyError};
@@ -19,8 +20,9 @@ use ledger::problem::{Kind, Problem};
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
-use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::db::{Row, Tx, Value};
 use crate::error::StoreError;
+use crate::seal::Loader;
 use crate::table;
 use crate::write::{self, Write};
 
@@ -60,9 +62,6 @@ sql! {
         where book_id = $1 order by month";
     MONTH_ROOTS = "select root from voucher where book_id = $1 and month = $2 order by number";
 }
-
-/// Transfers held in memory before they are loaded.
-const CHUNK_TRANSFERS: usize = 20_000;
 
 /// What a voucher says about itself.
 #[derive(Clone, Debug)]
@@ -107,37 +106,44 @@ pub struct Posted {
 pub struct Poster {
     draft: VoucherDraft,
     voucher: Option<VoucherId>,
-    accounts: HashMap<AccountKey, AccountId>,
-    rows: RowBuffer,
-    frontier: Frontier,
-    first: Option<i64>,
+    accounts: HashMap<AccountKey, usize>,
+    /// The accounts that were used, with their debits and credits so far.
+    sums: Vec<(AccountId, AccountKey, i64, i64)>,
+    /// Where the last two accounts stand in `sums`: postings come in runs of equal ones.
+    last: [Option<usize>; 2],
+    rows: Loader,
+    first: i64,
     transfers: i64,
-    total: Fen,
-    sums: BTreeMap<AccountId, (i64, i64)>,
+    total: i64,
+    last_payment: i64,
 }
 
 impl Poster {
     /// Begins a voucher.
     pub async fn begin(write: &mut Write, draft: VoucherDraft) -> Result<Poster, Failure> {
-        let mut accounts = HashMap::new();
+        let (mut accounts, mut sums) = (HashMap::new(), Vec::new());
         let book = write_book(write);
         for row in write.tx().query(ACCOUNTS, &[book]).await? {
-            accounts.insert(key_of(&row, 1)?, AccountId(row.int(0)?));
+            let key = key_of(&row, 1)?;
+            accounts.insert(key, sums.len());
+            sums.push((AccountId(row.int(0)?), key, 0, 0));
         }
         Ok(Poster {
             draft,
             voucher: None,
             accounts,
-            rows: RowBuffer::new(table::TRANSFER.columns.len() - 2),
-            frontier: Frontier::new(),
-            first: None,
+            sums,
+            last: [None; 2],
+            rows: Loader::new(&table::TRANSFER),
+            first: write.allot("transfer", 0).await?,
             transfers: 0,
-            total: Fen::ZERO,
-            sums: BTreeMap::new(),
+            total: 0,
+            last_payment: 0,
         })
     }
 
-    /// Adds one posting.
+    /// Adds one posting. Postings of payments come in the order of the payments, before those of
+    /// no payment: a trace finds them by halving the voucher.
     ///
     /// # Errors
     /// Refused when it is no movement between two accounts of one side.
@@ -149,34 +155,27 @@ impl Poster {
             None => VoucherId(write.allot("voucher", 1).await?),
         };
         self.voucher = Some(voucher);
-        let debit = self.account(write, posting.debit).await?;
-        let credit = self.account(write, posting.credit).await?;
-        let amount = posting.amount.get();
-        self.total = self.total.plus(posting.amount).map_err(range)?;
-        self.transfers += 1;
-        let debited = &mut self.sums.entry(debit).or_default().0;
-        *debited = debited
-            .checked_add(amount)
-            .ok_or_else(|| range(MoneyError::OutOfRange))?;
-        let credited = &mut self.sums.entry(credit).or_default().1;
-        *credited = credited
-            .checked_add(amount)
-            .ok_or_else(|| range(MoneyError::OutOfRange))?;
-        let attempt = (posting.attempt > 0).then_some(posting.attempt);
-        self.rows.push([
-            write_book(write),
-            Value::Int(0),
-            voucher.get().into(),
-            debit.get().into(),
-            credit.get().into(),
-            amount.into(),
-            posting.payment.map(|payment| payment.get()).into(),
-            attempt.into(),
-        ]);
-        if self.rows.len() >= CHUNK_TRANSFERS {
-            self.load(write).await?;
+        let payment = posting.payment.map_or(i64::MAX, PaymentId::get);
+        if payment < self.last_payment {
+            return Err(StoreError::inconsistent("transfer", "payment order").into());
         }
-        Ok(())
+        self.last_payment = payment;
+        let debit = self.account(write, 0, posting.debit).await?;
+        let credit = self.account(write, 1, posting.credit).await?;
+        let amount = posting.amount.get();
+        self.total = sum(self.total, amount)?;
+        self.sums[debit].2 = sum(self.sums[debit].2, amount)?;
+        self.sums[credit].3 = sum(self.sums[credit].3, amount)?;
+        let id = self.first + self.transfers;
+        self.transfers += 1;
+        let (debit, credit) = (self.sums[debit].0, self.sums[credit].0);
+        let row = self.rows.rows();
+        row.int(write.book().get()).int(id).int(voucher.get());
+        row.int(debit.get()).int(credit.get()).int(amount);
+        row.opt_int(posting.payment.map(PaymentId::get));
+        row.opt_int((posting.attempt > 0).then_some(posting.attempt));
+        row.end();
+        Ok(self.rows.step(write).await?)
     }
 
     /// Adds many postings.
@@ -198,20 +197,35 @@ impl Poster {
     /// [`Kind::Overdrawn`] names the account that the posting would overdraw;
     /// [`Kind::PeriodClosed`] the month that takes no postings.
     pub async fn finish(mut self, write: &mut Write) -> Result<Option<Posted>, Failure> {
-        let Some(voucher) = self.voucher else {
+        let Some(id) = self.voucher else {
             return Ok(None);
         };
-        self.load(write).await?;
+        let count = usize::try_from(self.transfers).unwrap_or(usize::MAX);
+        write.allot("transfer", count).await?;
+        let rows = std::mem::replace(&mut self.rows, Loader::new(&table::TRANSFER));
+        let root = rows.finish(write).await?;
         let month = Month::of(self.draft.on_date);
         self.balance(write, month).await?;
-        let number = write.allot(&format!("voucher:{month}"), 1).await?;
-        let root = self.frontier.root();
+        let posted = Posted {
+            id,
+            month,
+            number: write.allot(&format!("voucher:{month}"), 1).await?,
+            transfer_first: self.first,
+            transfers: self.transfers,
+            total: Fen::new(self.total),
+            root,
+        };
+        self.store(write, &posted).await?;
+        Ok(Some(posted))
+    }
+
+    async fn store(&self, write: &mut Write, posted: &Posted) -> Result<(), Failure> {
         let draft = &self.draft;
         let row: [Value; 15] = [
             write_book(write),
-            voucher.get().into(),
-            month.to_string().into(),
-            number.into(),
+            posted.id.get().into(),
+            posted.month.to_string().into(),
+            posted.number.into(),
             draft.on_date.to_string().into(),
             draft.summary.as_str().into(),
             draft.maker.get().into(),
@@ -219,105 +233,103 @@ impl Poster {
             draft.source.into(),
             draft.source_id.into(),
             draft.reverses.map(VoucherId::get).into(),
-            self.first.unwrap_or(0).into(),
-            self.transfers.into(),
-            self.total.get().into(),
-            root.to_vec().into(),
+            posted.transfer_first.into(),
+            posted.transfers.into(),
+            posted.total.get().into(),
+            posted.root.to_vec().into(),
         ];
-        write
-            .insert_one(&table::VOUCHER, row)
-            .await
-            .map_err(|error| closed(error, month))?;
+        let stored = write.insert_one(&table::VOUCHER, row).await;
+        stored.map_err(|error| closed(error, posted.month))?;
         write.object(ObjectRef {
             kind: "voucher".to_owned(),
-            id: voucher.to_string(),
+            id: posted.id.to_string(),
             version: None,
-            hash: Some(root),
-            count: Some(self.transfers),
+            hash: Some(posted.root),
+            count: Some(posted.transfers),
         });
-        Ok(Some(Posted {
-            id: voucher,
-            month,
-            number,
-            transfer_first: self.first.unwrap_or(0),
-            transfers: self.transfers,
-            total: self.total,
-            root,
-        }))
-    }
-
-    async fn account(&mut self, write: &mut Write, key: AccountKey) -> Result<AccountId, Failure> {
-        if let Some(id) = self.accounts.get(&key) {
-            return Ok(*id);
-        }
-        let id = AccountId(write.allot("account", 1).await?);
-        let dimension = |id: Option<i64>| Value::Int(id.unwrap_or(0));
-        let row: [Value; 7] = [
-            write_book(write),
-            id.get().into(),
-            key.chart.code().into(),
-            dimension(key.bank_account.map(BankAccountId::get)),
-            dimension(key.appropriation.map(AppropriationId::get)),
-            dimension(key.program.map(ProgramId::get)),
-            dimension(key.component.map(ComponentId::get)),
-        ];
-        write.insert_one(&table::ACCOUNT, row).await?;
-        let floor = match key.chart.floor() {
-            Floor::None => 0_i64,
-            Floor::DebitNotNegative => 1,
-            Floor::CreditNotNegative => -1,
-        };
-        let total = [write_book(write), id.get().into(), floor.into()];
-        write.tx().execute_exactly(OPEN_TOTAL, &total, 1).await?;
-        self.accounts.insert(key, id);
-        Ok(id)
-    }
-
-    async fn load(&mut self, write: &mut Write) -> Result<(), Failure> {
-        let first = write.allot("transfer", self.rows.len()).await?;
-        self.first.get_or_insert(first);
-        for (id, row) in (first..).zip(0..self.rows.len()) {
-            if let Some(value) = self.rows.value_mut(row, 1) {
-                *value = Value::Int(id);
-            }
-        }
-        let frontier = &mut self.frontier;
-        write
-            .insert_with(&table::TRANSFER, &self.rows, |leaf| frontier.push(*leaf))
-            .await?;
-        self.rows.clear();
         Ok(())
     }
 
+    /// Where the account stands in `sums`; it is made when the book has none such yet.
+    async fn account(
+        &mut self,
+        write: &mut Write,
+        side: usize,
+        key: AccountKey,
+    ) -> Result<usize, Failure> {
+        if let Some(place) = self.last[side]
+            && self.sums[place].1 == key
+        {
+            return Ok(place);
+        }
+        let place = match self.accounts.get(&key) {
+            Some(place) => *place,
+            None => {
+                let place = self.sums.len();
+                self.sums.push((open_account(write, key).await?, key, 0, 0));
+                self.accounts.insert(key, place);
+                place
+            }
+        };
+        self.last[side] = Some(place);
+        Ok(place)
+    }
+
     async fn balance(&self, write: &mut Write, month: Month) -> Result<(), Failure> {
-        for (account, (debit, credit)) in &self.sums {
+        let mut used: Vec<_> = self.sums.iter().collect();
+        used.retain(|(_, _, debit, credit)| (*debit, *credit) != (0, 0));
+        used.sort_by_key(|(account, ..)| *account);
+        for (account, key, debit, credit) in used {
             let book = write_book(write);
             let (debit, credit) = (Value::Int(*debit), Value::Int(*credit));
             let id = Value::Int(account.get());
             let total = [book.clone(), id.clone(), debit.clone(), credit.clone()];
             let added = write.tx().execute_exactly(ADD_TOTAL, &total, 1).await;
-            added.map_err(|error| self.overdrawn(error, *account))?;
+            added.map_err(|error| overdrawn(error, key))?;
             let moved = [book, id, month.to_string().into(), debit, credit];
             write.tx().execute_exactly(ADD_MONTH, &moved, 1).await?;
         }
         Ok(())
     }
+}
 
-    fn overdrawn(&self, error: StoreError, account: AccountId) -> Failure {
-        let key = self
-            .accounts
-            .iter()
-            .find(|(_, id)| **id == account)
-            .map(|(key, _)| key);
-        match (&error, key) {
-            (StoreError::Constraint { name }, Some(key)) if name == "ck_account_total_floor" => {
-                Problem::new(Kind::Overdrawn)
-                    .with("account", describe(key))
-                    .into()
-            }
-            _ => error.into(),
+async fn open_account(write: &mut Write, key: AccountKey) -> Result<AccountId, Failure> {
+    let id = AccountId(write.allot("account", 1).await?);
+    let dimension = |id: Option<i64>| Value::Int(id.unwrap_or(0));
+    let row: [Value; 7] = [
+        write_book(write),
+        id.get().into(),
+        key.chart.code().into(),
+        dimension(key.bank_account.map(BankAccountId::get)),
+        dimension(key.appropriation.map(AppropriationId::get)),
+        dimension(key.program.map(ProgramId::get)),
+        dimension(key.component.map(ComponentId::get)),
+    ];
+    write.insert_one(&table::ACCOUNT, row).await?;
+    let floor = match key.chart.floor() {
+        Floor::None => 0_i64,
+        Floor::DebitNotNegative => 1,
+        Floor::CreditNotNegative => -1,
+    };
+    let total = [write_book(write), id.get().into(), floor.into()];
+    write.tx().execute_exactly(OPEN_TOTAL, &total, 1).await?;
+    Ok(id)
+}
+
+fn overdrawn(error: StoreError, key: &AccountKey) -> Failure {
+    match &error {
+        StoreError::Constraint { name } if name == "ck_account_total_floor" => {
+            Problem::new(Kind::Overdrawn)
+                .with("account", describe(key))
+                .into()
         }
+        _ => error.into(),
     }
+}
+
+fn sum(total: i64, amount: i64) -> Result<i64, Failure> {
+    let sum = total.checked_add(amount);
+    sum.ok_or_else(|| range(MoneyError::OutOfRange))
 }
 
 /// An account with what moved on it.

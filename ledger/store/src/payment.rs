@@ -1,10 +1,11 @@
 //! What is due becomes payments with their lines; what failed becomes due again.
 
-use ledger::audit::merkle::{Frontier, Hash};
+use ledger::audit::merkle::{self, Hash};
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line};
 use ledger::id::{BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId};
-use ledger::money::Fen;
+use ledger::money::{Fen, MoneyError};
+use ledger::problem::Problem;
 use ledger::roster::Award;
 
 use crate::catalogue::sql;
@@ -13,26 +14,30 @@ use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
 use crate::policy::month;
 use crate::roster::award_of;
-use crate::run::Run;
+use crate::run::{Run, RunKind};
+use crate::seal::Loader;
 use crate::table;
 use crate::write::Write;
 
 sql! {
     AWARDS_IN_FORCE = "select a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
         from award a
         join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
         where a.book_id = $1 and c.program_id = $2 and a.from_month <= $4
         and (e.to_month is null or e.to_month >= $3)
-        union
-        select a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month
+        union all
+        select distinct a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
         from payment_line l
         join component c on c.book_id = l.book_id and c.component_id = l.component_id
         join award a on a.book_id = l.book_id and a.award_id = l.award_id
+        join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
         where l.book_id = $1 and c.program_id = $2 and l.month >= $3 and l.month <= $4
+        and (a.from_month > $4 or e.to_month < $3)
         order by 3, 2, 5, 1";
     ACCRUED = "select a.household_id, l.subject_id, l.component_id, l.month,
         cast(sum(l.amount_fen) as bigint), cast(count(*) as bigint) from payment_line l
@@ -61,13 +66,23 @@ sql! {
     LAST_LINE = "select payment_id, max(line_no) from payment_line
         where book_id = $1 and payment_id >= $2 and payment_id <= $3
         group by payment_id order by payment_id";
-    TO_SEND = "select p.payment_id, p.amount_fen, cast(1 as bigint), 'due', p.payee_id from payment p
-        where p.book_id = $1 and p.payment_id >= $2 and p.payment_id <= $3
-        order by p.payment_id";
-    TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, r.prior_kind, p.payee_id
+    TO_SEND = "select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
+        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no from payment p
+        left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = (select max(w.version) from payee_account w
+                where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $5)
+        where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
+        order by p.payment_id limit $4";
+    TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
+        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no
         from re_pay r join payment p on p.book_id = r.book_id and p.payment_id = r.payment_id
-        where r.book_id = $1 and r.run_id = $2 and r.revision = $3
-        order by r.payment_id";
+        left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = (select max(w.version) from payee_account w
+                where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $6)
+        where r.book_id = $1 and r.run_id = $2 and r.revision = $3 and r.payment_id > $4
+        order by r.payment_id limit $5";
+    TO_RE_PAY = "select payment_id from re_pay where book_id = $1 and run_id = $2
+        and revision = $3 order by payment_id limit $4";
     FAILED_AND_HOME = "select p.payment_id, p.amount_fen, t.attempt_no, o.kind, o.reason,
         t.account_version,
         (select max(v.version) from payee_account v
@@ -97,9 +112,10 @@ sql! {
             and x.attempt_no = r.attempt_no - 1
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3
         and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')";
-    RUN_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, y.township, y.village,
+    RUN_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township, z.village,
         y.name, y.reference_no, v.account_no, v.holder_name, v.bank_name from payment p
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id
+        join area z on z.book_id = p.book_id and z.area_id = p.area_id
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id)
@@ -113,8 +129,8 @@ pub const CHUNK_PAYMENTS: i64 = 20_000;
 /// Awards and accruals that bear on a run, both ordered by household.
 #[derive(Debug)]
 pub struct Entitlements {
-    /// The awards.
-    pub awards: Vec<Award>,
+    /// The awards, with the area of their household.
+    pub awards: Vec<(Award, i64)>,
     /// What was accrued, with the household of its award.
     pub accrued: Vec<(PartyId, Accrued)>,
 }
@@ -135,7 +151,7 @@ pub async fn entitlements(
     ];
     let mut awards = Vec::new();
     tx.stream(AWARDS_IN_FORCE, &args, |row| {
-        awards.push(award_of(row)?);
+        awards.push((award_of(row)?, row.int(10)?));
         Ok::<(), StoreError>(())
     })
     .await?;
@@ -148,19 +164,15 @@ pub async fn entitlements(
     Ok(Entitlements { awards, accrued })
 }
 
-/// A payment to be stored: its lines have one payee and one household.
-pub type Settled = Vec<Line>;
-
-/// Writes payments and lines in chunks and computes the fingerprint of the calculation.
+/// Writes payments and lines and computes the fingerprint of the calculation.
 #[derive(Debug)]
 pub struct PaymentWriter {
     run: RunId,
     revision: i64,
-    waiting: Vec<Settled>,
-    fingerprint: Frontier,
-    first: Option<i64>,
-    last: i64,
-    payments: i64,
+    payments: Loader,
+    lines: Loader,
+    first: i64,
+    count: i64,
     total: i64,
 }
 
@@ -175,99 +187,81 @@ pub struct Calculated {
     pub payments: i64,
     /// Their sum.
     pub total: Fen,
-    /// Merkle root over the leaf hashes of payments and lines as they were written.
+    /// The node over the Merkle roots of the payments and of the lines; of a re-pay run the root
+    /// of what it tries again.
     pub fingerprint: Hash,
 }
 
 impl PaymentWriter {
     /// For one calculation of a run.
-    pub fn new(run: RunId, revision: i64) -> PaymentWriter {
-        PaymentWriter {
+    pub async fn begin(
+        write: &mut Write,
+        run: RunId,
+        revision: i64,
+    ) -> Result<PaymentWriter, Failure> {
+        Ok(PaymentWriter {
             run,
             revision,
-            waiting: Vec::new(),
-            fingerprint: Frontier::new(),
-            first: None,
-            last: 0,
-            payments: 0,
+            payments: Loader::new(&table::PAYMENT),
+            lines: Loader::new(&table::PAYMENT_LINE),
+            first: write.allot("payment", 0).await?,
+            count: 0,
             total: 0,
-        }
+        })
     }
 
-    /// Adds one payment.
-    pub async fn push(&mut self, write: &mut Write, lines: Settled) -> Result<(), Failure> {
-        self.waiting.push(lines);
-        if self.waiting.len() >= 10_000 {
-            self.load(write).await?;
+    /// Adds one payment to a household that lives in an area; nothing for no lines.
+    pub async fn push(
+        &mut self,
+        write: &mut Write,
+        area: i64,
+        settled: &[Line],
+    ) -> Result<(), Failure> {
+        let Some(head) = settled.first() else {
+            return Ok(());
+        };
+        let amount = Fen::sum(settled.iter().map(|line| line.amount)).map_err(Problem::from)?;
+        let total = self.total.checked_add(amount.get());
+        self.total = total.ok_or_else(|| Problem::from(MoneyError::OutOfRange))?;
+        let (book, id) = (write.book().get(), self.first + self.count);
+        self.count += 1;
+        let row = self.payments.rows();
+        row.int(book).int(id).int(self.run.get()).int(self.revision);
+        row.int(head.payee.get())
+            .int(head.household.get())
+            .int(area);
+        row.int(i64::try_from(settled.len()).unwrap_or(i64::MAX));
+        row.int(amount.get()).end();
+        self.payments.step(write).await?;
+        for (line_no, line) in (1_i64..).zip(settled) {
+            let row = self.lines.rows();
+            row.int(book).int(id).int(line_no).int(line.subject.get());
+            row.int(line.award.get()).int(line.component.get());
+            row.text(&line.month.to_string()).int(line.n);
+            row.int(line.amount.get()).text(line.reason.code()).end();
+            self.lines.step(write).await?;
         }
         Ok(())
     }
 
     /// Writes what waits and says what it all came to.
-    pub async fn finish(mut self, write: &mut Write) -> Result<Calculated, Failure> {
-        self.load(write).await?;
+    pub async fn finish(self, write: &mut Write) -> Result<Calculated, Failure> {
+        write
+            .allot("payment", usize::try_from(self.count).unwrap_or(usize::MAX))
+            .await?;
+        let payments = self.payments.finish(write).await?;
+        let lines = self.lines.finish(write).await?;
         Ok(Calculated {
-            first: self.first.unwrap_or(1),
-            last: self.last,
-            payments: self.payments,
+            first: if self.count == 0 { 1 } else { self.first },
+            last: if self.count == 0 {
+                0
+            } else {
+                self.first + self.count - 1
+            },
+            payments: self.count,
             total: Fen::new(self.total),
-            fingerprint: self.fingerprint.root(),
+            fingerprint: merkle::node(&payments, &lines),
         })
-    }
-
-    async fn load(&mut self, write: &mut Write) -> Result<(), Failure> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let book = Value::Int(write.book().get());
-        let first = write.allot("payment", self.waiting.len()).await?;
-        let mut payments = RowBuffer::new(table::PAYMENT.columns.len() - 2);
-        let mut lines = RowBuffer::new(table::PAYMENT_LINE.columns.len() - 2);
-        let waiting = std::mem::take(&mut self.waiting);
-        for (id, settled) in (first..).zip(&waiting) {
-            let Some(head) = settled.first() else {
-                continue;
-            };
-            let amount = Fen::sum(settled.iter().map(|line| line.amount))
-                .map_err(ledger::problem::Problem::from)?
-                .get();
-            self.total += amount;
-            self.last = id;
-            payments.push([
-                book.clone(),
-                id.into(),
-                self.run.get().into(),
-                self.revision.into(),
-                head.payee.get().into(),
-                head.household.get().into(),
-                i64::try_from(settled.len()).unwrap_or(i64::MAX).into(),
-                amount.into(),
-            ]);
-            for (line_no, line) in (1_i64..).zip(settled) {
-                lines.push([
-                    book.clone(),
-                    id.into(),
-                    line_no.into(),
-                    line.subject.get().into(),
-                    line.award.get().into(),
-                    line.component.get().into(),
-                    line.month.to_string().into(),
-                    line.n.into(),
-                    line.amount.get().into(),
-                    line.reason.code().into(),
-                ]);
-            }
-        }
-        self.first.get_or_insert(first);
-        self.payments += i64::try_from(waiting.len()).unwrap_or(i64::MAX);
-        let fingerprint = &mut self.fingerprint;
-        write
-            .insert_with(&table::PAYMENT, &payments, |leaf| fingerprint.push(*leaf))
-            .await?;
-        write
-            .insert_with(&table::PAYMENT_LINE, &lines, |leaf| fingerprint.push(*leaf))
-            .await?;
-        Ok(())
     }
 }
 
@@ -285,7 +279,7 @@ pub async fn void_lines(write: &mut Write, run: &Run) -> Result<(), Failure> {
     for row in write.tx().query(LAST_LINE, &args).await? {
         next_line.insert(row.int(0)?, row.int(1)? + 1);
     }
-    let mut lines = RowBuffer::new(table::PAYMENT_LINE.columns.len() - 2);
+    let mut lines = RowBuffer::of(&table::PAYMENT_LINE);
     for row in voided {
         let payment = row.int(0)?;
         let line_no = next_line.entry(payment).or_insert(1);
@@ -303,7 +297,7 @@ pub async fn void_lines(write: &mut Write, run: &Run) -> Result<(), Failure> {
         ]);
         *line_no += 1;
     }
-    Ok(write.insert(&table::PAYMENT_LINE, &lines).await?)
+    Ok(write.insert(&table::PAYMENT_LINE, lines).await?)
 }
 
 /// Amounts by payment and component for a range of payment numbers, both ends included.
@@ -376,8 +370,9 @@ pub async fn lines(
         .collect()
 }
 
-/// A payment that a run is about to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A payment that a run is about to send, with the account that it goes to. Name and number
+/// identify a person.
+#[derive(Clone)]
 pub struct ToSend {
     /// Which.
     pub payment: PaymentId,
@@ -385,36 +380,93 @@ pub struct ToSend {
     pub amount: Fen,
     /// The number of the attempt.
     pub attempt: i64,
-    /// Why it may be tried: `due`, or the outcome of the attempt before.
-    pub prior_kind: String,
     /// To whom.
     pub payee: PartyId,
+    /// The account; none when the payee has none.
+    pub account: Option<SendTo>,
 }
 
-/// What a run sends when it is released, in payment order.
-pub async fn to_send(tx: &mut Tx, book: BookId, run: &Run) -> Result<Vec<ToSend>, StoreError> {
+/// The version of a payee's account that a payment goes to.
+#[derive(Clone)]
+pub struct SendTo {
+    /// The version.
+    pub version: i64,
+    /// The name that the bank has registered.
+    pub holder_name: String,
+    /// The account number.
+    pub account_no: String,
+    /// 开户行.
+    pub bank_name: String,
+    /// 联行号; may be empty.
+    pub bank_no: String,
+}
+
+/// What a run sends when it is released, in payment order: at most `limit` payments after `after`,
+/// with the accounts as they were when the audit trail had `entry` entries.
+pub async fn to_send(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+    (after, limit): (i64, i64),
+    entry: i64,
+) -> Result<Vec<ToSend>, StoreError> {
     let book = Value::Int(book.get());
-    let rows = match run.kind {
-        crate::run::RunKind::RePay => {
-            let args = [book, run.id.get().into(), run.revision.into()];
-            tx.query(TO_SEND_AGAIN, &args).await?
+    let (id, revision) = (Value::Int(run.id.get()), Value::Int(run.revision));
+    let mut items = Vec::new();
+    let mut take = |row: &Row| {
+        items.push(to_send_of(row)?);
+        Ok::<(), StoreError>(())
+    };
+    match run.kind {
+        RunKind::RePay => {
+            let args = [book, id, revision, after.into(), limit.into(), entry.into()];
+            tx.stream(TO_SEND_AGAIN, &args, &mut take).await?;
         }
         _ => {
-            let args = [book, run.payment_first.into(), run.payment_last.into()];
-            tx.query(TO_SEND, &args).await?
+            let after = after.max(run.payment_first - 1);
+            let last = run.payment_last;
+            let args = [book, after.into(), last.into(), limit.into(), entry.into()];
+            tx.stream(TO_SEND, &args, &mut take).await?;
         }
+    }
+    Ok(items)
+}
+
+fn to_send_of(row: &Row) -> Result<ToSend, StoreError> {
+    let account = match row.opt_int(4)? {
+        None => None,
+        Some(version) => Some(SendTo {
+            version,
+            holder_name: row.text(5)?,
+            account_no: row.text(6)?,
+            bank_name: row.text(7)?,
+            bank_no: row.text(8)?,
+        }),
     };
-    rows.iter()
-        .map(|row| {
-            Ok(ToSend {
-                payment: PaymentId(row.int(0)?),
-                amount: Fen::new(row.int(1)?),
-                attempt: row.int(2)?,
-                prior_kind: row.text(3)?,
-                payee: PartyId(row.int(4)?),
-            })
-        })
-        .collect()
+    Ok(ToSend {
+        payment: PaymentId(row.int(0)?),
+        amount: Fen::new(row.int(1)?),
+        attempt: row.int(2)?,
+        payee: PartyId(row.int(3)?),
+        account,
+    })
+}
+
+/// The first payments that a re-pay run tries again, at most `limit`.
+pub async fn to_re_pay(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+    limit: i64,
+) -> Result<Vec<PaymentId>, StoreError> {
+    let args = [
+        book.get().into(),
+        run.id.get().into(),
+        run.revision.into(),
+        limit.into(),
+    ];
+    let rows = tx.query(TO_RE_PAY, &args).await?;
+    rows.iter().map(|row| Ok(PaymentId(row.int(0)?))).collect()
 }
 
 /// A payment whose last attempt failed or came back.
@@ -486,30 +538,24 @@ pub async fn add_re_pay(
     revision: i64,
     items: &[Failed],
 ) -> Result<Calculated, Failure> {
-    let mut rows = RowBuffer::new(table::RE_PAY.columns.len() - 2);
+    let mut loader = Loader::new(&table::RE_PAY);
     for item in items {
-        rows.push([
-            Value::Int(write.book().get()),
-            run.get().into(),
-            revision.into(),
-            item.payment.get().into(),
-            (item.attempt + 1).into(),
-            item.kind.as_str().into(),
-            item.amount.get().into(),
-        ]);
+        let row = loader.rows();
+        row.int(write.book().get()).int(run.get()).int(revision);
+        row.int(item.payment.get())
+            .int(item.attempt + 1)
+            .text(&item.kind);
+        row.int(item.amount.get()).end();
+        loader.step(write).await?;
     }
-    let mut fingerprint = Frontier::new();
-    write
-        .insert_with(&table::RE_PAY, &rows, |leaf| fingerprint.push(*leaf))
-        .await?;
-    let total =
-        Fen::sum(items.iter().map(|item| item.amount)).map_err(ledger::problem::Problem::from)?;
+    let fingerprint = loader.finish(write).await?;
+    let total = Fen::sum(items.iter().map(|item| item.amount)).map_err(Problem::from)?;
     Ok(Calculated {
         first: 1,
         last: 0,
         payments: i64::try_from(items.len()).unwrap_or(i64::MAX),
         total,
-        fingerprint: fingerprint.root(),
+        fingerprint,
     })
 }
 

@@ -18,7 +18,7 @@ sql! {
         coalesce(f.reason, o.reason, ''), r.month
         from payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        join party y on y.book_id = p.book_id and y.party_id = p.payee_id
+        join area y on y.book_id = p.book_id and y.area_id = p.area_id
         join attempt t on t.book_id = p.book_id and t.payment_id = p.payment_id
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id

@@ -1,5 +1,7 @@
 //! Parties, their accounts and their awards.
 
+use std::collections::HashMap;
+
 use ledger::calendar::Month;
 use ledger::id::{AwardId, BookId, ComponentId, PartyId, ProgramId};
 use ledger::money::Fen;
@@ -8,18 +10,22 @@ use ledger::roster::Award;
 use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::dialect::Pair;
 use crate::error::StoreError;
 use crate::policy::month;
+use crate::seal::Loader;
 use crate::table;
 use crate::write::Write;
 
 sql! {
-    PARTIES = "select party_id, kind, township, village, name, reference_no from party
-        where book_id = $1 order by party_id";
-    PARTY_BY_REFERENCE = "select party_id, kind, township, village, name, reference_no from party
-        where book_id = $1 and reference_no = $2 order by party_id";
-    PAYEE_ACCOUNTS = "select payee_id, version, holder_name, bank_name, bank_no, account_no
-        from payee_account where book_id = $1 and entry <= $2 order by payee_id, version";
+    AREAS = "select area_id, township, village from area where book_id = $1 order by area_id";
+    PARTIES = "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no from party p
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where p.book_id = $1 order by p.party_id";
+    PARTY_BY_REFERENCE = "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
+        from party p join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where p.book_id = $1 and p.kind in ('household', 'institution', 'person')
+        and p.reference_no = $2 order by p.party_id";
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
         a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis from award a
         join component c on c.book_id = a.book_id and c.component_id = a.component_id
@@ -35,6 +41,33 @@ sql! {
         and (e.to_month is null or e.to_month >= $3)
         order by a.household_id, a.subject_id, a.component_id, a.award_id";
 }
+
+/// The numbers of the parties with these file or identity numbers, which come as a JSON list;
+/// unpacking one differs.
+const PARTIES_OF: Pair = Pair {
+    sqlite: "select p.reference_no, p.party_id from json_each($3) j
+        cross join party p where p.book_id = $1 and p.kind = $2 and p.reference_no = j.value",
+    postgres: "select p.reference_no, p.party_id
+        from jsonb_array_elements_text(cast($3 as jsonb)) j(reference_no)
+        join party p on p.book_id = $1 and p.kind = $2 and p.reference_no = j.reference_no",
+};
+
+/// The newest accounts of these payees, which come as a JSON list; unpacking one differs.
+const ACCOUNTS_OF: Pair = Pair {
+    sqlite: "select v.payee_id, v.version, v.holder_name, v.bank_name, v.bank_no, v.account_no
+        from json_each($2) j cross join payee_account v
+        where v.book_id = $1 and v.payee_id = j.value
+        and v.version = (select max(w.version) from payee_account w
+            where w.book_id = $1 and w.payee_id = v.payee_id)",
+    postgres: "select v.payee_id, v.version, v.holder_name, v.bank_name, v.bank_no, v.account_no
+        from jsonb_array_elements_text(cast($2 as jsonb)) j(payee_id)
+        join payee_account v on v.book_id = $1 and v.payee_id = cast(j.payee_id as integer)
+        where v.version = (select max(w.version) from payee_account w
+            where w.book_id = $1 and w.payee_id = v.payee_id)",
+};
+
+/// Keys looked up with one statement.
+const LOOKUP: usize = 5_000;
 
 /// What a party is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,14 +118,28 @@ pub struct Party {
     pub name: String,
     /// File number, identity number or credit code.
     pub reference_no: String,
-    /// Salt of its commitments.
-    pub salt: [u8; 16],
 }
 
 impl std::fmt::Debug for Party {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "Party({}, {}, ***)", self.id, self.kind.code())
     }
+}
+
+/// A party to be stored.
+pub struct NewParty<'a> {
+    /// Its number.
+    pub id: PartyId,
+    /// What it is.
+    pub kind: PartyKind,
+    /// Where it lives.
+    pub area: i64,
+    /// Its name.
+    pub name: &'a str,
+    /// File number, identity number or credit code.
+    pub reference_no: &'a str,
+    /// Salt of its commitments.
+    pub salt: [u8; 16],
 }
 
 /// A version of a payee's account.
@@ -110,8 +157,6 @@ pub struct PayeeAccount {
     pub bank_no: String,
     /// The account number.
     pub account_no: String,
-    /// Salt of its commitments.
-    pub salt: [u8; 16],
 }
 
 impl std::fmt::Debug for PayeeAccount {
@@ -129,7 +174,7 @@ pub struct AwardRow {
     pub basis: String,
 }
 
-/// All parties of a book; salts are left out (zero).
+/// All parties of a book.
 pub async fn parties(tx: &mut Tx, book: BookId) -> Result<Vec<Party>, StoreError> {
     tx.query(PARTIES, &[book.get().into()])
         .await?
@@ -153,47 +198,107 @@ pub async fn party_by_reference(
     rows.iter().map(party_of).collect()
 }
 
-/// The newest account of every payee; salts are left out (zero).
-pub async fn payee_accounts(tx: &mut Tx, book: BookId) -> Result<Vec<PayeeAccount>, StoreError> {
-    payee_accounts_as_of(tx, book, i64::MAX).await
-}
-
-/// The account that every payee had when the audit trail was this long.
-pub async fn payee_accounts_as_of(
+/// The areas of a book: township and village with their number.
+pub async fn areas(
     tx: &mut Tx,
     book: BookId,
-    entry: i64,
-) -> Result<Vec<PayeeAccount>, StoreError> {
-    let mut newest: Vec<PayeeAccount> = Vec::new();
-    tx.stream(PAYEE_ACCOUNTS, &[book.get().into(), entry.into()], |row| {
-        let payee = PartyId(row.int(0)?);
-        // Versions come in order, so that the last one of a payee is the newest.
-        if newest.last().is_some_and(|last| last.payee == payee) {
-            newest.pop();
-        }
-        newest.push(PayeeAccount {
-            payee,
-            version: row.int(1)?,
-            holder_name: row.text(2)?,
-            bank_name: row.text(3)?,
-            bank_no: row.text(4)?,
-            account_no: row.text(5)?,
-            salt: [0; 16],
-        });
-        Ok::<(), StoreError>(())
-    })
-    .await?;
-    Ok(newest)
+) -> Result<HashMap<(String, String), i64>, StoreError> {
+    let rows = tx.query(AREAS, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok(((row.text(1)?, row.text(2)?), row.int(0)?)))
+        .collect()
 }
 
-/// The awards of a program that reach into a month or beyond.
-pub async fn open_awards(
+/// Which of these file or identity numbers the book knows for parties of one kind: hands out each
+/// with the party's number.
+pub async fn each_party_of(
+    tx: &mut Tx,
+    book: BookId,
+    kind: PartyKind,
+    references: &[&str],
+    mut receive: impl FnMut(&str, PartyId),
+) -> Result<(), StoreError> {
+    let sql = PARTIES_OF.of(tx.engine());
+    for chunk in references.chunks(LOOKUP) {
+        let list = json_list(chunk.iter().map(|text| json_text(text)));
+        let args = [book.get().into(), kind.code().into(), list.into()];
+        tx.stream(sql, &args, |row| {
+            receive(row.text_ref(0)?, PartyId(row.int(1)?));
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Hands out the newest accounts of these payees.
+pub async fn each_account_of(
+    tx: &mut Tx,
+    book: BookId,
+    payees: &[PartyId],
+    mut receive: impl FnMut(PayeeAccount),
+) -> Result<(), StoreError> {
+    let sql = ACCOUNTS_OF.of(tx.engine());
+    for chunk in payees.chunks(LOOKUP) {
+        let list = json_list(chunk.iter().map(ToString::to_string));
+        tx.stream(sql, &[book.get().into(), list.into()], |row| {
+            receive(PayeeAccount {
+                payee: PartyId(row.int(0)?),
+                version: row.int(1)?,
+                holder_name: row.text(2)?,
+                bank_name: row.text(3)?,
+                bank_no: row.text(4)?,
+                account_no: row.text(5)?,
+            });
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn json_list(items: impl Iterator<Item = String>) -> String {
+    let mut list = String::from("[");
+    for (place, item) in items.enumerate() {
+        if place > 0 {
+            list.push(',');
+        }
+        list.push_str(&item);
+    }
+    list.push(']');
+    list
+}
+
+/// A text as JSON (RFC 8259, section 7).
+fn json_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Hands out the awards of a program that reach into a month or beyond.
+pub async fn each_open_award<E: From<StoreError>>(
     tx: &mut Tx,
     book: BookId,
     program: ProgramId,
     from: Month,
-) -> Result<Vec<AwardRow>, StoreError> {
-    awards(tx, OPEN_AWARDS, book, program, from).await
+    mut receive: impl FnMut(AwardRow) -> Result<(), E>,
+) -> Result<(), E> {
+    let args = [
+        book.get().into(),
+        program.get().into(),
+        from.to_string().into(),
+    ];
+    tx.stream(OPEN_AWARDS, &args, |row| receive(award_row_of(row)?))
+        .await
 }
 
 /// The awards of a program in force in a month, by household.
@@ -203,95 +308,102 @@ pub async fn roster_at(
     program: ProgramId,
     at: Month,
 ) -> Result<Vec<AwardRow>, StoreError> {
-    awards(tx, ROSTER_AT, book, program, at).await
-}
-
-async fn awards(
-    tx: &mut Tx,
-    sql: &'static str,
-    book: BookId,
-    program: ProgramId,
-    month: Month,
-) -> Result<Vec<AwardRow>, StoreError> {
     let args = [
         book.get().into(),
         program.get().into(),
-        month.to_string().into(),
+        at.to_string().into(),
     ];
-    let rows = tx.query(sql, &args).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(AwardRow {
-                award: award_of(row)?,
-                basis: row.text(10)?,
-            })
-        })
-        .collect()
+    let rows = tx.query(ROSTER_AT, &args).await?;
+    rows.iter().map(award_row_of).collect()
+}
+
+fn award_row_of(row: &Row) -> Result<AwardRow, StoreError> {
+    Ok(AwardRow {
+        award: award_of(row)?,
+        basis: row.text(10)?,
+    })
+}
+
+/// Stores new areas: number, township, village, in ascending order of their numbers.
+pub async fn add_areas(write: &mut Write, areas: &[(i64, &str, &str)]) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::AREA);
+    for (id, township, village) in areas {
+        rows.int(write.book().get())
+            .int(*id)
+            .text(township)
+            .text(village)
+            .end();
+    }
+    Ok(write.insert(&table::AREA, rows).await?)
 }
 
 /// Stores parties, in ascending order of their numbers.
-pub async fn add_parties(write: &mut Write, parties: &[Party]) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::PARTY.columns.len() - 2);
+pub async fn add_parties<'a, E: From<StoreError>>(
+    write: &mut Write,
+    parties: impl Iterator<Item = Result<NewParty<'a>, E>>,
+) -> Result<(), E> {
+    let mut loader = Loader::new(&table::PARTY);
     for party in parties {
-        rows.push([
-            Value::Int(write.book().get()),
-            party.id.get().into(),
-            party.kind.code().into(),
-            party.township.as_str().into(),
-            party.village.as_str().into(),
-            party.name.as_str().into(),
-            party.reference_no.as_str().into(),
-            party.salt.to_vec().into(),
-        ]);
+        let party = party?;
+        let row = loader.rows();
+        row.int(write.book().get()).int(party.id.get());
+        row.text(party.kind.code()).int(party.area).text(party.name);
+        row.text(party.reference_no).bytes(&party.salt).end();
+        loader.step(write).await?;
     }
-    Ok(write.insert(&table::PARTY, &rows).await?)
+    loader.finish(write).await?;
+    Ok(())
 }
 
-/// Stores account versions, in ascending order of payee.
-pub async fn add_payee_accounts(
+/// Stores account versions with the salts of their commitments, in ascending order of payee.
+pub async fn add_payee_accounts<E: From<StoreError>>(
     write: &mut Write,
-    accounts: &[PayeeAccount],
-) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::PAYEE_ACCOUNT.columns.len() - 2);
+    accounts: impl Iterator<Item = Result<(PayeeAccount, [u8; 16]), E>>,
+) -> Result<(), E> {
+    let mut loader = Loader::new(&table::PAYEE_ACCOUNT);
     for account in accounts {
-        rows.push([
-            Value::Int(write.book().get()),
-            account.payee.get().into(),
-            account.version.into(),
-            account.holder_name.as_str().into(),
-            account.bank_name.as_str().into(),
-            account.bank_no.as_str().into(),
-            account.account_no.as_str().into(),
-            account.salt.to_vec().into(),
-        ]);
+        let (account, salt) = account?;
+        let row = loader.rows();
+        row.int(write.book().get())
+            .int(account.payee.get())
+            .int(account.version);
+        row.text(&account.holder_name)
+            .text(&account.bank_name)
+            .text(&account.bank_no);
+        row.text(&account.account_no).bytes(&salt).end();
+        loader.step(write).await?;
     }
-    Ok(write.insert(&table::PAYEE_ACCOUNT, &rows).await?)
+    loader.finish(write).await?;
+    Ok(())
 }
 
 /// Stores awards, in ascending order of their numbers.
-pub async fn add_awards(write: &mut Write, awards: &[AwardRow]) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::AWARD.columns.len() - 2);
+pub async fn add_awards(
+    write: &mut Write,
+    awards: impl Iterator<Item = AwardRow>,
+) -> Result<(), Failure> {
+    let mut loader = Loader::new(&table::AWARD);
     for AwardRow { award, basis } in awards {
-        rows.push([
-            Value::Int(write.book().get()),
-            award.id.get().into(),
-            award.subject.get().into(),
-            award.household.get().into(),
-            award.payee.get().into(),
-            award.component.get().into(),
-            award.tag.as_str().into(),
-            award.income.get().into(),
-            award.amount.map(Fen::get).into(),
-            basis.as_str().into(),
-            award.from.to_string().into(),
-        ]);
+        let row = loader.rows();
+        row.int(write.book().get())
+            .int(award.id.get())
+            .int(award.subject.get());
+        row.int(award.household.get())
+            .int(award.payee.get())
+            .int(award.component.get());
+        row.text(&award.tag)
+            .int(award.income.get())
+            .opt_int(award.amount.map(Fen::get));
+        row.text(&basis).text(&award.from.to_string()).end();
+        loader.step(write).await?;
     }
-    Ok(write.insert(&table::AWARD, &rows).await?)
+    loader.finish(write).await?;
+    Ok(())
 }
 
 /// Ends awards with a last month and a reason, in ascending order of their numbers.
 pub async fn end_awards(write: &mut Write, ends: &[(AwardId, Month, &str)]) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::AWARD_END.columns.len() - 2);
+    let mut rows = RowBuffer::of(&table::AWARD_END);
     for (award, to, reason) in ends {
         rows.push([
             Value::Int(write.book().get()),
@@ -300,7 +412,7 @@ pub async fn end_awards(write: &mut Write, ends: &[(AwardId, Month, &str)]) -> R
             (*reason).into(),
         ]);
     }
-    Ok(write.insert(&table::AWARD_END, &rows).await?)
+    Ok(write.insert(&table::AWARD_END, rows).await?)
 }
 
 pub(crate) fn award_of(row: &Row) -> Result<Award, StoreError> {
@@ -333,6 +445,5 @@ fn party_of(row: &Row) -> Result<Party, StoreError> {
         village: row.text(3)?,
         name: row.text(4)?,
         reference_no: row.text(5)?,
-        salt: [0; 16],
     })
 }

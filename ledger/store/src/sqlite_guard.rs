@@ -11,11 +11,16 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 
+use ledger::audit::row::Field;
 use libsqlite3_sys as ffi;
 use sqlx::sqlite::LockedSqliteHandle;
 
+use crate::bulk::RowRef;
 use crate::db::{Cell, Value};
 use crate::error::StoreError;
+
+/// `SQLITE_STATIC`: bound text and bytes stay where they are while the statement is used.
+const LENT: ffi::sqlite3_destructor_type = None;
 
 /// An error of SQLite: extended result code and message.
 #[derive(Debug)]
@@ -115,13 +120,13 @@ unsafe extern "C" fn authorize_migration(
 pub(crate) fn insert_rows<'a>(
     locked: &mut LockedSqliteHandle<'_>,
     sql: &str,
-    rows: impl Iterator<Item = &'a [Value]>,
+    rows: impl Iterator<Item = RowRef<'a>>,
 ) -> Result<u64, RawFault> {
     let mut statement = Statement::prepare(locked, sql)?;
     let mut count = 0;
     for row in rows {
-        for (index, value) in (1..).zip(row) {
-            statement.bind(index, value)?;
+        for (index, field) in (1..).zip(row.fields()) {
+            statement.lend(index, field)?;
         }
         statement.step()?;
         statement.reset()?;
@@ -257,6 +262,33 @@ impl<'lock> Statement<'lock> {
                 Value::NullInt | Value::NullText | Value::NullBytes => {
                     ffi::sqlite3_bind_null(raw, index)
                 }
+            }
+        };
+        check(self.handle, code)
+    }
+
+    /// Binds one value without a copy of its text or bytes.
+    ///
+    /// The value outlives the statement: both are borrowed or made within [`insert_rows`], whose
+    /// rows live for longer than its body. A commitment is no value of a table and becomes NULL,
+    /// which every column that could hold one refuses.
+    fn lend(&mut self, index: c_int, field: Field<'_>) -> Result<(), RawFault> {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the statement is live; the text and bytes stay where they are until it is
+        // finalised, see above.
+        let code = unsafe {
+            match field {
+                Field::Int(number) => ffi::sqlite3_bind_int64(raw, index, number),
+                Field::Text(text) => {
+                    let (start, length) = (text.as_ptr().cast(), text.len() as u64);
+                    const UTF8: u8 = 1;
+                    ffi::sqlite3_bind_text64(raw, index, start, length, LENT, UTF8)
+                }
+                Field::Bytes(bytes) => {
+                    let (start, length) = (bytes.as_ptr().cast(), bytes.len() as u64);
+                    ffi::sqlite3_bind_blob64(raw, index, start, length, LENT)
+                }
+                _ => ffi::sqlite3_bind_null(raw, index),
             }
         };
         check(self.handle, code)

@@ -354,7 +354,7 @@ pub async fn add_statement(
         s.content_hash.to_vec().into(),
     ];
     write.insert_one(&table::STATEMENT, row).await?;
-    let mut rows = RowBuffer::new(table::STATEMENT_LINE.columns.len() - 2);
+    let mut rows = RowBuffer::of(&table::STATEMENT_LINE);
     for line in lines {
         rows.push([
             book.clone(),
@@ -369,7 +369,7 @@ pub async fn add_statement(
             line.attempt.into(),
         ]);
     }
-    Ok(write.insert(&table::STATEMENT_LINE, &rows).await?)
+    Ok(write.insert(&table::STATEMENT_LINE, rows).await?)
 }
 
 /// Stores that refunds are home: payment, attempt, line of the statement, amount; in payment
@@ -379,7 +379,7 @@ pub async fn add_receipts(
     statement: StatementId,
     receipts: &[(PaymentId, i64, i64, Fen)],
 ) -> Result<(), Failure> {
-    let mut rows = RowBuffer::new(table::REFUND_RECEIPT.columns.len() - 2);
+    let mut rows = RowBuffer::of(&table::REFUND_RECEIPT);
     for (payment, attempt, line_no, amount) in receipts {
         rows.push([
             Value::Int(write.book().get()),
@@ -390,5 +390,5 @@ pub async fn add_receipts(
             amount.get().into(),
         ]);
     }
-    Ok(write.insert(&table::REFUND_RECEIPT, &rows).await?)
+    Ok(write.insert(&table::REFUND_RECEIPT, rows).await?)
 }

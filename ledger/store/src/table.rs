@@ -83,9 +83,12 @@ tables! {
     FUNDING_RULE "funding_rule" key(0 "", 1 ", program_id", 2 ", version")
         (book_id program_id version bank_account_id mode shares)
         private() salt(None) beside();
+    AREA "area" key(0 "", 1 ", area_id")
+        (book_id area_id township village)
+        private() salt(None) beside();
     PARTY "party" key(0 "", 1 ", party_id")
-        (book_id party_id kind township village name reference_no salt)
-        private(5, 6) salt(Some(7)) beside();
+        (book_id party_id kind area_id name reference_no salt)
+        private(4, 5) salt(Some(6)) beside();
     PAYEE_ACCOUNT "payee_account" key(0 "", 1 ", payee_id", 2 ", version")
         (book_id payee_id version holder_name bank_name bank_no account_no salt)
         private(3, 6) salt(Some(7)) beside();
@@ -107,7 +110,8 @@ tables! {
          payment_first payment_last payments total_fen carried_fen fingerprint)
         private() salt(None) beside();
     PAYMENT "payment" key(0 "", 1 ", payment_id")
-        (book_id payment_id run_id revision payee_id household_id lines amount_fen)
+        (book_id payment_id run_id revision payee_id household_id area_id lines
+         amount_fen)
         private() salt(None) beside();
     RE_PAY "re_pay" key(0 "", 1 ", run_id", 2 ", revision", 3 ", payment_id")
         (book_id run_id revision payment_id attempt_no prior_kind amount_fen)
@@ -123,13 +127,13 @@ tables! {
         (book_id batch_id batch_no run_id bank_account_id profile file_id file_name
          sent_on payments total_fen)
         private() salt(None) beside();
-    OUTCOME "outcome" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", kind")
-        (book_id payment_id attempt_no kind step prior_kind source source_id line_no
-         reason reason_text bank_reference settled_on)
+    OUTCOME "outcome" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", step")
+        (book_id payment_id attempt_no step kind source source_id line_no reason
+         reason_text bank_reference settled_on)
         private() salt(None) beside();
     ATTEMPT "attempt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
         (book_id payment_id attempt_no kind batch_id line_no account_version
-         appropriation_id prior_no prior_kind)
+         appropriation_id)
         private() salt(None) beside();
     DRAW_PART "draw_part" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", part")
         (book_id payment_id attempt_no part appropriation_id amount_fen)

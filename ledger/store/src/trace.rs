@@ -57,8 +57,9 @@ sql! {
             or exists (select 1 from payment_line l where l.book_id = p.book_id
                 and l.payment_id = p.payment_id and l.subject_id = $2))
         order by p.payment_id";
-    PARTY = "select kind, township, village, name, reference_no, entry from party
-        where book_id = $1 and party_id = $2";
+    PARTY = "select p.kind, a.township, a.village, p.name, p.reference_no, p.entry from party p
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where p.book_id = $1 and p.party_id = $2";
     ENTRIES = "select sequence, bytes from audit_entry
         where book_id = $1 and sequence >= $2 order by sequence limit $3";
     ENTRIES_WITH_LEAVES = "select sequence, bytes, leaf from audit_entry
@@ -370,7 +371,6 @@ pub async fn party(
             village: row.text(2)?,
             name: row.text(3)?,
             reference_no: row.text(4)?,
-            salt: [0; 16],
         };
         Ok((party, row.int(5)?))
     })

@@ -1,8 +1,9 @@
 //! The unit of work: a change and its audit entry in one transaction.
 //!
 //! [`Write::begin`] locks the head row of the book, so one command at a time writes to a book and
-//! nothing else needs a lock. Rows are sealed as they are loaded. [`Write::commit`] appends the
-//! entry that names every table touched with the Merkle root of its new rows, and moves the head.
+//! nothing else needs a lock. Rows are sealed as they are loaded ([`crate::seal`]).
+//! [`Write::commit`] appends the entry that names every table touched with the Merkle root of its
+//! new rows, and moves the head.
 //! A `Write` that is dropped leaves nothing behind.
 
 use std::collections::BTreeMap;
@@ -10,13 +11,14 @@ use std::collections::BTreeMap;
 use ledger::audit::canonical::Json;
 use ledger::audit::entry::{Actor, Entry, FileRef, ObjectRef};
 use ledger::audit::merkle::{self, Frontier, Hash};
-use ledger::audit::row::{Field, RowSet, row_seal};
+use ledger::audit::row::Field;
 use ledger::calendar::Moment;
 use ledger::id::BookId;
 
 use crate::catalogue::sql;
-use crate::db::{Db, Engine, RowBuffer, Tx, Value};
+use crate::db::{Db, Engine, RowBuffer, Savepoint, Tx, Value};
 use crate::error::StoreError;
+use crate::seal::Sealer;
 use crate::table::Table;
 
 sql! {
@@ -26,8 +28,9 @@ sql! {
         where book_id = $1 and size = $2 - 1";
     APPEND_ENTRY = "insert into audit_entry (book_id, sequence, bytes, leaf)
         values ($1, $2, $3, $4)";
-    ALLOT = "insert into counter (book_id, name, next) values ($1, $2, $3 + 1)
-        on conflict (book_id, name) do update set next = counter.next + $3 returning next";
+    NEXT = "select next from counter where book_id = $1 and name = $2";
+    KEEP_NEXT = "insert into counter (book_id, name, next) values ($1, $2, $3)
+        on conflict (book_id, name) do update set next = excluded.next";
     TALLY_REFUSAL = "insert into refusal_tally (book_id, minute, fingerprint, refusals)
         values ($1, $2, $3, 1)
         on conflict (book_id, minute, fingerprint)
@@ -35,9 +38,6 @@ sql! {
     FIND_COMMAND = "select kind, request, answer from command
         where book_id = $1 and command_key = $2";
 }
-
-/// Rows loaded with one statement at most.
-const CHUNK_ROWS: usize = 20_000;
 
 /// One command's change to one book, not yet committed.
 #[derive(Debug)]
@@ -48,16 +48,21 @@ pub struct Write {
     sequence: i64,
     previous: Hash,
     frontier: Frontier,
-    sets: BTreeMap<&'static str, Sealing>,
+    sets: BTreeMap<&'static str, Sealer>,
+    counters: Counters,
     objects: Vec<ObjectRef>,
     files: Vec<FileRef>,
 }
 
-/// The sealing of one table in one command.
+/// The next number of each kind that was asked for, and whether some were given.
+type Counters = BTreeMap<String, (i64, bool)>;
+
+/// A mark that a command can go back to; see [`Write::rollback_to`].
 #[derive(Debug)]
-struct Sealing {
-    rows: RowSet,
-    last_key: Vec<Value>,
+#[must_use = "end a mark by rollback_to, or by committing"]
+pub struct Mark {
+    savepoint: Savepoint,
+    counters: Counters,
 }
 
 /// What the audit entry says beside what the unit of work knows itself.
@@ -122,6 +127,7 @@ impl Write {
             previous,
             frontier,
             sets: BTreeMap::new(),
+            counters: Counters::new(),
             objects: Vec::new(),
             files: Vec::new(),
         })
@@ -160,49 +166,49 @@ impl Write {
     }
 
     /// Takes `count` consecutive numbers of this kind and gives the first; without gaps, because
-    /// a rollback gives them back.
+    /// a rollback gives them back. Nobody else can take any: the head of the book is locked.
     pub async fn allot(&mut self, name: &str, count: usize) -> Result<i64, StoreError> {
         let count =
             i64::try_from(count).map_err(|_| StoreError::inconsistent("counter", "next"))?;
-        let args = [self.book.get().into(), name.into(), count.into()];
-        let next = self.tx.query_one(ALLOT, &args).await?.int(0)?;
-        Ok(next - count)
+        if !self.counters.contains_key(name) {
+            let args = [self.book.get().into(), name.into()];
+            let known = self.tx.query_opt(NEXT, &args).await?;
+            let next = known.map_or(Ok(1), |row| row.int(0))?;
+            self.counters.insert(name.to_owned(), (next, false));
+        }
+        let (next, given) = self.counters.entry(name.to_owned()).or_insert((1, false));
+        let first = *next;
+        *next = first
+            .checked_add(count)
+            .ok_or_else(|| StoreError::inconsistent("counter", "next"))?;
+        *given |= count > 0;
+        Ok(first)
     }
 
-    /// Loads rows of a sealed table: their values are those of `table.columns` without `entry` and
-    /// `seal`, in key order within the command.
+    /// Sets a mark to go back to as long as no row was written after it.
+    pub async fn mark(&mut self) -> Result<Mark, StoreError> {
+        Ok(Mark {
+            savepoint: self.tx.savepoint().await?,
+            counters: self.counters.clone(),
+        })
+    }
+
+    /// Undoes everything since the mark and gives back the numbers taken. Only for marks after
+    /// which no row of a sealed table was written.
+    pub async fn rollback_to(&mut self, mark: Mark) -> Result<(), StoreError> {
+        // What was known at the mark counts again; what was read since is read again.
+        self.counters = mark.counters;
+        self.tx.rollback_to(mark.savepoint).await
+    }
+
+    /// Loads rows of a sealed table, in key order within the command.
     pub async fn insert(
         &mut self,
         table: &'static Table,
-        rows: &RowBuffer,
+        mut rows: RowBuffer,
     ) -> Result<(), StoreError> {
-        self.insert_with(table, rows, |_| {}).await
-    }
-
-    /// Like [`Write::insert`]; `leaf` sees the leaf hash of each row in order.
-    pub async fn insert_with(
-        &mut self,
-        table: &'static Table,
-        rows: &RowBuffer,
-        mut leaf: impl FnMut(&Hash),
-    ) -> Result<(), StoreError> {
-        let sealed = table.spec.columns.len();
-        let mut chunk = RowBuffer::new(table.columns.len());
-        let mut rest = rows.rows().peekable();
-        while rest.peek().is_some() {
-            chunk.clear();
-            for row in rest.by_ref().take(CHUNK_ROWS) {
-                let (hash, seal) = self.seal(table, &row[..sealed])?;
-                leaf(&hash);
-                let beside = row[sealed..].iter().cloned();
-                let stamp = [Value::Int(self.sequence), Value::Int(seal)];
-                chunk.push(row[..sealed].iter().cloned().chain(stamp).chain(beside));
-            }
-            self.tx
-                .bulk(table.spec.table, table.columns, &chunk)
-                .await?;
-        }
-        Ok(())
+        self.seal(table, &mut rows, None)?;
+        self.load(table, &rows).await
     }
 
     /// Loads one row.
@@ -211,34 +217,45 @@ impl Write {
         table: &'static Table,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<(), StoreError> {
-        let mut row = RowBuffer::new(table.columns.len() - 2);
+        let mut row = RowBuffer::of(table);
         row.push(values);
-        self.insert(table, &row).await
+        self.insert(table, row).await
     }
 
-    fn seal(&mut self, table: &'static Table, row: &[Value]) -> Result<(Hash, i64), StoreError> {
-        let sealing = self
-            .sets
-            .entry(table.spec.table)
-            .or_insert_with(|| Sealing {
-                rows: RowSet::new(&table.spec),
-                last_key: Vec::new(),
-            });
-        let key = &row[..table.spec.key.len()];
-        if !sealing.last_key.is_empty() && sealing.last_key.as_slice() >= key {
-            return Err(StoreError::inconsistent(table.spec.table, "key order"));
+    /// Seals rows on this thread; see [`Sealer::seal`].
+    pub(crate) fn seal(
+        &mut self,
+        table: &'static Table,
+        rows: &mut RowBuffer,
+        own: Option<&mut Frontier>,
+    ) -> Result<(), StoreError> {
+        if rows.is_empty() && rows.ragged().is_none() {
+            return Ok(());
         }
-        sealing.last_key.clear();
-        sealing.last_key.extend_from_slice(key);
-        let mut fields = [Field::NullInt; 24];
-        for (field, value) in fields.iter_mut().zip(row) {
-            *field = value.field();
-        }
-        let leaf = sealing
-            .rows
-            .push_leaf(&fields[..row.len()])
-            .map_err(|_| StoreError::inconsistent(table.spec.table, "row"))?;
-        Ok((leaf, row_seal(&leaf)))
+        let sealer = self.sets.entry(table.spec.table);
+        let sealer = sealer.or_insert_with(|| Sealer::new(table));
+        sealer.seal(self.sequence, rows, own)
+    }
+
+    /// Writes rows that are sealed.
+    pub(crate) async fn load(
+        &mut self,
+        table: &'static Table,
+        rows: &RowBuffer,
+    ) -> Result<(), StoreError> {
+        let bulk = self.tx.bulk(table.spec.table, table.columns, rows);
+        bulk.await.map(|_| ())
+    }
+
+    /// Lends the sealer of a table to another thread.
+    pub(crate) fn lend_sealer(&mut self, table: &'static Table) -> Sealer {
+        let sealer = self.sets.remove(table.spec.table);
+        sealer.unwrap_or_else(|| Sealer::new(table))
+    }
+
+    /// Takes a sealer back.
+    pub(crate) fn return_sealer(&mut self, sealer: Sealer) {
+        self.sets.insert(sealer.table().spec.table, sealer);
     }
 
     /// Names an object that the command concerns, with its version and content hash.
@@ -257,12 +274,13 @@ impl Write {
         let grown: Vec<(&'static str, u64)> = self
             .sets
             .iter()
-            .map(|(table, sealing)| (*table, sealing.rows.count()))
+            .map(|(table, sealer)| (*table, sealer.rows().count()))
             .collect();
         let rows = std::mem::take(&mut self.sets)
             .into_values()
-            .map(|sealing| sealing.rows.reference())
+            .map(|sealer| sealer.rows().reference())
             .collect();
+        self.keep_counters().await?;
         let entry = Entry {
             book: record.book_code,
             sequence: self.sequence.cast_unsigned(),
@@ -306,6 +324,16 @@ impl Write {
             sequence: self.sequence,
             root,
         })
+    }
+
+    async fn keep_counters(&mut self) -> Result<(), StoreError> {
+        for (name, (next, given)) in std::mem::take(&mut self.counters) {
+            if given {
+                let args = [self.book.get().into(), name.into(), next.into()];
+                self.tx.execute_exactly(KEEP_NEXT, &args, 1).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives everything back, also the numbers.
