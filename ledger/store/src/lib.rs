@@ -15,6 +15,7 @@ pub mod db;
 pub mod dialect;
 pub mod error;
 pub mod migrate;
+mod scan;
 mod sqlite_guard;
 
 pub mod answer;

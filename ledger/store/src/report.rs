@@ -158,30 +158,8 @@ sql! {
         and c.code = '1002' and c.bank_account_id = $2 and d.code in ('4001', '2103')
         and v.on_date <= $3
         group by v.month, v.number, v.on_date, v.summary order by v.month, v.number";
-    TRANSFER_SUMS = "select account_id, cast(sum(debit_fen) as bigint),
-        cast(sum(credit_fen) as bigint) from (
-            select debit_id as account_id, sum(amount_fen) as debit_fen, 0 as credit_fen
-            from transfer where book_id = $1 group by debit_id
-            union all
-            select credit_id, 0, sum(amount_fen) from transfer where book_id = $1
-            group by credit_id) s
-        group by account_id order by account_id";
     STORED_SUMS = "select account_id, debit_fen, credit_fen from account_total
         where book_id = $1 order by account_id";
-    MONTH_SUMS = "select account_id, cast(sum(debit_fen) as bigint),
-        cast(sum(credit_fen) as bigint) from account_month
-        where book_id = $1 group by account_id order by account_id";
-    MONTH_BY_TRANSFERS = "select s.account_id, s.month, cast(sum(s.debit_fen) as bigint),
-        cast(sum(s.credit_fen) as bigint) from (
-            select t.debit_id as account_id, v.month, sum(t.amount_fen) as debit_fen,
-                0 as credit_fen from transfer t
-            join voucher v on v.book_id = t.book_id and v.voucher_id = t.voucher_id
-            where t.book_id = $1 group by t.debit_id, v.month
-            union all
-            select t.credit_id, v.month, 0, sum(t.amount_fen) from transfer t
-            join voucher v on v.book_id = t.book_id and v.voucher_id = t.voucher_id
-            where t.book_id = $1 group by t.credit_id, v.month) s
-        group by s.account_id, s.month order by s.account_id, s.month";
     STORED_MONTHS = "select account_id, month, debit_fen, credit_fen from account_month
         where book_id = $1 order by account_id, month";
     ALL_TRANSFERS = "select voucher_id, debit_id, credit_id, amount_fen from transfer
@@ -663,37 +641,8 @@ pub async fn refuses_to_alter(tx: &mut Tx, book: BookId) -> Result<bool, StoreEr
 /// An account with debits and credits.
 pub type AccountSums = (i64, i64, i64);
 
-/// Debits and credits of each account: summed from transfers, as stored, and summed from months.
-pub async fn account_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<AccountSums>; 3], StoreError> {
-    let mut sums = [const { Vec::new() }; 3];
-    for (sql, sums) in [TRANSFER_SUMS, STORED_SUMS, MONTH_SUMS]
-        .into_iter()
-        .zip(&mut sums)
-    {
-        for row in tx.query(sql, &[book.get().into()]).await? {
-            sums.push((row.int(0)?, row.int(1)?, row.int(2)?));
-        }
-        sums.retain(|(_, debit, credit)| (*debit, *credit) != (0, 0));
-    }
-    Ok(sums)
-}
-
 /// An account and month with debits and credits.
 pub type MonthSums = (i64, String, i64, i64);
-
-/// Debits and credits of each account and month: summed from transfers, and as stored.
-pub async fn month_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<MonthSums>; 2], StoreError> {
-    let mut sums = [const { Vec::new() }; 2];
-    for (sql, sums) in [MONTH_BY_TRANSFERS, STORED_MONTHS]
-        .into_iter()
-        .zip(&mut sums)
-    {
-        for row in tx.query(sql, &[book.get().into()]).await? {
-            sums.push((row.int(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
-        }
-    }
-    Ok(sums)
-}
 
 /// Months whose voucher numbers have gaps: month, vouchers, highest number.
 pub async fn number_gaps(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64, i64)>, StoreError> {
