@@ -18,6 +18,7 @@ pub mod migrate;
 mod scan;
 mod sqlite_guard;
 
+pub mod agreement;
 pub mod answer;
 pub mod batch;
 pub mod book;

@@ -16,11 +16,11 @@ use ledger::id::BookId;
 use sha2::{Digest, Sha256};
 use transfers::{Sums, TransferCheck, TransferReport, Vouchers};
 
+use crate::agreement;
 use crate::book::Book;
 use crate::catalogue::sql;
 use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
-use crate::report;
 use crate::table::{self, Table};
 use crate::write;
 
@@ -405,7 +405,7 @@ impl Reading {
         found: &TransferReport,
         faults: &mut Vec<Fault>,
     ) -> Result<(), StoreError> {
-        let (totals, months) = report::stored_sums(&mut self.tx, self.book).await?;
+        let (totals, months) = agreement::stored_sums(&mut self.tx, self.book).await?;
         let named = found
             .totals
             .iter()
