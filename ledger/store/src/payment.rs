@@ -67,14 +67,15 @@ sql! {
         where book_id = $1 and payment_id >= $2 and payment_id <= $3
         group by payment_id order by payment_id";
     TO_SEND = "select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
-        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no from payment p
+        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no, p.run_id, p.area_id
+        from payment p
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $5)
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
         order by p.payment_id limit $4";
     TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
-        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no
+        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no, p.run_id, p.area_id
         from re_pay r join payment p on p.book_id = r.book_id and p.payment_id = r.payment_id
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
@@ -384,6 +385,10 @@ pub struct ToSend {
     pub payee: PartyId,
     /// The account; none when the payee has none.
     pub account: Option<SendTo>,
+    /// The run that owes it: not the one that sends it when that is a re-pay run.
+    pub run: RunId,
+    /// Where the household lives.
+    pub area: i64,
 }
 
 /// The version of a payee's account that a payment goes to.
@@ -449,6 +454,8 @@ fn to_send_of(row: &Row) -> Result<ToSend, StoreError> {
         attempt: row.int(2)?,
         payee: PartyId(row.int(3)?),
         account,
+        run: RunId(row.int(9)?),
+        area: row.int(10)?,
     })
 }
 
