@@ -99,6 +99,17 @@ impl Entropy {
         Ok(salt)
     }
 
+    /// Like [`Entropy::salt`], for many values: the purpose is worded only when it matters.
+    ///
+    /// # Errors
+    /// When the operating system gives none.
+    pub fn salt_for(&self, purpose: impl Fn() -> String) -> Result<[u8; 16], anyhow::Error> {
+        match self {
+            Entropy::System => self.salt(""),
+            Entropy::Seeded(..) => self.salt(&purpose()),
+        }
+    }
+
     /// A key for a command whose caller gave none.
     pub fn key(&self) -> String {
         match self {

@@ -1,13 +1,13 @@
 //! Release (签发): the run's payments become attempts in bank files, drawn on appropriations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bank_adapters::{BatchHead, Finding, Instruction, Profile, write_batch};
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Draw;
-use ledger::id::{AppropriationId, BatchId, PartyId, RunId};
+use ledger::id::{AppropriationId, BatchId, RunId};
 use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
@@ -16,7 +16,6 @@ use ledger_store::fund;
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::payment::{self, ToSend};
 use ledger_store::policy::{self, BankAccount, Program};
-use ledger_store::roster::{self, PayeeAccount};
 use ledger_store::run::Run;
 use ledger_store::write::Write;
 use serde_json::json;
@@ -56,11 +55,29 @@ pub async fn release(
 /// before anybody reviews the run.
 pub(super) async fn rehearse(app: &App, write: &mut Write, run: &Run) -> Result<(), Error> {
     let sending = Sending::load(app, write, run, write.sequence()).await?;
-    for (part, items) in (1_i64..).zip(sending.items.chunks(sending.limit)) {
-        let number = format!("B{part:06}");
-        sending.file(&number, app.clock.today(), run, items)?;
+    let (mut part, mut after) = (1_i64, 0);
+    let mut missing = 0;
+    loop {
+        let items = sending.part(write, run, after).await?;
+        let Some(last) = items.last() else { break };
+        after = last.payment.get();
+        missing += items.iter().filter(|item| item.account.is_none()).count();
+        if missing == 0 {
+            sending.file(&format!("B{part:06}"), app.clock.today(), run, &items)?;
+        }
+        part += 1;
     }
-    Ok(())
+    no_account(missing)
+}
+
+/// Refuses payees without an account.
+fn no_account(missing: usize) -> Result<(), Error> {
+    match missing {
+        0 => Ok(()),
+        missing => Err(Problem::new(Kind::AccountMissing)
+            .with("count", missing)
+            .into()),
+    }
 }
 
 /// The audit entry of the run's newest check.
@@ -76,6 +93,10 @@ async fn checked_at(write: &mut Write, run: &Run) -> Result<i64, Error> {
         .ok_or_else(|| Problem::new(Kind::RunChanged).with("run", run.id).into())
 }
 
+/// Lines of a batch at most, whatever its layout allows: a file is held in memory while it is
+/// written.
+const BATCH_LINES_MAX: i64 = 50_000;
+
 /// Refuses to pay again what the bank has answered in two ways since the run was made.
 async fn undisputed(write: &mut Write, run: &Run) -> Result<(), Error> {
     let book = write.book();
@@ -87,33 +108,20 @@ async fn undisputed(write: &mut Write, run: &Run) -> Result<(), Error> {
     }
 }
 
-/// Everything that the files of a run are made from.
+/// What the files of a run are made with.
 struct Sending {
-    items: Vec<ToSend>,
-    accounts: HashMap<PartyId, PayeeAccount>,
+    /// Accounts changed after this audit entry were seen by nobody else and wait for another run.
+    checked: i64,
     bank: BankAccount,
     program: Program,
     profile: Profile,
-    limit: usize,
+    limit: i64,
 }
 
 impl Sending {
-    /// `checked` is the audit entry of the run's check: accounts changed after it were seen by
-    /// nobody else and wait for another run.
+    /// `checked` is the audit entry of the run's check.
     async fn load(app: &App, write: &mut Write, run: &Run, checked: i64) -> Result<Sending, Error> {
         let book = write.book();
-        let items = payment::to_send(write.tx(), book, run).await?;
-        let accounts = roster::payee_accounts_as_of(write.tx(), book, checked).await?;
-        let accounts: HashMap<_, _> = accounts.into_iter().map(|a| (a.payee, a)).collect();
-        let missing = items
-            .iter()
-            .filter(|item| !accounts.contains_key(&item.payee))
-            .count();
-        if missing > 0 {
-            return Err(Problem::new(Kind::AccountMissing)
-                .with("count", missing)
-                .into());
-        }
         let funding = fund::funding_rules(write.tx(), book).await?;
         let rule = funding.iter().find(|rule| rule.program == run.program);
         let rule = rule.ok_or_else(|| not_found("资金安排 funding rule", run.program))?;
@@ -126,15 +134,20 @@ impl Sending {
             .find(|program| program.id == run.program);
         let program = program.ok_or_else(|| not_found("项目 program", run.program))?;
         let profile = profile(app, &bank.batch_profile)?.clone();
-        let limit = profile.lines_max.max(1);
+        let limit = i64::try_from(profile.lines_max.max(1)).unwrap_or(i64::MAX);
         Ok(Sending {
-            items,
-            accounts,
+            checked,
             bank,
             program,
             profile,
-            limit,
+            limit: limit.min(BATCH_LINES_MAX),
         })
+    }
+
+    /// What the next batch carries: payments after this one.
+    async fn part(&self, write: &mut Write, run: &Run, after: i64) -> Result<Vec<ToSend>, Error> {
+        let (book, page) = (write.book(), (after, self.limit));
+        Ok(payment::to_send(write.tx(), book, run, page, self.checked).await?)
     }
 
     async fn send(
@@ -145,39 +158,58 @@ impl Sending {
         mut draw: Draw,
         on: Date,
     ) -> Result<(), Error> {
-        for items in self.items.chunks(self.limit) {
-            let batch = BatchId(write.allot("batch", 1).await?);
-            let number = format!("B{:06}", batch.get());
-            let file = self.file(&number, on, run, items)?;
-            let stored = store::store_file(write, "batch", &file.name, &file.bytes).await?;
-            let total = Fen::sum(items.iter().map(|item| item.amount))?;
-            let counted = i64::try_from(items.len()).unwrap_or(i64::MAX);
-            if file.total != total || i64::try_from(file.count) != Ok(counted) {
-                let detail = format!("{} / {total}", file.total);
-                return Err(Problem::new(Kind::TotalsDiffer)
-                    .with("detail", detail)
-                    .into());
-            }
-            let batch = Batch {
-                id: batch,
-                number,
-                run: run.id,
-                bank_account: self.bank.id,
-                profile: self.profile.id.clone(),
-                file: stored.id,
-                file_name: file.name,
-                sent_on: on.to_string(),
-                payments: counted,
-                total,
-                entry: 0,
-                sha256: stored.sha256,
+        let mut after = 0;
+        loop {
+            let items = self.part(write, run, after).await?;
+            let Some(last) = items.last() else {
+                return Ok(());
             };
-            store::add_batch(write, &batch).await?;
-            let attempts = self.attempts(items, batch.id, &mut draw)?;
+            after = last.payment.get();
+            no_account(items.iter().filter(|item| item.account.is_none()).count())?;
+            let batch = self.store(write, run, &items, on).await?;
+            let attempts = self.attempts(&items, batch.id, &mut draw)?;
+            drop(items);
             store::add_attempts(write, &attempts).await?;
             self.post(write, caller, run, &batch, &attempts, on).await?;
         }
-        Ok(())
+    }
+
+    /// Writes and keeps one file.
+    async fn store(
+        &self,
+        write: &mut Write,
+        run: &Run,
+        items: &[ToSend],
+        on: Date,
+    ) -> Result<Batch, Error> {
+        let batch = BatchId(write.allot("batch", 1).await?);
+        let number = format!("B{:06}", batch.get());
+        let file = self.file(&number, on, run, items)?;
+        let stored = store::store_file(write, "batch", &file.name, &file.bytes).await?;
+        let total = Fen::sum(items.iter().map(|item| item.amount))?;
+        let counted = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        if file.total != total || i64::try_from(file.count) != Ok(counted) {
+            let detail = format!("{} / {total}", file.total);
+            return Err(Problem::new(Kind::TotalsDiffer)
+                .with("detail", detail)
+                .into());
+        }
+        let batch = Batch {
+            id: batch,
+            number,
+            run: run.id,
+            bank_account: self.bank.id,
+            profile: self.profile.id.clone(),
+            file: stored.id,
+            file_name: file.name,
+            sent_on: on.to_string(),
+            payments: counted,
+            total,
+            entry: 0,
+            sha256: stored.sha256,
+        };
+        store::add_batch(write, &batch).await?;
+        Ok(batch)
     }
 
     fn attempts(
@@ -190,14 +222,10 @@ impl Sending {
         for (line_no, item) in (1_i64..).zip(items) {
             let mut draws = Vec::with_capacity(1);
             draw.take(item.amount, &mut draws)?;
-            let version = self
-                .accounts
-                .get(&item.payee)
-                .map_or(0, |account| account.version);
+            let version = item.account.as_ref().map_or(0, |account| account.version);
             attempts.push(Attempt {
                 payment: item.payment,
                 number: item.attempt,
-                prior_kind: (item.attempt > 1).then(|| item.prior_kind.clone()),
                 batch,
                 line_no,
                 account_version: version,
@@ -266,7 +294,7 @@ impl Sending {
         let lines: Vec<Instruction> = (1_u64..)
             .zip(items)
             .filter_map(|(sequence, item)| {
-                let account = self.accounts.get(&item.payee)?;
+                let account = item.account.as_ref()?;
                 Some(Instruction {
                     sequence,
                     key: attempt_key(item.payment.get(), item.attempt),

@@ -66,7 +66,7 @@ pub async fn create(
         let programs = policy::programs(write.tx(), book).await?;
         let program = programs.iter().find(|program| program.code == new.program);
         let program = program.ok_or_else(|| not_found("项目 program", &new.program))?;
-        let before = write.tx().savepoint().await?;
+        let before = write.mark().await?;
         let mut run = Run {
             id: RunId(write.allot("run", 1).await?),
             program: program.id,
@@ -87,7 +87,7 @@ pub async fn create(
         compute(write, &mut run).await?;
         if run.payments == 0 {
             // Nothing was written but the run's number: give it back.
-            write.tx().rollback_to(before).await?;
+            write.rollback_to(before).await?;
             let (program, month) = (&new.program, new.month.to_string());
             let carried = run.carried.get();
             return Ok(json!({
@@ -426,14 +426,14 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
-    let mut writer = PaymentWriter::new(run.id, run.revision);
+    let mut writer = PaymentWriter::begin(write, run.id, run.revision).await?;
     let mut carried = Fen::ZERO;
-    for (awards, accrued) in by_household(found).values() {
-        for lines in payments_of(&rules, awards, accrued, run)? {
+    for home in by_household(found) {
+        for lines in payments_of(&rules, &home.awards, &home.accrued, run)? {
             let (payment, over) = settle(lines)?;
             carried = carried.plus(over)?;
             if let Some(lines) = payment {
-                writer.push(write, lines).await?;
+                writer.push(write, home.area, &lines).await?;
             }
         }
     }
@@ -441,30 +441,72 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
     Ok(writer.finish(write).await?)
 }
 
+/// What bears on one household.
+#[derive(Default)]
+struct Home {
+    area: i64,
+    awards: Vec<Award>,
+    accrued: Vec<Accrued>,
+}
+
 /// Awards and accruals by the household in which each subject is now: who has moved is judged
 /// once, with everything that was accrued before the move.
-fn by_household(found: Entitlements) -> BTreeMap<PartyId, (Vec<Award>, Vec<Accrued>)> {
-    let mut newest: HashMap<PartyId, (Month, AwardId, PartyId)> = HashMap::new();
-    for award in &found.awards {
+fn by_household(found: Entitlements) -> impl Iterator<Item = Home> {
+    let moved = moves(&found.awards);
+    let now = |subject, household| moved.get(&subject).copied().unwrap_or(household);
+    let mut awards: Vec<(PartyId, Award, i64)> = found
+        .awards
+        .into_iter()
+        .map(|(award, area)| (now(award.subject, award.household), award, area))
+        .collect();
+    // Both come by household: sorting again matters for the few who moved, and is quick.
+    awards.sort_by_key(|(household, ..)| *household);
+    let mut accrued: Vec<(PartyId, Accrued)> = found
+        .accrued
+        .into_iter()
+        .map(|(household, accrued)| (now(accrued.subject, household), accrued))
+        .collect();
+    accrued.sort_by_key(|(household, _)| *household);
+    let (mut awards, mut accrued) = (
+        awards.into_iter().peekable(),
+        accrued.into_iter().peekable(),
+    );
+    std::iter::from_fn(move || {
+        let (household, ..) = *awards.peek()?;
+        let mut home = Home::default();
+        while let Some((_, award, area)) = awards.next_if(|(next, ..)| *next == household) {
+            // Of who moved in, the area of the household that they left does not count.
+            if home.area == 0 || award.household == household {
+                home.area = area;
+            }
+            home.awards.push(award);
+        }
+        while let Some((_, row)) = accrued.next_if(|(next, _)| *next <= household) {
+            home.accrued.push(row);
+        }
+        Some(home)
+    })
+}
+
+/// The newest household of each subject whose awards are in more than one.
+fn moves(awards: &[(Award, i64)]) -> HashMap<PartyId, PartyId> {
+    let mut newest: HashMap<PartyId, (Month, AwardId, PartyId, bool)> =
+        HashMap::with_capacity(awards.len());
+    for (award, _) in awards {
         let now = (award.from, award.id, award.household);
-        let known = newest.entry(award.subject).or_insert(now);
-        *known = now.max(*known);
+        let known = newest
+            .entry(award.subject)
+            .or_insert((now.0, now.1, now.2, false));
+        known.3 |= known.2 != award.household;
+        if (known.0, known.1, known.2) < now {
+            (known.0, known.1, known.2) = now;
+        }
     }
-    let home = |subject, else_in| {
-        newest
-            .get(&subject)
-            .map_or(else_in, |(.., household)| *household)
-    };
-    let mut households: BTreeMap<PartyId, (Vec<Award>, Vec<Accrued>)> = BTreeMap::new();
-    for award in found.awards {
-        let household = home(award.subject, award.household);
-        households.entry(household).or_default().0.push(award);
-    }
-    for (household, accrued) in found.accrued {
-        let household = home(accrued.subject, household);
-        households.entry(household).or_default().1.push(accrued);
-    }
-    households
+    newest.retain(|_, (.., moved)| *moved);
+    newest
+        .into_iter()
+        .map(|(subject, (_, _, household, _))| (subject, household))
+        .collect()
 }
 
 /// The lines of one household, by payee.
@@ -475,6 +517,12 @@ fn payments_of(
     run: &Run,
 ) -> Result<Vec<Vec<Line>>, Error> {
     let lines = difference(rules, awards, accrued, run.first, run.last, run.month)?;
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    if lines.iter().all(|line| line.payee == lines[0].payee) {
+        return Ok(vec![lines]);
+    }
     let mut by_payee: BTreeMap<PartyId, Vec<Line>> = BTreeMap::new();
     for line in lines {
         by_payee.entry(line.payee).or_default().push(line);
@@ -651,11 +699,8 @@ pub async fn lines(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<
     let rows = match run.kind {
         RunKind::RePay => {
             let mut rows = Vec::new();
-            for item in payment::to_send(&mut tx, book, &run).await? {
-                if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit {
-                    break;
-                }
-                let id = item.payment.get();
+            for payment in payment::to_re_pay(&mut tx, book, &run, limit).await? {
+                let id = payment.get();
                 rows.extend(payment::payee_lines(&mut tx, book, id, id, 1).await?);
             }
             rows

@@ -338,10 +338,10 @@ pub async fn add_areas(write: &mut Write, areas: &[(i64, &str, &str)]) -> Result
 }
 
 /// Stores parties, in ascending order of their numbers.
-pub async fn add_parties<'a>(
+pub async fn add_parties<'a, E: From<StoreError>>(
     write: &mut Write,
-    parties: impl Iterator<Item = Result<NewParty<'a>, Failure>>,
-) -> Result<(), Failure> {
+    parties: impl Iterator<Item = Result<NewParty<'a>, E>>,
+) -> Result<(), E> {
     let mut loader = Loader::new(&table::PARTY);
     for party in parties {
         let party = party?;
@@ -356,10 +356,10 @@ pub async fn add_parties<'a>(
 }
 
 /// Stores account versions with the salts of their commitments, in ascending order of payee.
-pub async fn add_payee_accounts(
+pub async fn add_payee_accounts<E: From<StoreError>>(
     write: &mut Write,
-    accounts: impl Iterator<Item = Result<(PayeeAccount, [u8; 16]), Failure>>,
-) -> Result<(), Failure> {
+    accounts: impl Iterator<Item = Result<(PayeeAccount, [u8; 16]), E>>,
+) -> Result<(), E> {
     let mut loader = Loader::new(&table::PAYEE_ACCOUNT);
     for account in accounts {
         let (account, salt) = account?;

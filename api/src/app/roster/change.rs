@@ -1,0 +1,429 @@
+//! What a roster changes in the books.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ledger::calendar::Month;
+use ledger::id::{AwardId, ComponentId, PartyId};
+use ledger::problem::{Kind, Problem};
+use ledger::program::{Cadence, Component, Scope};
+use ledger::roster::Award;
+use ledger_store::policy::{self, Program};
+use ledger_store::roster::{self as store, AwardRow, NewParty, PartyKind, PayeeAccount};
+use ledger_store::write::Write;
+use serde_json::json;
+
+use super::sheet::{self, Roster, RosterRow};
+use crate::app::{App, Error, not_found};
+
+/// What an import changes.
+pub(super) struct Change {
+    roster: Roster,
+    kept: usize,
+    /// New areas by their place among the roster's areas, with their numbers.
+    areas: Vec<(i64, usize)>,
+    /// New parties in the order of their numbers.
+    parties: Vec<NewKey>,
+    accounts: Vec<PayeeAccount>,
+    accounts_changed: usize,
+    started: Vec<AwardRow>,
+    ended: Vec<(AwardId, Month, &'static str)>,
+}
+
+/// A party that the roster brings: its number, its area and the first row that names it.
+struct NewKey {
+    id: PartyId,
+    area: i64,
+    key: Key,
+}
+
+/// Where a party stands in the roster: kind, row, and as what it is named there.
+#[derive(Clone, Copy)]
+struct Key {
+    kind: PartyKind,
+    row: usize,
+    part: Part,
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Household,
+    Person,
+    Payee,
+}
+
+impl Key {
+    /// Its file number, identity number or credit code.
+    fn reference(self, rows: &[RosterRow]) -> &str {
+        let row = &rows[self.row];
+        match self.part {
+            Part::Household => &row.file_no,
+            Part::Person => &row.identity_no,
+            Part::Payee => row.payee().1,
+        }
+    }
+
+    fn name(self, rows: &[RosterRow]) -> &str {
+        let row = &rows[self.row];
+        match self.part {
+            Part::Household | Part::Person => &row.name,
+            Part::Payee => row.payee().2,
+        }
+    }
+}
+
+/// Household, person and payee of each row.
+type Parties = Vec<[PartyId; 3]>;
+
+impl Change {
+    pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
+        let replaced = self
+            .ended
+            .iter()
+            .filter(|(_, _, reason)| *reason == "changed")
+            .count();
+        json!({
+            "program": program,
+            "month": month.to_string(),
+            "rows": self.roster.rows.len(),
+            "unchanged": self.kept,
+            "started": self.started.len() - replaced,
+            "ended": self.ended.len() - replaced,
+            "changed": replaced,
+            "parties_added": self.parties.len(),
+            "accounts_added": self.accounts.len() - self.accounts_changed,
+            "accounts_changed": self.accounts_changed,
+        })
+    }
+
+    pub(super) async fn store(mut self, app: &App, write: &mut Write) -> Result<(), Error> {
+        let rows = &self.roster.rows;
+        let areas: Vec<_> = self
+            .areas
+            .iter()
+            .map(|(id, place)| {
+                let (township, village) = self.roster.areas.at(*place);
+                (*id, township, village)
+            })
+            .collect();
+        store::add_areas(write, &areas).await?;
+        let parties = self.parties.iter().map(|new| {
+            Ok::<_, Error>(NewParty {
+                id: new.id,
+                kind: new.key.kind,
+                area: new.area,
+                name: new.key.name(rows),
+                reference_no: new.key.reference(rows),
+                salt: app.entropy.salt_for(|| format!("party/{}", new.id))?,
+            })
+        });
+        store::add_parties(write, parties).await?;
+        self.accounts.sort_by_key(|account| account.payee);
+        let accounts = self.accounts.into_iter().map(|account| {
+            let purpose = || format!("payee_account/{}/{}", account.payee, account.version);
+            let salt = app.entropy.salt_for(purpose)?;
+            Ok::<_, Error>((account, salt))
+        });
+        store::add_payee_accounts(write, accounts).await?;
+        store::add_awards(write, self.started.into_iter()).await?;
+        self.ended.sort_by_key(|(award, ..)| *award);
+        Ok(store::end_awards(write, &self.ended).await?)
+    }
+}
+
+pub(super) async fn prepare(
+    write: &mut Write,
+    program: &str,
+    month: Month,
+    file_name: &str,
+    bytes: &[u8],
+) -> Result<Change, Error> {
+    let book = write.book();
+    let program = program_of(write, program).await?;
+    let components = policy::components(write.tx(), book).await?;
+    let components: Vec<Component> = components
+        .into_iter()
+        .filter(|component| component.program == program.id)
+        .collect();
+    let mut change = Change {
+        roster: sheet::read(file_name, bytes, &components)?,
+        kept: 0,
+        areas: Vec::new(),
+        parties: Vec::new(),
+        accounts: Vec::new(),
+        accounts_changed: 0,
+        started: Vec::new(),
+        ended: Vec::new(),
+    };
+    let areas = change.find_areas(write).await?;
+    let parties = change.find_parties(write, &areas).await?;
+    change.compare_accounts(write, &parties).await?;
+    let once = components
+        .iter()
+        .filter(|c| c.cadence == Cadence::Once)
+        .map(|c| c.id)
+        .collect();
+    let wanted = change.wanted(&parties, month);
+    change
+        .compare_awards(write, program.id, wanted, &once, month)
+        .await?;
+    Ok(change)
+}
+
+impl Change {
+    /// The numbers of the roster's areas; new ones are numbered.
+    async fn find_areas(&mut self, write: &mut Write) -> Result<Vec<i64>, Error> {
+        let book = write.book();
+        let known = store::areas(write.tx(), book).await?;
+        let mut next = write.allot("area", 0).await?;
+        let mut numbers = Vec::new();
+        for (place, (township, village)) in self.roster.areas.all().enumerate() {
+            let found = known.get(&(township.to_owned(), village.to_owned()));
+            numbers.push(match found {
+                Some(id) => *id,
+                None => {
+                    self.areas.push((next, place));
+                    next += 1;
+                    next - 1
+                }
+            });
+        }
+        write.allot("area", self.areas.len()).await?;
+        Ok(numbers)
+    }
+
+    /// The parties of each row. New ones are numbered in the order of their kind and reference, so
+    /// that the index over references grows at its edge.
+    async fn find_parties(&mut self, write: &mut Write, areas: &[i64]) -> Result<Parties, Error> {
+        let rows = &self.roster.rows;
+        let mut keys: Vec<Key> = Vec::with_capacity(rows.len() * 2);
+        for (row, read) in rows.iter().enumerate() {
+            let (household, person) = (PartyKind::Household, PartyKind::Person);
+            keys.push(Key {
+                kind: household,
+                row,
+                part: Part::Household,
+            });
+            keys.push(Key {
+                kind: person,
+                row,
+                part: Part::Person,
+            });
+            if read.payee.is_some() {
+                keys.push(Key {
+                    kind: read.payee().0,
+                    row,
+                    part: Part::Payee,
+                });
+            }
+        }
+        keys.sort_by(|a, b| {
+            let of = |key: &Key| (key.kind.code(), key.reference(rows).as_bytes());
+            of(a).cmp(&of(b)).then(a.row.cmp(&b.row))
+        });
+        let mut parties = vec![[PartyId(0); 3]; rows.len()];
+        let first = write.allot("party", 0).await?;
+        let mut next = first;
+        let kinds = keys.chunk_by(|a, b| a.kind == b.kind);
+        for of_kind in kinds {
+            let known = known_parties(write, rows, of_kind).await?;
+            let groups = of_kind.chunk_by(|a, b| a.reference(rows) == b.reference(rows));
+            for group in groups {
+                let key = group[0];
+                let id = match known.get(key.reference(rows)) {
+                    Some(id) => *id,
+                    None => {
+                        let (id, area) = (PartyId(next), areas[rows[key.row].area]);
+                        next += 1;
+                        self.parties.push(NewKey { id, area, key });
+                        id
+                    }
+                };
+                for key in group {
+                    match key.part {
+                        Part::Household => parties[key.row][0] = id,
+                        Part::Person => parties[key.row][1] = id,
+                        Part::Payee => parties[key.row][2] = id,
+                    }
+                }
+            }
+        }
+        write.allot("party", self.parties.len()).await?;
+        for (party, row) in parties.iter_mut().zip(rows) {
+            if row.payee.is_none() {
+                party[2] = party[1];
+            }
+        }
+        Ok(parties)
+    }
+
+    /// New accounts, and new versions of accounts that differ.
+    async fn compare_accounts(
+        &mut self,
+        write: &mut Write,
+        parties: &Parties,
+    ) -> Result<(), Error> {
+        let mut payees: Vec<(PartyId, usize)> = parties
+            .iter()
+            .enumerate()
+            .map(|(row, [_, _, payee])| (*payee, row))
+            .collect();
+        payees.sort_unstable();
+        // The last row of a payee counts, as it always did; all say the same account.
+        payees.reverse();
+        payees.dedup_by_key(|(payee, _)| *payee);
+        payees.reverse();
+        let ids: Vec<PartyId> = payees.iter().map(|(payee, _)| *payee).collect();
+        let mut newest: HashMap<PartyId, PayeeAccount> = HashMap::new();
+        let known = |account: PayeeAccount| {
+            newest.insert(account.payee, account);
+        };
+        let book = write.book();
+        store::each_account_of(write.tx(), book, &ids, known).await?;
+        for (payee, place) in payees {
+            let row = &self.roster.rows[place];
+            let (bank_name, bank_no) = self.roster.banks.at(row.bank);
+            let (_, _, holder_name) = row.payee();
+            let last = newest.get(&payee);
+            let same = last.is_some_and(|last| {
+                last.holder_name == holder_name
+                    && last.bank_name == bank_name
+                    && last.bank_no == bank_no
+                    && *last.account_no == *row.account_no
+            });
+            if same {
+                continue;
+            }
+            let version = last.map_or(1, |last| last.version + 1);
+            self.accounts_changed += usize::from(version > 1);
+            self.accounts.push(PayeeAccount {
+                payee,
+                version,
+                holder_name: holder_name.to_owned(),
+                bank_name: bank_name.to_owned(),
+                bank_no: bank_no.to_owned(),
+                account_no: row.account_no.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The rows that ask for an award, by subject and component.
+    fn wanted(&self, parties: &Parties, month: Month) -> BTreeMap<Asked, AwardRow> {
+        let mut wanted = BTreeMap::new();
+        for (row, [household, person, payee]) in self.roster.rows.iter().zip(parties) {
+            // Those whom an institution cares for are paid for together: it is their household.
+            let together = match row.payee().0 {
+                PartyKind::Institution => *payee,
+                _ => *household,
+            };
+            let subject = match row.scope {
+                Scope::Person => *person,
+                Scope::Household => *household,
+            };
+            let award = Award {
+                id: AwardId(0),
+                subject,
+                household: together,
+                payee: *payee,
+                component: row.component,
+                tag: self.roster.words.at(row.tag).0.to_owned(),
+                income: row.income,
+                amount: row.amount,
+                from: month,
+                to: None,
+            };
+            let basis = self.roster.words.at(row.basis).0.to_owned();
+            wanted.insert((subject, row.component), AwardRow { award, basis });
+        }
+        wanted
+    }
+
+    async fn compare_awards(
+        &mut self,
+        write: &mut Write,
+        program: ledger::id::ProgramId,
+        mut wanted: BTreeMap<Asked, AwardRow>,
+        once: &HashSet<ComponentId>,
+        month: Month,
+    ) -> Result<(), Error> {
+        let book = write.book();
+        let (kept, ended) = (&mut self.kept, &mut self.ended);
+        store::each_open_award(write.tx(), book, program, month, |row| {
+            let award = &row.award;
+            // A roster of an earlier month may not grant again what an award, begun later or ended
+            // in the meantime, already covers.
+            let later = (award.from > month).then_some(award.from).or(award.to);
+            if let Some(taken) = later {
+                return Err(Error::from(
+                    Problem::new(Kind::AwardOverlap)
+                        .with("person", award.subject)
+                        .with("component", award.component)
+                        .with("month", taken),
+                ));
+            }
+            let key = (award.subject, award.component);
+            if wanted.get(&key).is_some_and(|new| asks_the_same(new, &row)) {
+                wanted.remove(&key);
+                *kept += 1;
+                return Ok(());
+            }
+            ended.push(match wanted.get_mut(&key) {
+                // What falls due once does so in its first month: a change keeps that month, so
+                // that it is corrected and not due again.
+                Some(new) if once.contains(&award.component) => {
+                    new.award.from = award.from;
+                    (award.id, award.from.previous(), "changed")
+                }
+                Some(_) => (award.id, month.previous(), "changed"),
+                None => (award.id, month.previous(), "left the roster"),
+            });
+            Ok(())
+        })
+        .await?;
+        let first = write.allot("award", wanted.len()).await?;
+        for (id, mut row) in (first..).zip(wanted.into_values()) {
+            row.award.id = AwardId(id);
+            self.started.push(row);
+        }
+        Ok(())
+    }
+}
+
+/// Who asks for what.
+type Asked = (PartyId, ComponentId);
+
+/// Whether the roster asks for what is in force already.
+fn asks_the_same(new: &AwardRow, known: &AwardRow) -> bool {
+    let (a, b) = (&new.award, &known.award);
+    (a.household, a.payee, a.income, a.amount) == (b.household, b.payee, b.income, b.amount)
+        && a.tag == b.tag
+        && a.to == b.to
+        && new.basis == known.basis
+}
+
+/// The parties of one kind that the book knows, by their references.
+async fn known_parties(
+    write: &mut Write,
+    rows: &[RosterRow],
+    keys: &[Key],
+) -> Result<HashMap<String, PartyId>, Error> {
+    let mut references: Vec<&str> = keys.iter().map(|key| key.reference(rows)).collect();
+    references.dedup();
+    let mut known = HashMap::new();
+    let book = write.book();
+    let receive = |reference: &str, id| {
+        known.insert(reference.to_owned(), id);
+    };
+    let kind = keys[0].kind;
+    store::each_party_of(write.tx(), book, kind, &references, receive).await?;
+    Ok(known)
+}
+
+async fn program_of(write: &mut Write, code: &str) -> Result<Program, Error> {
+    let book = write.book();
+    let programs = policy::programs(write.tx(), book).await?;
+    programs
+        .into_iter()
+        .find(|program| program.code == code)
+        .ok_or_else(|| not_found("项目 program", code))
+}
