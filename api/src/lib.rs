@@ -2,8 +2,9 @@
 //!
 //! [`app`] holds the use cases: authorise, load, let the domain judge, save, record. They are the
 //! only callers of the store. [`cli`] is a thin skin over them, [`demo`] a year of work done
-//! through them.
+//! through them, [`bench`] a month of any size with its figures.
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod demo;

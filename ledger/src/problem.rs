@@ -116,6 +116,8 @@ problems! {
         => "先运行 huimin init" "run `huimin init` first";
     DatabaseNewer "CMD-0007" "数据库版本 {found} 比程序的 {known} 新" "the database is at version {found}, newer than this program's {known}"
         => "使用较新的程序" "use a newer program";
+    DatabaseUsed "CMD-0008" "数据库里已有数据" "the database is not empty"
+        => "测算请用一个空的数据库" "give a measurement an empty database";
 
     // Money and journal.
     PeriodClosed "LED-0001" "{month} 已结账,不能再记账" "{month} is closed and takes no postings"

@@ -20,12 +20,14 @@ use ledger_store::{catalogue, table};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
 
 /// Tables whose rows change: all that a row of them says can be worked out from the others.
-const MUTABLE: [&str; 5] = [
+const MUTABLE: [&str; 7] = [
     "account_month",
     "account_total",
     "book_head",
     "counter",
     "refusal_tally",
+    "success_cell",
+    "success_reason",
 ];
 
 /// A table: its columns in order, and its constraints in words that both engines share.
@@ -108,6 +110,8 @@ fn sqlite_constraints(sql: &str) -> BTreeSet<String> {
 /// Name and rule; of a check the name alone, since engines print expressions in their own way.
 fn worded(name: &str, rule: &str) -> String {
     let rule = plain(rule);
+    // How full PostgreSQL packs an index is no rule.
+    let rule = rule.split("with(fillfactor").next().unwrap_or_default();
     if rule.starts_with("check") {
         format!("{name} check")
     } else {
@@ -125,7 +129,7 @@ async fn postgres_schema(url: &str) -> Schema {
         let (table, name, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
         let (fixed, collation): (bool, String) = (row.get(3), row.get(4));
         let kind = match kind.as_str() {
-            "bigint" => "int",
+            "bigint" | "integer" => "int",
             "text" => "text",
             "bytea" => "bytes",
             other => panic!("{other}"),
@@ -173,7 +177,12 @@ async fn both_engines_have_the_same_tables_columns_and_constraints() {
             assert_eq!(described.columns, postgres[name].columns);
             continue;
         }
-        assert_eq!(described, &postgres[name], "{name}");
+        // PostgreSQL has its wide columns first.
+        let sorted = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();
+        let columns = &postgres[name].columns;
+        assert_eq!(sorted(&described.columns), sorted(columns), "{name}");
+        let constraints = &postgres[name].constraints;
+        assert_eq!(&described.constraints, constraints, "{name}");
         let unnamed = described.constraints.iter().filter(|constraint| {
             !["pk_", "uq_", "ck_", "fk_"]
                 .iter()
@@ -251,7 +260,7 @@ async fn constraints_with_a_refusal_exist() {
         .flat_map(|described| &described.constraints)
         .filter_map(|constraint| constraint.split(' ').next())
         .collect();
-    known.insert("tr_voucher_period");
+    known.extend(["tr_voucher_period", "tr_attempt_prior"]);
     let source = include_str!("../../ledger/store/src/constraint.rs");
     let named = source.split('"').skip(1).step_by(2).filter(|text| {
         ["pk_", "uq_", "ck_", "fk_", "tr_"]

@@ -87,9 +87,9 @@ const CORE: &[Attack] = &[
         name: "a payment inserted",
         sql: &[
             "insert into payment (book_id, payment_id, run_id, revision, payee_id,
-            household_id, lines, amount_fen, entry, seal)
-            select book_id, payment_id + 1, run_id, revision, payee_id, household_id, lines,
-            100000, entry, seal from payment
+            household_id, area_id, lines, amount_fen, entry, seal)
+            select book_id, payment_id + 1, run_id, revision, payee_id, household_id, area_id,
+            lines, 100000, entry, seal from payment
             where payment_id = (select max(payment_id) from payment)",
         ],
         kind: "inserted",
@@ -114,7 +114,7 @@ const CORE: &[Attack] = &[
         ],
         table: Some("outcome"),
         row: Some(
-            "select '1/' || min(payment_id) || '/1/failed' from outcome
+            "select '1/' || min(payment_id) || '/1/1' from outcome
             where kind = 'failed'",
         ),
         field: Some("reason"),
@@ -156,7 +156,7 @@ const SQLITE: &[Attack] = &[
         ],
         table: Some("outcome"),
         row: Some(
-            "select '1/' || min(payment_id) || '/1/paid' from outcome
+            "select '1/' || min(payment_id) || '/1/1' from outcome
             where kind = 'failed'",
         ),
         ..ALTERED
@@ -338,12 +338,11 @@ async fn the_core_attacks_are_found_on_postgresql() {
             None => None,
         };
         let entry: Option<i64> = match attack.entry {
-            Some(sql) => Some(
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut database)
-                    .await
-                    .unwrap(),
-            ),
+            Some(sql) => {
+                let sql = format!("select cast(({sql}) as bigint)");
+                let scalar = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+                Some(scalar.fetch_one(&mut database).await.unwrap())
+            }
             None => None,
         };
         let tables: Vec<String> = sqlx::query_scalar(

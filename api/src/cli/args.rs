@@ -16,6 +16,7 @@ use super::audit::AuditCommand;
 use super::bank_answer::{ReturnCommand, StatementCommand};
 use super::bank_file::BankFileCommand;
 use super::batch::BatchCommand;
+use super::bench::BenchCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
 use super::period::PeriodCommand;
@@ -105,6 +106,8 @@ pub(crate) enum Lang {
 pub(crate) enum Command {
     /// 演示:神木 2022 年全年 Demo: a synthetic county's year 2022, from quota letter to closed books
     Demo(DemoCommand),
+    /// 测算:一个月若干笔从名册到结账 Bench: a month of N payments end to end, against raw load
+    Bench(BenchCommand),
     /// 初始化数据库 Set the database up
     Init,
     /// 账套 Books
@@ -391,6 +394,7 @@ mod tests {
     fn commands_of_the_manual_are_understood() {
         for line in [
             "demo --out d --through 2022-03",
+            "bench --payments 1000 --books 2 --months 3 --dir d --no-raw-load --reads --mixed 60",
             "init",
             "book add shenmu --name 示例县民政局 --region 610881",
             "book list",
@@ -438,6 +442,8 @@ mod tests {
     fn wrong_usage_is_told() {
         for line in [
             "run show 0",
+            "bench --payments 0",
+            "bench --payments 3000001",
             "run show x",
             "run create --program p --month 2022-13",
             "run create --program p --month 2022-01 --kind odd",

@@ -14,6 +14,7 @@ mod audit;
 mod bank_answer;
 mod bank_file;
 mod batch;
+mod bench;
 mod demo;
 mod desk;
 mod exception;
@@ -66,6 +67,7 @@ fn work(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
 async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
     match command {
         Command::Demo(command) => demo::run(command, desk).await,
+        Command::Bench(command) => bench::run(command, desk).await,
         Command::Init => setup::init(desk).await,
         Command::Book { command } => command.run(desk).await,
         Command::User { command } => command.run(desk).await,

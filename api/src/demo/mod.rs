@@ -19,7 +19,7 @@ pub mod year;
 mod builder;
 mod dibao;
 mod others;
-mod people;
+pub(crate) mod people;
 mod tekun;
 
 use std::path::PathBuf;

@@ -12,21 +12,25 @@ const SURNAMES: &str = "测试示例样演模拟";
 /// Characters used for counting and directions, of which given names are made.
 const GIVEN: &str = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥一二三四五六七八九十百千万零\
                      东西南北中上下左右前后春夏秋冬金木水火土日月星山";
+/// How many characters these are, and how many names they give.
+const SURNAME_COUNT: usize = 8;
+const GIVEN_COUNT: usize = 60;
+const NAMES: usize = SURNAME_COUNT * GIVEN_COUNT * GIVEN_COUNT;
 /// The towns (镇) and streets (街道) carry the stems and branches as names.
 const PLACES: &str = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉";
 /// How many of the twenty places are towns; the rest are streets.
 const TOWNS: usize = 14;
 
 /// A bank at which recipients have accounts: name, and the 12-digit number of the branch.
-pub(super) struct Branch {
-    pub(super) name: &'static str,
-    pub(super) number: String,
+pub(crate) struct Branch {
+    pub(crate) name: &'static str,
+    pub(crate) number: String,
     prefix: &'static str,
 }
 
 /// The branches of the demo. The bank codes 402, 102 and 403 are those of rural credit, ICBC and
 /// the postal bank; the rest of the number is made up and has a valid check digit.
-pub(super) fn branches() -> Vec<Branch> {
+pub(crate) fn branches() -> Vec<Branch> {
     [
         ("演示农商银行第一支行", "40299990001", "629901"),
         ("演示农商银行第二支行", "40299990002", "629901"),
@@ -44,7 +48,7 @@ pub(super) fn branches() -> Vec<Branch> {
 
 /// Numbers people, accounts and institutions one after the other.
 #[derive(Default)]
-pub(super) struct Registry {
+pub(crate) struct Registry {
     people: usize,
     accounts: usize,
     institutions: usize,
@@ -52,22 +56,23 @@ pub(super) struct Registry {
 
 impl Registry {
     /// The next person's name and identity number.
-    pub(super) fn person(&mut self) -> Result<(String, String), Misfit> {
+    pub(crate) fn person(&mut self) -> Result<(String, String), Misfit> {
         let index = self.people;
         self.people += 1;
-        Ok((name(index)?, identity(index)?))
+        if index >= NAMES {
+            return Err(Misfit::new("names", "no more synthetic names"));
+        }
+        Ok((name(index), identity(index)?))
     }
 
     /// The next account number at a branch: 19 digits, the last by Luhn's rule.
-    pub(super) fn account(&mut self, branch: &Branch) -> String {
+    pub(crate) fn account(&mut self, branch: &Branch) -> String {
         self.accounts += 1;
-        let mut number = format!("{}{:012}", branch.prefix, self.accounts);
-        number.push(luhn(&number));
-        number
+        account(branch, self.accounts)
     }
 
     /// The next institution's unified social credit code (GB 32100), of a public institution (12).
-    pub(super) fn credit_code(&mut self) -> String {
+    pub(crate) fn credit_code(&mut self) -> String {
         self.institutions += 1;
         let mut organisation = format!("9999{:04}", self.institutions);
         organisation.push(organisation_check(&organisation));
@@ -78,39 +83,48 @@ impl Registry {
 }
 
 /// The name of a town or street, by number from 0.
-pub(super) fn place(index: usize) -> String {
+pub(crate) fn place(index: usize) -> String {
     let kind = if index < TOWNS { "镇" } else { "街道" };
     format!("{}{kind}", PLACES.chars().nth(index % 20).unwrap_or('甲'))
 }
 
 /// A rural town and one of its villages.
-pub(super) fn rural_place(draw: usize) -> (String, String) {
+pub(crate) fn rural_place(draw: usize) -> (String, String) {
     let village = GIVEN.chars().nth(22 + draw / TOWNS % 10).unwrap_or('一');
     (place(draw % TOWNS), format!("{village}村"))
 }
 
 /// An urban street and one of its communities.
-pub(super) fn urban_place(draw: usize) -> (String, String) {
+pub(crate) fn urban_place(draw: usize) -> (String, String) {
     let streets = 20 - TOWNS;
     let community = GIVEN.chars().nth(22 + draw / streets % 8).unwrap_or('一');
     (place(TOWNS + draw % streets), format!("{community}社区"))
 }
 
-fn name(index: usize) -> Result<String, Misfit> {
-    let given: Vec<char> = GIVEN.chars().filter(|c| !c.is_whitespace()).collect();
-    let surname = SURNAMES.chars().nth(index % 8);
-    let first = given.get(index / 8 % given.len());
-    let second = given.get(index / 8 / given.len());
-    match (surname, first, second) {
-        (Some(surname), Some(first), Some(second)) => {
-            Ok([surname, *first, *second].iter().collect())
-        }
-        _ => Err(Misfit::new("names", "no more synthetic names")),
-    }
+/// The account of this number at a branch: 19 digits, the last by Luhn's rule.
+pub(crate) fn account(branch: &Branch, order: usize) -> String {
+    let mut number = format!("{}{order:012}", branch.prefix);
+    number.push(luhn(&number));
+    number
 }
 
-/// An identity number (GB 11643) of region 610881 with a birth date of 1900 to 1909.
-fn identity(index: usize) -> Result<String, Misfit> {
+/// The name of the person of this number, from 0; names come again after [`NAMES`] people.
+pub(crate) fn name(index: usize) -> String {
+    let given = |index: usize| GIVEN.chars().nth(index % GIVEN_COUNT);
+    let surname = SURNAMES.chars().nth(index % SURNAME_COUNT);
+    let index = index / SURNAME_COUNT;
+    [surname, given(index), given(index / GIVEN_COUNT)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The identity number (GB 11643) of the person of this number, from 0: region 610881, a birth date
+/// of 1900 to 1909.
+///
+/// # Errors
+/// [`Misfit`] beyond 3,356,640 people.
+pub(crate) fn identity(index: usize) -> Result<String, Misfit> {
     let days = 28 * 12 * 10;
     let (day, order) = (index % days, index / days + 1);
     if order > 999 {
@@ -211,6 +225,12 @@ mod tests {
             "600037341"
         );
         assert_eq!(identity(990 * 3_360).unwrap(), "610881190001019914");
+    }
+
+    #[test]
+    fn the_characters_are_counted() {
+        assert_eq!(SURNAMES.chars().count(), SURNAME_COUNT);
+        assert_eq!(GIVEN.chars().count(), GIVEN_COUNT);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use sqlx::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bulk::{COPY_CHUNK_BYTES, COPY_HEAD, COPY_TAIL, SQLITE_CHUNK_ROWS};
-pub use crate::bulk::{RowBuffer, RowRef, is_wide};
+pub use crate::bulk::{RowBuffer, RowRef};
 use crate::bulk::{copy_row, copy_sql, insert_sql, unnest_sql};
 pub use crate::dialect::Engine;
 use crate::dialect::{BEGIN_READ, BEGIN_WRITE, parameters};
@@ -850,13 +850,31 @@ async fn unnest_postgres(
     Ok(query.execute(&mut **tx).await?.rows_affected())
 }
 
+/// Which columns are `bigint`; other integers have 4 bytes. COPY demands the exact width.
+async fn widths(
+    tx: &mut Transaction<'static, Postgres>,
+    table: &str,
+    columns: &[&str],
+) -> Result<Vec<bool>, sqlx::Error> {
+    let sql = "select attname::text from pg_attribute
+        where attrelid = to_regclass($1) and atttypid = 'bigint'::regtype";
+    let wide: Vec<String> = sqlx::query_scalar(sql)
+        .bind(table)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(columns
+        .iter()
+        .map(|column| wide.iter().any(|name| name == column))
+        .collect())
+}
+
 async fn copy_postgres(
     tx: &mut Transaction<'static, Postgres>,
     table: &str,
     columns: &[&str],
     rows: &RowBuffer,
 ) -> Result<u64, sqlx::Error> {
-    let wide: Vec<bool> = columns.iter().map(|column| is_wide(column)).collect();
+    let wide = widths(tx, table, columns).await?;
     let mut copy = tx.copy_in_raw(&copy_sql(table, columns)).await?;
     let mut data = Vec::with_capacity(COPY_CHUNK_BYTES + COPY_CHUNK_BYTES / 8);
     data.extend_from_slice(COPY_HEAD);

@@ -25,6 +25,7 @@ pub mod constraint;
 pub mod exception;
 pub mod fund;
 pub mod journal;
+pub mod measure;
 pub mod payment;
 pub mod policy;
 pub mod report;

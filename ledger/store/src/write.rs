@@ -1,8 +1,9 @@
 //! The unit of work: a change and its audit entry in one transaction.
 //!
 //! [`Write::begin`] locks the head row of the book, so one command at a time writes to a book and
-//! nothing else needs a lock. Rows are sealed as they are loaded ([`crate::seal`]). [`Write::commit`] appends the
-//! entry that names every table touched with the Merkle root of its new rows, and moves the head.
+//! nothing else needs a lock. Rows are sealed as they are loaded ([`crate::seal`]).
+//! [`Write::commit`] appends the entry that names every table touched with the Merkle root of its
+//! new rows, and moves the head.
 //! A `Write` that is dropped leaves nothing behind.
 
 use std::collections::BTreeMap;
