@@ -56,6 +56,9 @@ impl AmountStyle {
             "" => text,
             suffix => text.strip_suffix(suffix).map_or(text, trim),
         };
+        if let (Unit::Yuan, Some(amount)) = (self.unit, ordinary_yuan(bare, self.grouped)) {
+            return Some(amount);
+        }
         match self.unit {
             Unit::Fen => whole(bare).map(Fen::new).filter(|fen| *fen <= Fen::MAX),
             Unit::Yuan if !self.grouped && bare.contains(',') => None,
@@ -71,11 +74,60 @@ impl AmountStyle {
 
     /// Appends the amount to `out`: `1234.50` yuan or `123450` fen.
     pub(crate) fn write(&self, amount: Fen, out: &mut String) {
+        if amount < Fen::ZERO {
+            out.push('-');
+        }
+        let fen = amount.get().unsigned_abs();
         match self.unit {
-            Unit::Fen => out.push_str(&amount.get().to_string()),
-            Unit::Yuan => out.push_str(&amount.to_string()),
+            Unit::Fen => push_number(fen, out),
+            Unit::Yuan => {
+                push_number(fen / 100, out);
+                out.push('.');
+                out.extend([fen / 10 % 10, fen % 10].map(digit));
+            }
         }
     }
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn push_number(number: u64, out: &mut String) {
+    let mut unit = 1;
+    while number / unit > 9 {
+        unit *= 10;
+    }
+    while unit > 0 {
+        out.push(digit(number / unit % 10));
+        unit /= 10;
+    }
+}
+
+fn digit(value: u64) -> char {
+    u8::try_from(value).map_or('0', |value| char::from(b'0' + value))
+}
+
+/// Yuan as nearly all files have them, `1234`, `1234.50` and, where groups are allowed, `1,234.50`.
+/// `None` for all else, which [`Fen::parse_yuan`] judges; a test holds both equal.
+fn ordinary_yuan(text: &str, grouped: bool) -> Option<Fen> {
+    const DIGITS_MAX: usize = 12;
+    let (whole, cents) = match text.as_bytes() {
+        [whole @ .., b'.', tens, ones] => (whole, [*tens, *ones]),
+        whole => (whole, *b"00"),
+    };
+    let separated = grouped && whole.contains(&b',');
+    if whole.is_empty() || whole.len() > DIGITS_MAX || (separated && whole.len() % 4 == 0) {
+        return None;
+    }
+    let mut fen: i64 = 0;
+    for (behind, byte) in (0..whole.len() + 2).rev().zip(whole.iter().chain(&cents)) {
+        // Behind a separator stand three digits, other groups and the cents.
+        let is_place = separated && behind >= 5 && (behind - 5) % 4 == 0;
+        match (byte, is_place) {
+            (b',', true) => {}
+            (b'0'..=b'9', false) => fen = fen * 10 + i64::from(byte - b'0'),
+            _ => return None,
+        }
+    }
+    Some(Fen::new(fen))
 }
 
 /// Digits only, with a sign in front when negative.
@@ -87,7 +139,41 @@ fn whole(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn style(unit: Unit) -> AmountStyle {
+        AmountStyle {
+            unit,
+            suffix: String::new(),
+            grouped: true,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ordinary_amounts_are_read_as_others(text in "[0-9]{0,4}(,[0-9]{2,3}){0,3}[.,]?[0-9]{0,3}") {
+            if let Some(amount) = ordinary_yuan(&text, true) {
+                prop_assert_eq!(Fen::parse_yuan(&text), Ok(amount));
+            }
+            let bare = ordinary_yuan(&text, false);
+            prop_assert_eq!(bare.is_some_and(|_| text.contains(',')), false);
+        }
+
+        #[test]
+        fn amounts_are_written_as_they_print(fen in -Fen::MAX.get()..=Fen::MAX.get(), cut in 0_u32..50) {
+            let amount = Fen::new(fen >> cut);
+            let mut out = String::new();
+            style(Unit::Yuan).write(amount, &mut out);
+            prop_assert_eq!(&out, &amount.to_string());
+            prop_assert_eq!(style(Unit::Yuan).read(&out), Some(amount));
+            prop_assert_eq!(style(Unit::Yuan).read(&amount.grouped()), Some(amount));
+            out.clear();
+            style(Unit::Fen).write(amount, &mut out);
+            prop_assert_eq!(&out, &amount.get().to_string());
+        }
+    }
 
     #[test]
     fn reads_the_listed_patterns_and_nothing_else() {

@@ -5,10 +5,12 @@ use std::hash::Hash;
 
 use ledger::money::Fen;
 
+use crate::amount::push_number;
 use crate::delimited;
 use crate::encoding::{Encoding, control, trim};
 use crate::finding::{Fault, Finding, Findings};
 use crate::layout::{Layout, RowKind, Stated, is_account};
+use crate::line::Line;
 use crate::profile::{Column, ColumnsBy, Field, Kind, Profile, Use};
 use crate::record::{BatchFile, BatchHead, Instruction};
 use crate::sheet::{csv, workbook};
@@ -58,18 +60,48 @@ pub fn read_batch(profile: &Profile, bytes: &[u8]) -> (Vec<Instruction>, Vec<Fin
     let mut findings = Findings::default();
     let mut lines = Vec::new();
     if profile.usage == Use::Batch {
-        read_lines(profile, bytes, &mut lines, &mut findings);
+        read_lines(profile, bytes, &mut findings, |line| {
+            lines.push(line.owned())
+        });
     } else {
         findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
     }
     (lines, findings.into_vec())
 }
 
+/// One line of a batch file as it stands there.
+struct Found<'t> {
+    sequence: u64,
+    key: &'t str,
+    account_no: &'t str,
+    payee_name: &'t str,
+    bank_name: &'t str,
+    bank_no: &'t str,
+    amount: Fen,
+    purpose: &'t str,
+}
+
+impl Found<'_> {
+    fn owned(&self) -> Instruction {
+        Instruction {
+            sequence: self.sequence,
+            key: self.key.to_owned(),
+            account_no: self.account_no.to_owned(),
+            payee_name: self.payee_name.to_owned(),
+            bank_name: self.bank_name.to_owned(),
+            bank_no: self.bank_no.to_owned(),
+            amount: self.amount,
+            purpose: self.purpose.to_owned(),
+        }
+    }
+}
+
+/// Gives each line that could be read to `take`, in the order of the file.
 fn read_lines(
     profile: &Profile,
     bytes: &[u8],
-    lines: &mut Vec<Instruction>,
     findings: &mut Findings,
+    mut take: impl FnMut(&Found<'_>),
 ) {
     let source = Source::open(profile.kind, bytes, findings);
     let table = source.table(profile, &Limits::WHOLE, findings);
@@ -77,33 +109,34 @@ fn read_lines(
         return;
     };
     let mut stated = Stated::default();
-    let mut rows: u64 = 0;
+    let (mut rows, mut lines): (u64, u64) = (0, 0);
+    let mut sum = Some(Fen::ZERO);
     for row in table.rows_from(layout.first()) {
         match layout.classify(profile, &row) {
             RowKind::Totals => layout.totals(profile, &row, &mut stated, findings),
             RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
             RowKind::Detail => {
                 rows += 1;
-                lines.extend(read_line(profile, &layout, &row, findings));
+                if let Some(line) = read_line(profile, &layout, &row, findings) {
+                    lines += 1;
+                    sum = sum.and_then(|sum| sum.plus(line.amount).ok());
+                    take(&line);
+                }
             }
         }
     }
     if rows == 0 {
         findings.nothing_inside();
     }
-    let is_whole = u64::try_from(lines.len()) == Ok(rows);
-    let sum = Fen::sum(lines.iter().map(|line| line.amount))
-        .ok()
-        .filter(|_| is_whole);
-    stated.check(profile, rows, sum, findings);
+    stated.check(profile, rows, sum.filter(|_| lines == rows), findings);
 }
 
-fn read_line(
+fn read_line<'t>(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'t>,
     findings: &mut Findings,
-) -> Option<Instruction> {
+) -> Option<Found<'t>> {
     if !layout.fits(profile, row, findings) {
         return None;
     }
@@ -117,27 +150,26 @@ fn read_line(
         findings.cell(Fault::NumberUnread, row.line, label, &[("value", &value)]);
     }
     let key = read_key(profile, layout, row, findings);
-    let text = |field| layout.text(row, field).to_owned();
-    Some(Instruction {
+    Some(Found {
         sequence: sequence.ok()?,
         key: key?,
-        account_no: account?.to_owned(),
-        payee_name: text(Field::PayeeName),
-        bank_name: text(Field::BankName),
-        bank_no: text(Field::BankNo),
+        account_no: account?,
+        payee_name: layout.text(row, Field::PayeeName),
+        bank_name: layout.text(row, Field::BankName),
+        bank_no: layout.text(row, Field::BankNo),
         amount: amount?,
-        purpose: text(Field::Purpose),
+        purpose: layout.text(row, Field::Purpose),
     })
     .filter(|_| sound)
 }
 
 /// The key must be whole, and the same in each of its columns.
-fn read_key(
+fn read_key<'t>(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'t>,
     findings: &mut Findings,
-) -> Option<String> {
+) -> Option<&'t str> {
     let key = layout.text(row, Field::Key);
     let label = layout.label(Field::Key);
     if !profile.key.is_key(key) {
@@ -158,7 +190,7 @@ fn read_key(
             }
         }
     }
-    Some(key.to_owned())
+    Some(key)
 }
 
 fn check_head(head: &BatchHead, findings: &mut Findings) {
@@ -182,8 +214,9 @@ fn check_lines(profile: &Profile, lines: &[Instruction], findings: &mut Findings
         findings.file(Fault::LinesMax, &[("found", &found), ("max", &max)]);
     }
     let label = |field| profile.label(field);
-    let mut keys = Seen::with_capacity(lines.len());
-    let mut sequences = Seen::with_capacity(lines.len());
+    // Keys of one length ascend as texts do.
+    let mut keys = Seen::among(lines.iter().map(|line| (line.key.len(), line.key.as_str())));
+    let mut sequences = Seen::among(lines.iter().map(|line| line.sequence));
     for (row, line) in (1..).zip(lines) {
         if line.amount <= Fen::ZERO || line.amount > Fen::MAX {
             let value = line.amount.to_string();
@@ -203,7 +236,7 @@ fn check_lines(profile: &Profile, lines: &[Instruction], findings: &mut Findings
             let values = [("pattern", profile.key.pattern.as_str()), ("value", &value)];
             findings.cell(Fault::KeyUnread, row, &label(Field::Key), &values);
         }
-        if keys.again(line.key.as_str()) {
+        if keys.again((line.key.len(), line.key.as_str())) {
             let values = [("value", line.key.as_str())];
             findings.cell(Fault::KeyTwice, row, &label(Field::Key), &values);
         }
@@ -220,15 +253,18 @@ fn check_lines(profile: &Profile, lines: &[Instruction], findings: &mut Findings
     total
 }
 
-struct Seen<T>(HashSet<T>);
+/// Finds values that are there twice. `None` when all values ascend, as they do in a batch that was
+/// made in order: then no value is there twice and nothing needs to be kept.
+struct Seen<T>(Option<HashSet<T>>);
 
-impl<T: Eq + Hash> Seen<T> {
-    fn with_capacity(count: usize) -> Seen<T> {
-        Seen(HashSet::with_capacity(count))
+impl<T: Eq + Hash + PartialOrd> Seen<T> {
+    fn among(values: impl ExactSizeIterator<Item = T> + Clone) -> Seen<T> {
+        let ascending = values.clone().is_sorted_by(|left, right| left < right);
+        Seen((!ascending).then(|| HashSet::with_capacity(values.len())))
     }
 
     fn again(&mut self, value: T) -> bool {
-        !self.0.insert(value)
+        self.0.as_mut().is_some_and(|seen| !seen.insert(value))
     }
 }
 
@@ -243,7 +279,7 @@ fn file_name(profile: &Profile, head: &BatchHead) -> String {
 /// Where rows go.
 enum Sink<'p> {
     Lines(delimited::Writer<'p>),
-    Records(Vec<u8>),
+    Records { line: String, bytes: Vec<u8> },
     Rows(Vec<Vec<String>>),
 }
 
@@ -261,7 +297,10 @@ impl Whole<'_> {
         let profile = self.profile;
         let mut sink = match profile.kind {
             Kind::Delimited => Sink::Lines(delimited::Writer::new(&profile.text, profile.encoding)),
-            Kind::Csv => Sink::Records(Vec::new()),
+            Kind::Csv => Sink::Records {
+                line: String::new(),
+                bytes: Vec::new(),
+            },
             Kind::Xlsx => Sink::Rows(Vec::with_capacity(lines.len() + 2)),
         };
         let totals = profile.totals.as_ref();
@@ -272,25 +311,17 @@ impl Whole<'_> {
         }
         self.literal(&profile.text.detail_lines, &mut sink, findings);
         if profile.columns_by == ColumnsBy::Header {
-            let heads: Vec<String> = profile
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(at, c)| c.label(at))
-                .collect();
+            let columns = profile.columns.iter().enumerate();
+            let heads = Line::of(columns.map(|(position, column)| column.label(position)));
             self.row(&heads, 0, &mut sink, findings);
         }
-        let mut fields = vec![String::new(); profile.columns.len()];
+        let mut fields = Line::default();
         for (row, line) in (1..).zip(lines) {
-            for (field, (position, column)) in
-                fields.iter_mut().zip(profile.columns.iter().enumerate())
-            {
-                field.clear();
-                self.field(column, Some(line), field);
-                if row == 1 || !is_shared(column) {
-                    check_field(profile, column, position, field, row, findings);
-                }
+            fields.clear();
+            for column in &profile.columns {
+                fields.field(|out| self.field(column, Some(line), out));
             }
+            self.check(&fields, row, findings);
             self.row(&fields, row, &mut sink, findings);
         }
         if totals.is_some() && !at_head {
@@ -306,6 +337,29 @@ impl Whole<'_> {
         self.finish(sink, lines, findings)
     }
 
+    /// Refuses what would not arrive as it was sent.
+    fn check(&self, fields: &Line, row: u64, findings: &mut Findings) {
+        let profile = self.profile;
+        let whole = fields.text();
+        // The signs that no field may have are looked for in all fields at once.
+        let is_clean = control(whole).is_none()
+            && !whole.contains("\u{fffd}")
+            && (profile.kind != Kind::Delimited || !whole.contains(profile.text.delimiter));
+        let columns = profile.columns.iter().enumerate();
+        for ((position, column), text) in columns.zip(fields.fields()) {
+            if row == 1 || !is_shared(column) {
+                let field = Checked {
+                    profile,
+                    column,
+                    position,
+                    text,
+                    row,
+                };
+                field.check(is_clean, findings);
+            }
+        }
+    }
+
     /// The bytes, after they have been read back and compared: the assertion behind every file.
     fn finish(
         &self,
@@ -318,7 +372,7 @@ impl Whole<'_> {
         }
         let bytes = match sink {
             Sink::Lines(writer) => writer.bytes,
-            Sink::Records(bytes) => bytes,
+            Sink::Records { bytes, .. } => bytes,
             Sink::Rows(rows) => match workbook::write(&rows, self.head.date) {
                 Ok(bytes) => bytes,
                 Err(error) => {
@@ -327,36 +381,21 @@ impl Whole<'_> {
                 }
             },
         };
-        let (read, faults) = read_batch(self.profile, &bytes);
-        let same = read.len() == lines.len()
-            && read
-                .iter()
-                .zip(lines)
-                .all(|(read, line)| self.is_same(read, line));
-        if !same || !faults.is_empty() {
+        let carries = [Field::BankName, Field::BankNo, Field::Purpose]
+            .map(|field| self.profile.columns.iter().any(|c| c.field == Some(field)));
+        let mut faults = Findings::default();
+        let mut expected = lines.iter();
+        let mut same = true;
+        read_lines(self.profile, &bytes, &mut faults, |found| {
+            same &= expected
+                .next()
+                .is_some_and(|line| is_same(found, line, carries));
+        });
+        if !same || expected.next().is_some() || !faults.is_empty() {
             findings.file(Fault::NotReadBack, &[]);
             return None;
         }
         Some(bytes)
-    }
-
-    /// Equal in every field that the layout carries.
-    fn is_same(&self, read: &Instruction, line: &Instruction) -> bool {
-        let carries = |field| {
-            self.profile
-                .columns
-                .iter()
-                .any(|column| column.field == Some(field))
-        };
-        let same = |field, read: &str, line: &str| read == line || !carries(field);
-        read.sequence == line.sequence
-            && read.key == line.key
-            && read.account_no == line.account_no
-            && read.payee_name == line.payee_name
-            && read.amount == line.amount
-            && same(Field::BankName, &read.bank_name, &line.bank_name)
-            && same(Field::BankNo, &read.bank_no, &line.bank_no)
-            && same(Field::Purpose, &read.purpose, &line.purpose)
     }
 
     /// Appends what a column holds.
@@ -366,7 +405,7 @@ impl Whole<'_> {
             return;
         }
         match column.field {
-            Some(Field::Count) => out.push_str(&self.count.to_string()),
+            Some(Field::Count) => push_number(self.count, out),
             Some(Field::Total) => self.profile.amount.write(self.total, out),
             Some(Field::Date) => out.push_str(&self.date),
             Some(Field::BatchNo) => out.push_str(&self.head.batch_no),
@@ -384,7 +423,7 @@ impl Whole<'_> {
 
     fn line_field(&self, field: Field, line: &Instruction, out: &mut String) {
         match field {
-            Field::Sequence => out.push_str(&line.sequence.to_string()),
+            Field::Sequence => push_number(line.sequence, out),
             Field::Key => out.push_str(&line.key),
             Field::AccountNo => out.push_str(&line.account_no),
             Field::PayeeName => out.push_str(&line.payee_name),
@@ -396,7 +435,7 @@ impl Whole<'_> {
         }
     }
 
-    fn totals_fields(&self) -> Vec<String> {
+    fn totals_fields(&self) -> Line {
         let columns = self
             .profile
             .totals
@@ -408,7 +447,7 @@ impl Whole<'_> {
             text
         };
         match self.profile.columns_by {
-            ColumnsBy::Order => columns.map(filled).collect(),
+            ColumnsBy::Order => Line::of(columns.map(filled)),
             ColumnsBy::Header => {
                 let totals: Vec<&Column> = columns.collect();
                 let below = |column: &Column| {
@@ -417,7 +456,7 @@ impl Whole<'_> {
                         .find(|t| t.under.is_some() && t.under == column.field);
                     total.map(|total| filled(total)).unwrap_or_default()
                 };
-                self.profile.columns.iter().map(below).collect()
+                Line::of(self.profile.columns.iter().map(below))
             }
         }
     }
@@ -425,35 +464,38 @@ impl Whole<'_> {
     fn literal(&self, lines: &[String], sink: &mut Sink<'_>, findings: &mut Findings) {
         if let Sink::Lines(writer) = sink {
             for line in lines {
-                if let Err((_, character)) = writer.line(line) {
+                if let Err(character) = writer.line(line) {
                     self.unmappable(character, 0, "", findings);
                 }
             }
         }
     }
 
-    fn row(&self, fields: &[String], row: u64, sink: &mut Sink<'_>, findings: &mut Findings) {
+    fn row(&self, fields: &Line, row: u64, sink: &mut Sink<'_>, findings: &mut Findings) {
         let written = match sink {
-            Sink::Lines(writer) => writer.fields(fields),
-            Sink::Records(bytes) => csv::write(fields, self.profile.encoding, bytes),
+            Sink::Lines(writer) => writer.fields(fields.fields()),
+            Sink::Records { line, bytes } => {
+                csv::write(fields.fields(), self.profile.encoding, line, bytes)
+            }
             Sink::Rows(rows) => {
-                rows.push(fields.to_vec());
+                rows.push(fields.fields().map(str::to_owned).collect());
                 Ok(())
             }
         };
-        if let Err((position, _)) = written {
-            // The first one stopped the row; each bad character of the row is named.
-            for (position, field) in fields.iter().enumerate().skip(position) {
-                let column = self.profile.columns.get(position);
-                if row > 1 && column.is_some_and(is_shared) {
-                    continue;
-                }
-                let label = column
-                    .map(|column| column.label(position))
-                    .unwrap_or_default();
-                for character in unmappable(self.profile.encoding, field) {
-                    self.unmappable(character, row, &label, findings);
-                }
+        if written.is_ok() {
+            return;
+        }
+        // The first one stopped the row; each bad character of the row is named.
+        for (position, field) in fields.fields().enumerate() {
+            let column = self.profile.columns.get(position);
+            if row > 1 && column.is_some_and(is_shared) {
+                continue;
+            }
+            let label = column
+                .map(|column| column.label(position))
+                .unwrap_or_default();
+            for character in unmappable(self.profile.encoding, field) {
+                self.unmappable(character, row, &label, findings);
             }
         }
     }
@@ -487,64 +529,85 @@ fn is_shared(column: &Column) -> bool {
     column.value.is_some() || column.field.is_some_and(|field| shared.contains(&field))
 }
 
-/// Refuses what would not arrive as it was sent.
-fn check_field(
-    profile: &Profile,
-    column: &Column,
+/// Equal in every field that the layout carries; bank, bank number and purpose may be absent.
+fn is_same(found: &Found<'_>, line: &Instruction, carries: [bool; 3]) -> bool {
+    let optional = [
+        found.bank_name == line.bank_name,
+        found.bank_no == line.bank_no,
+        found.purpose == line.purpose,
+    ];
+    found.sequence == line.sequence
+        && found.key == line.key
+        && found.account_no == line.account_no
+        && found.payee_name == line.payee_name
+        && found.amount == line.amount
+        && carries
+            .iter()
+            .zip(optional)
+            .all(|(carried, same)| same || !carried)
+}
+
+/// A field that is to be written.
+struct Checked<'a> {
+    profile: &'a Profile,
+    column: &'a Column,
     position: usize,
-    text: &str,
+    text: &'a str,
     row: u64,
-    findings: &mut Findings,
-) {
-    let mut add = |fault, values: &[(&str, &str)]| {
-        findings.cell(fault, row, &column.label(position), values);
-    };
-    if text.is_empty() {
-        if column.filled {
-            add(Fault::CellEmpty, &[]);
+}
+
+impl Checked<'_> {
+    fn add(&self, fault: Fault, values: &[(&str, &str)], findings: &mut Findings) {
+        findings.cell(fault, self.row, &self.column.label(self.position), values);
+    }
+
+    /// Refuses what would not arrive as it was sent. `is_clean` when the whole line is known to be
+    /// free of signs that no field may have.
+    fn check(&self, is_clean: bool, findings: &mut Findings) {
+        let text = self.text;
+        if text.is_empty() {
+            if self.column.filled {
+                self.add(Fault::CellEmpty, &[], findings);
+            }
+            return;
         }
-        return;
-    }
-    if let Some(sign) = control(text) {
-        add(
-            Fault::ControlCharacter,
-            &[("value", &format!("U+{:04X}", u32::from(sign)))],
-        );
-    }
-    if trim(text).len() != text.len() {
-        add(Fault::SpaceAround, &[]);
-    }
-    let delimiter = profile.text.delimiter;
-    if profile.kind == Kind::Delimited && text.contains(delimiter) {
-        add(Fault::DelimiterInside, &[("value", &delimiter.to_string())]);
-    }
-    let first = text
-        .chars()
-        .next()
-        .filter(|c| "=+-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(*c));
-    if let Some(sign) = first.filter(|_| profile.kind != Kind::Delimited) {
-        add(Fault::FormulaLike, &[("value", &sign.to_string())]);
-    }
-    if text.contains('\u{fffd}') {
-        add(Fault::CharacterLost, &[]);
-    }
-    if column.bytes_max > 0 {
-        let found = length(profile.encoding, text);
-        if found > column.bytes_max {
-            let (found, max) = (found.to_string(), column.bytes_max.to_string());
-            add(Fault::CellLong, &[("found", &found), ("max", &max)]);
+        if !is_clean && let Some(sign) = control(text) {
+            let value = format!("U+{:04X}", u32::from(sign));
+            self.add(Fault::ControlCharacter, &[("value", &value)], findings);
+        }
+        if trim(text).len() != text.len() {
+            self.add(Fault::SpaceAround, &[], findings);
+        }
+        let is_delimited = self.profile.kind == Kind::Delimited;
+        let delimiter = self.profile.text.delimiter;
+        if !is_clean && is_delimited && text.contains(delimiter) {
+            let value = delimiter.to_string();
+            self.add(Fault::DelimiterInside, &[("value", &value)], findings);
+        }
+        let first = text.chars().next().filter(|sign| is_formula_sign(*sign));
+        if let Some(sign) = first.filter(|_| !is_delimited) {
+            let value = sign.to_string();
+            self.add(Fault::FormulaLike, &[("value", &value)], findings);
+        }
+        if !is_clean && text.contains('\u{fffd}') {
+            self.add(Fault::CharacterLost, &[], findings);
+        }
+        if self.column.bytes_max > 0 {
+            // A character that the encoding cannot hold is a finding of its own.
+            let found = self.profile.encoding.length(text);
+            if found > self.column.bytes_max {
+                let (found, max) = (found.to_string(), self.column.bytes_max.to_string());
+                let values = [("found", found.as_str()), ("max", max.as_str())];
+                self.add(Fault::CellLong, &values, findings);
+            }
         }
     }
 }
 
-/// Bytes of a text in an encoding; a character that it cannot hold is a finding of its own.
-fn length(encoding: Encoding, text: &str) -> usize {
-    if text.is_ascii() {
-        return text.len();
-    }
-    let mut bytes = Vec::new();
-    match encoding.encode_into(text, &mut bytes) {
-        Ok(()) => bytes.len(),
-        Err(_) => 0,
-    }
+/// Signs at which spreadsheet programs begin a formula, also in their full-width form.
+fn is_formula_sign(sign: char) -> bool {
+    matches!(
+        sign,
+        '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
+    )
 }

@@ -36,7 +36,7 @@ fn score(profile: &Profile, source: &Source<'_>) -> Option<i64> {
         ColumnsBy::Order => {
             let width = profile.columns.len();
             let rows = table.rows_from(0).filter(|row| {
-                row.cells.len() == width && matches!(layout.classify(profile, row), RowKind::Detail)
+                row.len() == width && matches!(layout.classify(profile, row), RowKind::Detail)
             });
             (rows.count() > 0).then_some(count(width) * 2)
         }

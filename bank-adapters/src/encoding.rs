@@ -43,20 +43,39 @@ impl Encoding {
         }
         let start = out.len();
         let mut encoder = if self == Encoding::Gbk { GBK } else { GB18030 }.new_encoder();
-        // Four bytes per character is the most that GB18030 needs.
-        out.reserve(text.len().saturating_mul(4).saturating_add(16));
-        let (result, _) = encoder.encode_from_utf8_to_vec_without_replacement(text, out, true);
-        match result {
-            EncoderResult::InputEmpty => Ok(()),
-            EncoderResult::Unmappable(character) => {
-                out.truncate(start);
-                Err(character)
-            }
-            EncoderResult::OutputFull => {
-                out.truncate(start);
-                Err('\u{fffd}')
-            }
+        // Room for the text and no more: the encoder looks over all the room that it is given.
+        let room = text.len().saturating_mul(2).saturating_add(16);
+        out.resize(start.saturating_add(room), 0);
+        let space = out.get_mut(start..).unwrap_or_default();
+        let (result, _, written) = encoder.encode_from_utf8_without_replacement(text, space, true);
+        let (written, outcome) = match result {
+            EncoderResult::InputEmpty => (written, Ok(())),
+            EncoderResult::Unmappable(character) => (0, Err(character)),
+            EncoderResult::OutputFull => (0, Err('\u{fffd}')),
+        };
+        out.truncate(start.saturating_add(written));
+        outcome
+    }
+
+    /// The bytes of a text in this encoding; 0 for one that it cannot hold.
+    pub(crate) fn length(self, text: &str) -> usize {
+        if self == Encoding::Utf8 || text.is_ascii() {
+            return text.len();
         }
+        // ASCII, and Han of U+4E00 to U+9FA5 that GBK has in two bytes.
+        let mut bytes = 0;
+        for letter in text.chars() {
+            bytes += match letter {
+                '\0'..='\u{7f}' => 1,
+                '\u{4e00}'..='\u{9fa5}' => 2,
+                _ => {
+                    let mut encoded = Vec::new();
+                    let outcome = self.encode_into(text, &mut encoded);
+                    return outcome.map_or(0, |()| encoded.len());
+                }
+            };
+        }
+        bytes
     }
 }
 
@@ -143,22 +162,55 @@ fn by_line<'a>(body: &'a [u8], decode: impl Fn(&'a [u8]) -> Option<Cow<'a, str>>
 
 /// Without white space, full-width or not, and byte order marks at both ends.
 pub(crate) fn trim(text: &str) -> &str {
+    if let ([first, ..], [.., lead, _, last] | [.., lead, last]) =
+        (text.as_bytes(), text.as_bytes())
+        && is_ordinary(*first)
+        && (last.is_ascii_graphic() || (*last >= 0x80 && is_han(*lead)))
+    {
+        return text;
+    }
     text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+/// Whether a byte begins a character of Han (U+4000 to U+9FFF). Such a character has three bytes
+/// and is no space, no control character and no variant of another.
+fn is_han(byte: u8) -> bool {
+    matches!(byte, 0xe4..=0xe9)
+}
+
+/// Whether a byte is a visible character of ASCII or begins one of Han.
+fn is_ordinary(byte: u8) -> bool {
+    byte.is_ascii_graphic() || is_han(byte)
 }
 
 /// The first character that has no place in a field: control characters and the marks that turn
 /// the direction of writing.
 pub(crate) fn control(text: &str) -> Option<char> {
-    let turning = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    // They are below U+0020, or begin with one of three bytes. No way out in between, so that many
+    // bytes are looked at together.
+    let suspicious = text.bytes().fold(0, |found, byte| {
+        found
+            | u8::from(byte < 0x20)
+            | u8::from(byte == 0x7f)
+            | u8::from(byte == 0xc2)
+            | u8::from(byte == 0xe2)
+    });
+    if suspicious == 0 {
         return None;
     }
+    let turning = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .find(|c| c.is_control() || turning(*c) || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
 /// Full-width ASCII as ASCII, without white space: how headings and status words are compared.
-pub(crate) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|byte| is_ordinary(byte) || matches!(byte, 0x80..0xc0))
+    {
+        return Cow::Borrowed(text);
+    }
     text.chars()
         .filter(|c| !c.is_whitespace())
         .map(|c| match u32::from(c) {
@@ -170,6 +222,8 @@ pub(crate) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -201,6 +255,48 @@ mod tests {
         assert_eq!(out.len(), 5);
         assert_eq!(Encoding::Gbk.encode_into("億", &mut out), Ok(()));
         assert_eq!(out[5..], [0x83, 0x7c]);
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_bytes() {
+        for text in [
+            "",
+            "P1-1",
+            "测试甲",
+            "示例·甲",
+            "示例𬭎",
+            "\u{9fa6}",
+            "\u{3400}a",
+            "é",
+        ] {
+            for encoding in [Encoding::Gbk, Encoding::Gb18030, Encoding::Utf8] {
+                let mut bytes = Vec::new();
+                let outcome = encoding.encode_into(text, &mut bytes);
+                let expected = outcome.map_or(0, |()| bytes.len());
+                assert_eq!(encoding.length(text), expected, "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        /// The quick answers are those of the rule, also for characters that look like others in
+        /// their bytes.
+        #[test]
+        fn quick_answers_are_the_true_ones(
+            text in "[\u{0}-\u{ff}\u{2000}-\u{2070}\u{3000}-\u{3003}测试\u{4000}\u{9fff}\u{feff}\u{ff01}]{0,5}",
+        ) {
+            let is_space = |c: char| c.is_whitespace() || c == '\u{feff}';
+            prop_assert_eq!(trim(&text), text.trim_matches(is_space));
+            let slow: String = text.chars().filter(|c| !c.is_whitespace())
+                .map(|c| if c == '\u{ff01}' { '!' } else { c })
+                .collect();
+            prop_assert_eq!(plain(&text), slow);
+            let sign = text.chars().find(|c| {
+                c.is_control()
+                    || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            });
+            prop_assert_eq!(control(&text), sign);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ledger::money::Fen;
 
 use crate::finding::{Fault, Findings};
 use crate::profile::{Column, ColumnsBy, Field, Kind, Profile, Unit, heading};
-use crate::table::{Cell, CellKind, RowView, Table, shown};
+use crate::table::{RowView, Table, shown};
 
 /// Where the fields of a file stand.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Layout {
         };
         match profile.columns_by {
             ColumnsBy::Order => {
-                let is_head = |row: &RowView<'_, '_>| row.line <= profile.text.skip_lines;
+                let is_head = |row: &RowView<'_>| row.line <= profile.text.skip_lines;
                 layout.first = table.rows_from(0).take_while(is_head).count();
                 for (position, column) in profile.columns.iter().enumerate() {
                     layout.place(position, column, column.label(position));
@@ -105,11 +105,16 @@ impl Layout {
         let known: HashMap<String, &Column> = profile
             .columns
             .iter()
-            .flat_map(|column| column.heads.iter().map(move |head| (heading(head), column)))
+            .flat_map(|column| {
+                column
+                    .heads
+                    .iter()
+                    .map(move |head| (heading(head).into_owned(), column))
+            })
             .collect();
         let rows = table.rows_from(0).take(profile.text.header_within);
-        let missing = |row: &RowView<'_, '_>| -> Vec<&str> {
-            let here: Vec<_> = row.cells.iter().map(|cell| heading(&cell.text)).collect();
+        let missing = |row: &RowView<'_>| -> Vec<&str> {
+            let here: Vec<_> = row.texts().map(heading).collect();
             let there = |column: &&Column| !column.heads.iter().any(|h| here.contains(&heading(h)));
             let required = profile.columns.iter().filter(|column| column.required);
             required
@@ -131,8 +136,8 @@ impl Layout {
             return None;
         }
         self.first = index + 1;
-        for (position, cell) in row.cells.iter().enumerate() {
-            self.head_cell(position, cell, row.line, &known, findings);
+        for (position, text) in row.texts().enumerate() {
+            self.head_cell(position, text, row.line, &known, findings);
         }
         self.width = row.width();
         self.read_preamble(profile, table, index, findings);
@@ -142,15 +147,15 @@ impl Layout {
     fn head_cell(
         &mut self,
         position: usize,
-        cell: &Cell<'_>,
+        text: &str,
         line: u64,
         known: &HashMap<String, &Column>,
         findings: &mut Findings,
     ) {
-        if cell.text.is_empty() {
+        if text.is_empty() {
             return;
         }
-        let column = known.get(&heading(&cell.text));
+        let column = known.get(&*heading(text));
         let is_taken = |column: &Column| {
             column
                 .field
@@ -158,14 +163,14 @@ impl Layout {
         };
         match column {
             Some(column) if !is_taken(column) => {
-                self.place(position, column, cell.text.to_string());
+                self.place(position, column, text.to_owned());
             }
             Some(column) if column.required => {
-                findings.cell(Fault::HeaderTwice, line, &cell.text, &[]);
+                findings.cell(Fault::HeaderTwice, line, text, &[]);
             }
             _ => {
                 self.strangers += 1;
-                findings.cell(Fault::HeaderUnknown, line, &cell.text, &[]);
+                findings.cell(Fault::HeaderUnknown, line, text, &[]);
             }
         }
     }
@@ -183,7 +188,7 @@ impl Layout {
             .flat_map(|line| {
                 line.labels
                     .iter()
-                    .map(move |label| (heading(label), line.field))
+                    .map(move |label| (heading(label).into_owned(), line.field))
             })
             .collect();
         let is_label = |text: &str| {
@@ -191,22 +196,19 @@ impl Layout {
             known.get(bare.trim_end_matches(':')).copied()
         };
         for row in (0..header).filter_map(|index| table.row(index)) {
-            for (position, cell) in row.cells.iter().enumerate() {
-                let inside = cell
-                    .text
+            for (position, text) in row.texts().enumerate() {
+                let inside = text
                     .split_once([':', '\u{ff1a}'])
                     .map(|(label, value)| (label, value.trim()));
                 if let Some((label, value)) = inside.filter(|(_, value)| !value.is_empty()) {
                     if let Some(field) = is_label(label) {
                         self.preamble.push((field, value.to_owned(), row.line));
                     }
-                } else if let Some(field) = is_label(&cell.text) {
-                    let next = row.cells.get(position + 1);
-                    let is_number = next.is_some_and(|cell| cell.kind == CellKind::Number);
-                    if is_number && field.is_identifier() {
-                        findings.cell(Fault::NumberSpoiled, row.line, &cell.text, &[]);
+                } else if let Some(field) = is_label(text) {
+                    if row.is_number(position + 1) && field.is_identifier() {
+                        findings.cell(Fault::NumberSpoiled, row.line, text, &[]);
                     }
-                    let values = row.cells.iter().skip(position + 1).map(|cell| &*cell.text);
+                    let values = row.texts().skip(position + 1);
                     let values = values.take_while(|text| is_label(text).is_none());
                     let values: Vec<&str> = values.filter(|text| !text.is_empty()).collect();
                     // A period may stand in two cells.
@@ -256,18 +258,18 @@ impl Layout {
     }
 
     /// The text of a field; empty when the file has no such column.
-    pub(crate) fn text<'t>(&self, row: &RowView<'t, '_>, field: Field) -> &'t str {
+    pub(crate) fn text<'t>(&self, row: &RowView<'t>, field: Field) -> &'t str {
         self.position(field)
             .map_or("", |position| row.text(position))
     }
 
     /// What a row is. Only declared rules make a row something else than a detail.
-    pub(crate) fn classify(&self, profile: &Profile, row: &RowView<'_, '_>) -> RowKind {
+    pub(crate) fn classify(&self, profile: &Profile, row: &RowView<'_>) -> RowKind {
         let totals = profile.totals.as_ref();
         match profile.columns_by {
             ColumnsBy::Header => {
-                let first = row.cells.iter().find(|cell| !cell.text.is_empty());
-                let label = heading(first.map_or("", |cell| &cell.text));
+                let first = row.texts().find(|text| !text.is_empty());
+                let label = heading(first.unwrap_or_default());
                 let marks = totals.into_iter().flat_map(|totals| &totals.columns);
                 let is_totals = marks
                     .filter(|c| c.value.is_some())
@@ -281,11 +283,11 @@ impl Layout {
             ColumnsBy::Order => {
                 let agree = |columns: &[Column]| {
                     columns.iter().enumerate().all(|(position, column)| {
-                        position >= row.cells.len() || column.agrees(row.text(position))
+                        position >= row.len() || column.agrees(row.text(position))
                     })
                 };
                 let is_totals =
-                    totals.is_some_and(|t| t.columns.len() == row.cells.len() && agree(&t.columns));
+                    totals.is_some_and(|t| t.columns.len() == row.len() && agree(&t.columns));
                 match is_totals {
                     true => RowKind::Totals,
                     false if agree(&profile.columns) => RowKind::Detail,
@@ -300,15 +302,11 @@ impl Layout {
     pub(crate) fn fits(
         &self,
         profile: &Profile,
-        row: &RowView<'_, '_>,
+        row: &RowView<'_>,
         findings: &mut Findings,
     ) -> bool {
         let by_order = profile.columns_by == ColumnsBy::Order;
-        let found = if by_order {
-            row.cells.len()
-        } else {
-            row.width()
-        };
+        let found = if by_order { row.len() } else { row.width() };
         let add = |fault, found: usize, findings: &mut Findings| {
             let (found, expected) = (found.to_string(), self.width.to_string());
             findings.row(
@@ -322,14 +320,14 @@ impl Layout {
             return add(Fault::RowLong, found, findings);
         }
         // A workbook does not store empty cells, so a short row of it is no cut row.
-        if profile.kind != Kind::Xlsx && row.cells.len() < self.width_min {
-            return add(Fault::RowCut, row.cells.len(), findings);
+        if profile.kind != Kind::Xlsx && row.len() < self.width_min {
+            return add(Fault::RowCut, row.len(), findings);
         }
         true
     }
 
     /// Checks what every detail row must satisfy: filled cells, identifiers as text.
-    pub(crate) fn check(&self, row: &RowView<'_, '_>, findings: &mut Findings) -> bool {
+    pub(crate) fn check(&self, row: &RowView<'_>, findings: &mut Findings) -> bool {
         let before = findings.len();
         for (position, label) in &self.filled {
             if row.text(*position).is_empty() {
@@ -337,8 +335,7 @@ impl Layout {
             }
         }
         for (position, label) in &self.identifiers {
-            let cell = row.cells.get(*position);
-            if cell.is_some_and(|cell| cell.kind == CellKind::Number) {
+            if row.is_number(*position) {
                 findings.cell(Fault::NumberSpoiled, row.line, label, &[]);
             }
         }
@@ -349,7 +346,7 @@ impl Layout {
     pub(crate) fn amount(
         &self,
         profile: &Profile,
-        row: &RowView<'_, '_>,
+        row: &RowView<'_>,
         field: Field,
         findings: &mut Findings,
     ) -> Option<Fen> {
@@ -370,7 +367,7 @@ impl Layout {
     pub(crate) fn positive(
         &self,
         profile: &Profile,
-        row: &RowView<'_, '_>,
+        row: &RowView<'_>,
         findings: &mut Findings,
     ) -> Option<Fen> {
         let amount = self.amount(profile, row, Field::Amount, findings)?;
@@ -391,7 +388,7 @@ impl Layout {
     /// An account number: digits, letters, `-`, and `*` where the bank masks it.
     pub(crate) fn account<'t>(
         &self,
-        row: &RowView<'t, '_>,
+        row: &RowView<'t>,
         field: Field,
         findings: &mut Findings,
     ) -> Option<&'t str> {
@@ -407,7 +404,7 @@ impl Layout {
     pub(crate) fn totals(
         &self,
         profile: &Profile,
-        row: &RowView<'_, '_>,
+        row: &RowView<'_>,
         stated: &mut Stated,
         findings: &mut Findings,
     ) {

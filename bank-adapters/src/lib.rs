@@ -46,6 +46,7 @@ mod detect;
 mod encoding;
 mod finding;
 mod layout;
+mod line;
 mod profile;
 pub mod reason;
 mod record;

@@ -50,6 +50,7 @@ fn read_lines(
     let mut rows: u64 = 0;
     let mut judge = Judge {
         words: &profile.status,
+        last: None,
         known: HashMap::new(),
     };
     for row in table.rows_from(layout.first()) {
@@ -78,7 +79,7 @@ fn read_lines(
 fn read_line<'t>(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'t, '_>,
+    row: &RowView<'t>,
     judge: &mut Judge<'_, 't>,
     findings: &mut Findings,
 ) -> Option<AnswerLine> {
@@ -110,7 +111,7 @@ fn read_line<'t>(
 fn echoed_key(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'_>,
     findings: &mut Findings,
 ) -> Option<String> {
     let fields = profile.key.fields.iter();
@@ -138,7 +139,7 @@ fn echoed_key(
 /// re-paid, and only a confirmed success counts as paid.
 fn outcome<'t>(
     layout: &Layout,
-    row: &RowView<'t, '_>,
+    row: &RowView<'t>,
     judge: &mut Judge<'_, 't>,
     findings: &mut Findings,
 ) -> Outcome {
@@ -158,24 +159,31 @@ fn outcome<'t>(
 }
 
 /// Decides by status and reason. The same few texts stand in all rows of a file and are judged
-/// once.
+/// once; most rows say what the row before said.
 struct Judge<'p, 't> {
     words: &'p StatusWords,
+    last: Option<((&'t str, &'t str), Verdict)>,
     known: HashMap<(&'t str, &'t str), Verdict>,
 }
 
 impl<'t> Judge<'_, 't> {
     fn verdict(&mut self, status: &'t str, reason: &'t str) -> Verdict {
+        let says = (status, reason);
+        if let Some((_, verdict)) = self.last.filter(|(last, _)| *last == says) {
+            return verdict;
+        }
         let words = self.words;
-        *self
+        let verdict = *self
             .known
-            .entry((status, reason))
+            .entry(says)
             .or_insert_with(|| match words.read(status) {
                 Verdict::Paid if words.denies(reason) || reason::normalise(reason).is_some() => {
                     Verdict::Contradiction
                 }
                 verdict => verdict,
-            })
+            });
+        self.last = Some((says, verdict));
+        verdict
     }
 }
 

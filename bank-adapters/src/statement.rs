@@ -159,7 +159,7 @@ fn read_lines(
 fn read_line(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'_>,
     findings: &mut Findings,
 ) -> Option<StatementLine> {
     if !layout.fits(profile, row, findings) {
@@ -200,7 +200,7 @@ fn read_line(
 fn movement(
     profile: &Profile,
     layout: &Layout,
-    row: &RowView<'_, '_>,
+    row: &RowView<'_>,
     findings: &mut Findings,
 ) -> Option<Fen> {
     if !layout.has(Field::Debit) {

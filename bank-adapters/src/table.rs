@@ -1,7 +1,9 @@
 //! Every kind of file as rows of cells, each row with its line in the file.
+//!
+//! A table keeps one text for all its cells and eight bytes for each of them: a file of 100,000
+//! lines has more than a million cells.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::encoding::{Decoded, control, decode, not_text, trim};
 use crate::finding::{Fault, Findings, masked};
@@ -23,32 +25,72 @@ pub(crate) enum CellKind {
     Number,
 }
 
-/// One cell, trimmed.
-#[derive(Clone, Debug)]
-pub(crate) struct Cell<'a> {
-    pub(crate) text: Cow<'a, str>,
-    pub(crate) kind: CellKind,
+/// Where a cell stands in the text of its table, trimmed. Texts of tables are far below 4 GiB.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    start: u32,
+    /// The length, doubled; the lowest bit is set for a number.
+    length: u32,
+}
+
+impl Cell {
+    fn of(start: usize, text: &str, kind: CellKind) -> Cell {
+        let narrow = |number: usize| u32::try_from(number).unwrap_or_default();
+        Cell {
+            start: narrow(start),
+            length: narrow(text.len()) << 1 | u32::from(kind == CellKind::Number),
+        }
+    }
+
+    fn start(self) -> usize {
+        usize::try_from(self.start).unwrap_or_default()
+    }
+
+    fn end(self) -> usize {
+        self.start() + usize::try_from(self.length >> 1).unwrap_or_default()
+    }
 }
 
 /// One row.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RowView<'t, 'a> {
+pub(crate) struct RowView<'t> {
     /// Line or row in the file, from 1.
     pub(crate) line: u64,
-    pub(crate) cells: &'t [Cell<'a>],
+    text: &'t str,
+    cells: &'t [Cell],
 }
 
-impl<'t> RowView<'t, '_> {
+impl<'t> RowView<'t> {
     /// The text of a cell; empty when the row is shorter.
     pub(crate) fn text(&self, index: usize) -> &'t str {
-        self.cells.get(index).map_or("", |cell| &cell.text)
+        let cell = self.cells.get(index).copied().unwrap_or_default();
+        self.text.get(cell.start()..cell.end()).unwrap_or_default()
+    }
+
+    /// The texts of all cells.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &'t str> {
+        let row = *self;
+        (0..row.len()).map(move |index| row.text(index))
+    }
+
+    /// Whether a cell was a number in a workbook.
+    pub(crate) fn is_number(&self, index: usize) -> bool {
+        self.cells
+            .get(index)
+            .is_some_and(|cell| cell.length & 1 == 1)
+    }
+
+    /// Number of cells.
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
     }
 
     /// Number of cells up to the last one that is not empty.
     pub(crate) fn width(&self) -> usize {
+        let is_filled = |cell: &Cell| cell.length > 1;
         self.cells
             .iter()
-            .rposition(|cell| !cell.text.is_empty())
+            .rposition(is_filled)
             .map_or(0, |last| last + 1)
     }
 }
@@ -56,39 +98,70 @@ impl<'t> RowView<'t, '_> {
 /// The rows of a file that are not blank, comment or closing line.
 #[derive(Debug, Default)]
 pub(crate) struct Table<'a> {
-    cells: Vec<Cell<'a>>,
-    rows: Vec<(u64, Range<usize>)>,
+    text: Cow<'a, str>,
+    cells: Vec<Cell>,
+    /// Line, and the place of the first cell. The cells of the row end where the next one begins.
+    rows: Vec<(u64, usize)>,
+    /// The cells behind this one belong to a row that is not complete yet.
+    done: usize,
 }
 
 impl<'a> Table<'a> {
+    /// No rows yet, of cells that stand in this text.
+    pub(crate) fn of(text: &'a str) -> Table<'a> {
+        Table {
+            text: Cow::Borrowed(text),
+            ..Table::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    pub(crate) fn row(&self, index: usize) -> Option<RowView<'_, 'a>> {
-        let (line, range) = self.rows.get(index)?;
+    pub(crate) fn row(&self, index: usize) -> Option<RowView<'_>> {
+        let (line, start) = self.rows.get(index)?;
+        let end = self.rows.get(index + 1).map_or(self.done, |(_, end)| *end);
         Some(RowView {
             line: *line,
-            cells: self.cells.get(range.clone())?,
+            text: &self.text,
+            cells: self.cells.get(*start..end)?,
         })
     }
 
     /// Rows from `first` on.
-    pub(crate) fn rows_from(&self, first: usize) -> impl Iterator<Item = RowView<'_, 'a>> {
+    pub(crate) fn rows_from(&self, first: usize) -> impl Iterator<Item = RowView<'_>> {
         (first..self.len()).filter_map(|index| self.row(index))
     }
 
-    /// Takes the cells of a row; blank rows are left out, and false is given when the table is
+    /// Adds a cell to the row in hand: `part` of the text of the table, which begins at `start`.
+    pub(crate) fn cell(&mut self, start: usize, part: &str) {
+        if self.width_in_hand() <= COLUMNS_MAX {
+            let text = trim(part);
+            let lead = text.as_ptr().addr().saturating_sub(part.as_ptr().addr());
+            self.cells
+                .push(Cell::of(start + lead, text, CellKind::Text));
+        }
+    }
+
+    /// Adds a cell to the row in hand, whose text is copied to that of the table.
+    pub(crate) fn own_cell(&mut self, text: &str, kind: CellKind) {
+        if self.width_in_hand() <= COLUMNS_MAX {
+            let text = trim(text);
+            self.cells.push(Cell::of(self.text.len(), text, kind));
+            self.text.to_mut().push_str(text);
+        }
+    }
+
+    /// Cells of the row in hand.
+    pub(crate) fn width_in_hand(&self) -> usize {
+        self.cells.len() - self.done
+    }
+
+    /// Completes the row in hand; blank rows are left out, and false is given when the table is
     /// full.
-    pub(crate) fn push(
-        &mut self,
-        line: u64,
-        cells: impl Iterator<Item = Cell<'a>>,
-        limits: &Limits,
-        findings: &mut Findings,
-    ) -> bool {
-        let start = self.cells.len();
-        self.cells.extend(cells.take(COLUMNS_MAX + 1));
+    pub(crate) fn end_row(&mut self, line: u64, limits: &Limits, findings: &mut Findings) -> bool {
+        let start = self.done;
         if self.cells.len() - start > COLUMNS_MAX {
             self.cells.truncate(start + COLUMNS_MAX);
             let max = COLUMNS_MAX.to_string();
@@ -98,8 +171,12 @@ impl<'a> Table<'a> {
                 &[("found", "> 64"), ("expected", &max)],
             );
         }
-        let row = self.cells.get(start..).unwrap_or_default();
-        if row.iter().all(|cell| cell.text.is_empty()) {
+        let row = RowView {
+            line,
+            text: &self.text,
+            cells: self.cells.get(start..).unwrap_or_default(),
+        };
+        if row.width() == 0 {
             self.cells.truncate(start);
             return true;
         }
@@ -111,16 +188,32 @@ impl<'a> Table<'a> {
             }
             return false;
         }
-        for (number, cell) in (1..).zip(row) {
-            if let Some(sign) = control(&cell.text) {
-                let value = format!("U+{:04X}", u32::from(sign));
-                let column: u64 = number;
-                let values = [("value", value.as_str())];
-                findings.cell(Fault::ControlCharacter, line, &column.to_string(), &values);
-            }
-        }
-        self.rows.push((line, start..self.cells.len()));
+        check_controls(&row, findings);
+        self.rows.push((line, start));
+        self.done = self.cells.len();
         true
+    }
+}
+
+/// A finding for each cell with a character that has no place in it.
+fn check_controls(row: &RowView<'_>, findings: &mut Findings) {
+    let ends = row.cells.first().zip(row.cells.last());
+    let whole = ends.and_then(|(first, last)| row.text.get(first.start()..last.end()));
+    // What stands between trimmed cells may be such a character, and is none of theirs.
+    if whole.is_some_and(|whole| control(whole).is_none()) {
+        return;
+    }
+    for (number, text) in (1_u64..).zip(row.texts()) {
+        if let Some(sign) = control(text) {
+            let value = format!("U+{:04X}", u32::from(sign));
+            let values = [("value", value.as_str())];
+            findings.cell(
+                Fault::ControlCharacter,
+                row.line,
+                &number.to_string(),
+                &values,
+            );
+        }
     }
 }
 
@@ -172,7 +265,7 @@ impl<'a> Source<'a> {
             for line in &decoded.bad_lines {
                 findings.row(Fault::NotDecodable, *line, &[]);
             }
-            if decoded.text.contains('\u{fffd}') {
+            if decoded.text.contains("\u{fffd}") {
                 let lines = (1..).zip(decoded.text.split('\n'));
                 for (number, _) in lines.filter(|(_, line)| line.contains('\u{fffd}')) {
                     findings.row(Fault::CharacterLost, number, &[]);
@@ -198,22 +291,6 @@ impl<'a> Source<'a> {
             }
             (None, Kind::Csv | Kind::Delimited) => Table::default(),
         }
-    }
-}
-
-/// A text cell that borrows.
-pub(crate) fn borrowed(text: &str) -> Cell<'_> {
-    Cell {
-        text: Cow::Borrowed(trim(text)),
-        kind: CellKind::Text,
-    }
-}
-
-/// A text cell of its own.
-pub(crate) fn owned(text: &str) -> Cell<'static> {
-    Cell {
-        text: Cow::Owned(trim(text).to_owned()),
-        kind: CellKind::Text,
     }
 }
 

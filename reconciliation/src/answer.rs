@@ -219,14 +219,14 @@ struct Matcher<'a> {
 /// Account, name and amount: what identifies a line that carries no reference.
 type Description<'a> = (Cow<'a, str>, Cow<'a, str>, Fen);
 
-impl Matcher<'_> {
+impl<'a> Matcher<'a> {
     /// Places every line that carries a reference; returns the others in order.
     fn match_by_key(
         &mut self,
         order: &[usize],
         known_elsewhere: &dyn Fn(&str) -> bool,
     ) -> Vec<usize> {
-        let by_key = index_keys(self.sent);
+        let mut by_key = Keys::new(self.sent);
         let mut claims: Vec<(usize, u64, usize)> = Vec::with_capacity(order.len());
         let mut without_key = Vec::new();
         for &index in order {
@@ -236,10 +236,10 @@ impl Matcher<'_> {
                 without_key.push(index);
                 continue;
             }
-            match by_key.get(key) {
-                Some(Some(item)) => match disagreement(&self.sent[*item], line) {
-                    Some(kind) => self.refuse(kind, index, Some(*item)),
-                    None => claims.push((*item, line.line, index)),
+            match by_key.find(key) {
+                Some(Some(item)) => match disagreement(&self.sent[item], line) {
+                    Some(kind) => self.refuse(kind, index, Some(item)),
+                    None => claims.push((item, line.line, index)),
                 },
                 Some(None) => self.refuse(ExceptionKind::Ambiguous, index, None),
                 None if known_elsewhere(key) => {
@@ -249,8 +249,10 @@ impl Matcher<'_> {
             }
         }
         claims.sort_unstable();
+        let mut lines = Vec::new();
         for group in claims.chunk_by(|left, right| left.0 == right.0) {
-            let lines: Vec<usize> = group.iter().map(|claim| claim.2).collect();
+            lines.clear();
+            lines.extend(group.iter().map(|claim| claim.2));
             self.settle(group[0].0, &lines);
         }
         without_key
@@ -260,31 +262,30 @@ impl Matcher<'_> {
     fn match_by_description(&mut self, lines: &[usize]) {
         let sent = self.sent;
         let answers = self.answers;
-        let mut near = Near::default();
-        let mut candidates: HashMap<Description<'_>, Vec<usize>> = HashMap::new();
-        for (item, row) in sent.iter().enumerate() {
-            let key = describe(&row.account_no, &row.payee_name, row.amount);
-            near.add(&key, item);
-            candidates.entry(key).or_default().push(item);
-        }
-        let mut groups: HashMap<Description<'_>, Vec<usize>> = HashMap::new();
-        for &index in lines {
+        let described = |row: &'a Sent| describe(&row.account_no, &row.payee_name, row.amount);
+        let candidates = Groups::of(sent.iter().map(described));
+        let groups = Groups::of(lines.iter().map(|&index| {
             let line = &answers[index];
-            let key = describe(&line.account_no, &line.payee_name, line.amount);
-            groups.entry(key).or_default().push(index);
-        }
+            describe(&line.account_no, &line.payee_name, line.amount)
+        }));
         // Items that a reference has claimed are not open to descriptions. The groups share no
-        // item, so that the order in which the map gives them does not matter.
+        // item, so that the order in which they are placed does not matter.
         let claimed = self.concerned.clone();
-        for (key, group) in &groups {
-            match candidates.get(key) {
-                Some(items) => self.place_group(items, &claimed, group),
-                None => {
-                    let (kind, item) = near.miss(key);
-                    group
-                        .iter()
-                        .for_each(|&index| self.refuse(kind, index, item));
-                }
+        let mut near = None;
+        let (mut items, mut group) = (Vec::new(), Vec::new());
+        for (key, first) in &groups.first {
+            group.clear();
+            group.extend(groups.members(*first).map(|place| lines[place]));
+            if let Some(first) = candidates.first.get(key) {
+                items.clear();
+                items.extend(candidates.members(*first));
+                self.place_group(&items, &claimed, &group);
+            } else {
+                let near = near.get_or_insert_with(|| Near::of(sent.iter().map(described)));
+                let (kind, item) = near.miss(key);
+                group
+                    .iter()
+                    .for_each(|&index| self.refuse(kind, index, item));
             }
         }
     }
@@ -458,6 +459,14 @@ struct Near<'a> {
 }
 
 impl<'a> Near<'a> {
+    fn of(described: impl Iterator<Item = Description<'a>>) -> Near<'a> {
+        let mut near = Near::default();
+        for (item, key) in described.enumerate() {
+            near.add(&key, item);
+        }
+        near
+    }
+
     fn add(&mut self, (account, name, amount): &Description<'a>, item: usize) {
         self.other_amount
             .entry((account.clone(), name.clone()))
@@ -483,18 +492,85 @@ impl<'a> Near<'a> {
     }
 }
 
+/// Places of one description: the first and the last of each, and behind each the next one.
+struct Groups<'a> {
+    first: HashMap<Description<'a>, usize>,
+    next: Vec<Option<usize>>,
+}
+
+impl<'a> Groups<'a> {
+    fn of(described: impl DoubleEndedIterator<Item = Description<'a>> + ExactSizeIterator) -> Self {
+        let count = described.len();
+        let mut groups = Groups {
+            first: HashMap::with_capacity(count),
+            next: vec![None; count],
+        };
+        // From the back, so that the members come out in ascending order.
+        for (place, key) in (0..count).rev().zip(described.rev()) {
+            groups.next[place] = groups.first.insert(key, place);
+        }
+        groups
+    }
+
+    fn members(&self, first: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(first), |place| self.next[*place])
+    }
+}
+
+/// Sent items by reference.
+struct Keys<'a> {
+    sent: &'a [Sent],
+    /// Whether each reference is longer than the one before, or as long and greater: no reference
+    /// is there twice.
+    is_ascending: bool,
+    /// The item after the one found last: a bank answers in the order of the batch.
+    expected: usize,
+    /// `None` where a reference was given twice. Filled when the order of the lines is another.
+    index: Option<HashMap<&'a str, Option<usize>>>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(sent: &'a [Sent]) -> Keys<'a> {
+        let rank = |row: &'a Sent| (row.key.trim().len(), row.key.trim());
+        Keys {
+            sent,
+            is_ascending: sent.is_sorted_by(|left, right| rank(left) < rank(right)),
+            expected: 0,
+            index: None,
+        }
+    }
+
+    /// The item with this reference, which is not empty; `Some(None)` when there are several.
+    fn find(&mut self, key: &str) -> Option<Option<usize>> {
+        if self.is_ascending {
+            // A line that the bank left out moves the rest by one.
+            for item in self.expected..self.expected + 2 {
+                if self.sent.get(item).is_some_and(|row| row.key.trim() == key) {
+                    self.expected = item + 1;
+                    return Some(Some(item));
+                }
+            }
+        }
+        let index = self.index.get_or_insert_with(|| index_keys(self.sent));
+        let found = index.get(key).copied();
+        if let Some(Some(item)) = found {
+            self.expected = item + 1;
+        }
+        found
+    }
+}
+
 /// Sent items by reference; `None` where a reference was given twice.
 fn index_keys(sent: &[Sent]) -> HashMap<&str, Option<usize>> {
     let mut by_key = HashMap::with_capacity(sent.len());
-    for (item, row) in sent
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| !row.key.trim().is_empty())
-    {
-        by_key
-            .entry(row.key.trim())
-            .and_modify(|known| *known = None)
-            .or_insert(Some(item));
+    for (item, row) in sent.iter().enumerate() {
+        let key = row.key.trim();
+        if !key.is_empty() {
+            by_key
+                .entry(key)
+                .and_modify(|known| *known = None)
+                .or_insert(Some(item));
+        }
     }
     by_key
 }
@@ -503,7 +579,9 @@ fn index_keys(sent: &[Sent]) -> HashMap<&str, Option<usize>> {
 fn disagreement(sent: &Sent, line: &Answer) -> Option<ExceptionKind> {
     if sent.amount != line.amount {
         Some(ExceptionKind::AmountDiffers)
-    } else if account_key(&sent.account_no) != account_key(&line.account_no) {
+    } else if sent.account_no != line.account_no
+        && account_key(&sent.account_no) != account_key(&line.account_no)
+    {
         Some(ExceptionKind::AccountDiffers)
     } else {
         None
@@ -517,11 +595,20 @@ fn says_the_same(first: &Answer, other: &Answer) -> bool {
         .key
         .as_deref()
         .is_some_and(|key| !key.trim().is_empty());
+    let Answer {
+        line: _,
+        key,
+        account_no,
+        payee_name,
+        amount,
+        outcome,
+    } = other;
     has_key
-        && Answer {
-            line: first.line,
-            ..other.clone()
-        } == *first
+        && *key == first.key
+        && *account_no == first.account_no
+        && *payee_name == first.payee_name
+        && *amount == first.amount
+        && *outcome == first.outcome
 }
 
 fn describe<'a>(account: &'a str, name: &'a str, amount: Fen) -> Description<'a> {

@@ -3,7 +3,7 @@
 use crate::encoding::{Encoding, trim};
 use crate::finding::{Fault, Findings};
 use crate::profile::TextStyle;
-use crate::table::{Limits, Table, borrowed};
+use crate::table::{Limits, Table};
 
 /// Splits decoded text. Blank lines and comments are left out; what follows the closing line and
 /// a line without its closing delimiter are faults.
@@ -13,8 +13,9 @@ pub(crate) fn read<'a>(
     limits: &Limits,
     findings: &mut Findings,
 ) -> Table<'a> {
-    let mut table = Table::default();
+    let mut table = Table::of(text);
     let mut ended = false;
+    let start_of = |part: &str| part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     for (number, line) in (1..).zip(text.split('\n')) {
         let line = trim_line(line);
         if line.is_empty() {
@@ -45,12 +46,10 @@ pub(crate) fn read<'a>(
             }
             _ => line,
         };
-        if !table.push(
-            number,
-            fields.split(style.delimiter).map(borrowed),
-            limits,
-            findings,
-        ) {
+        for field in fields.split(style.delimiter) {
+            table.cell(start_of(field), field);
+        }
+        if !table.end_row(number, limits, findings) {
             break;
         }
     }
@@ -74,6 +73,7 @@ fn trim_line(line: &str) -> &str {
 pub(crate) struct Writer<'p> {
     style: &'p TextStyle,
     encoding: Encoding,
+    line: String,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -82,44 +82,36 @@ impl<'p> Writer<'p> {
         Writer {
             style,
             encoding,
+            line: String::new(),
             bytes: Vec::new(),
         }
     }
 
-    /// One line of fields. Gives the number of the field and the character that the encoding
-    /// cannot hold.
-    pub(crate) fn fields(&mut self, fields: &[String]) -> Result<(), (usize, char)> {
-        for (position, field) in fields.iter().enumerate() {
+    /// One line of fields. Gives a character that the encoding cannot hold.
+    pub(crate) fn fields<'f>(&mut self, fields: impl Iterator<Item = &'f str>) -> Result<(), char> {
+        self.line.clear();
+        for (position, field) in fields.enumerate() {
             if position > 0 {
-                self.delimiter();
+                self.line.push(self.style.delimiter);
             }
-            self.encoding
-                .encode_into(field, &mut self.bytes)
-                .map_err(|character| (position, character))?;
+            self.line.push_str(field);
         }
         if self.style.closing_delimiter {
-            self.delimiter();
+            self.line.push(self.style.delimiter);
         }
-        self.end_line();
-        Ok(())
+        self.end_line()
     }
 
     /// One literal line.
-    pub(crate) fn line(&mut self, line: &str) -> Result<(), (usize, char)> {
-        let written = self.encoding.encode_into(line, &mut self.bytes);
-        self.end_line();
-        written.map_err(|character| (0, character))
+    pub(crate) fn line(&mut self, line: &str) -> Result<(), char> {
+        self.line.clear();
+        self.line.push_str(line);
+        self.end_line()
     }
 
-    fn delimiter(&mut self) {
-        let mut sign = [0; 4];
-        let sign = self.style.delimiter.encode_utf8(&mut sign);
-        // A declared delimiter that the encoding lacks is caught when the file is read back.
-        let _ = self.encoding.encode_into(sign, &mut self.bytes);
-    }
-
-    fn end_line(&mut self) {
-        self.bytes
-            .extend_from_slice(if self.style.crlf { b"\r\n" } else { b"\n" });
+    fn end_line(&mut self) -> Result<(), char> {
+        self.line
+            .push_str(if self.style.crlf { "\r\n" } else { "\n" });
+        self.encoding.encode_into(&self.line, &mut self.bytes)
     }
 }

@@ -2,6 +2,8 @@
 
 mod parse;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 pub use crate::amount::{AmountStyle, Unit};
@@ -215,19 +217,25 @@ impl Default for KeyEcho {
 impl KeyEcho {
     /// The first text inside `text` that follows the pattern and stands by itself.
     pub(crate) fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let apart = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
         let first = self.pattern.chars().next()?;
-        text.char_indices()
-            .filter(|(_, c)| *c == first || first == '#')
-            .find_map(|(start, _)| {
-                let rest = text.get(start..)?;
-                let length = self.length(rest)?;
-                let before = text.get(..start)?.chars().next_back();
-                let after = rest.get(length..)?.chars().next();
-                (apart(before) && apart(after))
-                    .then(|| rest.get(..length))
-                    .flatten()
-            })
+        // Nearly always the whole text is the key, or there is none in it.
+        if self.is_key(text) {
+            return Some(text);
+        }
+        if first != '#' && !text.contains(first) {
+            return None;
+        }
+        let apart = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-');
+        let begins = |letter: char| letter == first || first == '#';
+        text.match_indices(begins).find_map(|(start, _)| {
+            let rest = text.get(start..)?;
+            let length = self.length(rest)?;
+            let before = text.get(..start)?.chars().next_back();
+            let after = rest.get(length..)?.chars().next();
+            (apart(before) && apart(after))
+                .then(|| rest.get(..length))
+                .flatten()
+        })
     }
 
     /// True when the whole text is a key.
@@ -237,16 +245,14 @@ impl KeyEcho {
 
     /// Bytes of the key at the start of `text`. Digits are taken greedily.
     fn length(&self, text: &str) -> Option<usize> {
-        let mut rest = text;
-        for sign in self.pattern.chars() {
-            if sign == '#' {
-                let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-                if after.len() == rest.len() {
-                    return None;
-                }
-                rest = after;
+        // Bytes of other characters than the pattern's are never equal to its bytes.
+        let mut rest = text.as_bytes();
+        for sign in self.pattern.bytes() {
+            if sign == b'#' {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                rest = rest.get(digits..).filter(|_| digits > 0)?;
             } else {
-                rest = rest.strip_prefix(sign)?;
+                rest = rest.strip_prefix(&[sign])?;
             }
         }
         Some(text.len() - rest.len())
@@ -378,7 +384,7 @@ impl Profile {
 }
 
 /// How headings and labels are compared: without spaces, full-width signs as ASCII.
-pub(crate) fn heading(text: &str) -> String {
+pub(crate) fn heading(text: &str) -> Cow<'_, str> {
     plain(text)
 }
 

@@ -2,10 +2,41 @@
 
 use crate::encoding::Encoding;
 use crate::finding::{Fault, Findings};
-use crate::table::{Limits, Table, owned};
+use crate::table::{CellKind, Limits, Table};
 
 /// Reads all records. A line feed inside quotes is a control character and so a finding.
-pub(crate) fn read(text: &str, limits: &Limits, findings: &mut Findings) -> Table<'static> {
+pub(crate) fn read<'a>(text: &'a str, limits: &Limits, findings: &mut Findings) -> Table<'a> {
+    if text.contains('"') {
+        read_quoted(text, limits, findings)
+    } else {
+        read_bare(text, limits, findings)
+    }
+}
+
+/// Reads text without any quote, whose records end at each CR, LF or CR LF and whose cells are
+/// parts of it.
+fn read_bare<'a>(text: &'a str, limits: &Limits, findings: &mut Findings) -> Table<'a> {
+    let mut table = Table::of(text);
+    let mut start = 0;
+    for (line, piece) in (1..).zip(text.split('\n')) {
+        for record in piece.split('\r') {
+            if !record.is_empty() {
+                let mut at = start;
+                for field in record.split(',') {
+                    table.cell(at, field);
+                    at += field.len() + 1;
+                }
+                if !table.end_row(line, limits, findings) {
+                    return table;
+                }
+            }
+            start += record.len() + 1;
+        }
+    }
+    table
+}
+
+fn read_quoted(text: &str, limits: &Limits, findings: &mut Findings) -> Table<'static> {
     let mut table = Table::default();
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -28,7 +59,10 @@ pub(crate) fn read(text: &str, limits: &Limits, findings: &mut Findings) -> Tabl
             }
         }
         let line = lines.line_at(record.position());
-        if !table.push(line, record.iter().map(owned), limits, findings) {
+        for field in &record {
+            table.own_cell(field, CellKind::Text);
+        }
+        if !table.end_row(line, limits, findings) {
             break;
         }
     }
@@ -61,25 +95,55 @@ impl LineCount<'_> {
     }
 }
 
-/// Appends one record, quoting where the format needs it. Gives the number of the field and the
-/// character that the encoding cannot hold.
-pub(crate) fn write(
-    fields: &[String],
+/// Appends one record, quoting where the format needs it; `line` is work space. Gives a character
+/// that the encoding cannot hold.
+pub(crate) fn write<'f>(
+    fields: impl Iterator<Item = &'f str>,
     encoding: Encoding,
+    line: &mut String,
     out: &mut Vec<u8>,
-) -> Result<(), (usize, char)> {
-    for (position, field) in fields.iter().enumerate() {
+) -> Result<(), char> {
+    line.clear();
+    for (position, field) in fields.enumerate() {
         if position > 0 {
-            out.push(b',');
+            line.push(',');
         }
-        let written = if field.contains([',', '"']) {
-            let quoted = format!("\"{}\"", field.replace('"', "\"\""));
-            encoding.encode_into(&quoted, out)
+        if field.contains([',', '"']) {
+            line.push('"');
+            line.push_str(&field.replace('"', "\"\""));
+            line.push('"');
         } else {
-            encoding.encode_into(field, out)
-        };
-        written.map_err(|character| (position, character))?;
+            line.push_str(field);
+        }
     }
-    out.extend_from_slice(b"\r\n");
-    Ok(())
+    line.push_str("\r\n");
+    encoding.encode_into(line, out)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rows(table: &Table<'_>) -> Vec<(u64, Vec<String>)> {
+        let owned = |row: crate::table::RowView<'_>| row.texts().map(str::to_owned).collect();
+        table
+            .rows_from(0)
+            .map(|row| (row.line, owned(row)))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn text_without_quotes_reads_the_same_both_ways(text in "[,\r\n ab测]{0,40}") {
+            let mut findings = [Findings::default(), Findings::default()];
+            let [bare, quoted] = &mut findings;
+            let bare = rows(&read_bare(&text, &Limits::WHOLE, bare));
+            let quoted = rows(&read_quoted(&text, &Limits::WHOLE, quoted));
+            prop_assert_eq!(bare, quoted);
+            let [bare, quoted] = findings;
+            prop_assert_eq!(bare.into_vec(), quoted.into_vec());
+        }
+    }
 }

@@ -11,7 +11,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 use super::archive;
 use crate::encoding::trim;
 use crate::finding::{Fault, Findings};
-use crate::table::{COLUMNS_MAX, Cell, CellKind, Limits, ROWS_MAX, Table};
+use crate::table::{COLUMNS_MAX, CellKind, Limits, ROWS_MAX, Table};
 
 /// Bytes of one cell at most: identifiers, names and remarks are short.
 const CELL_MAX: usize = 2_000;
@@ -71,7 +71,6 @@ fn read_sheet(
         findings.file(Fault::OtherSheets, &values);
     }
     let mut reader = workbook.worksheet_cells_reader(&name)?;
-    let mut row: Vec<Cell<'static>> = Vec::new();
     let mut row_at: u32 = 0;
     let mut bytes_total: usize = 0;
     while let Some(cell) = reader.next_cell()? {
@@ -80,32 +79,28 @@ fn read_sheet(
         }
         let (at, column) = cell.get_position();
         let column = usize::try_from(column).unwrap_or(usize::MAX);
-        let text = cell_text(cell.get_value());
-        bytes_total = bytes_total.saturating_add(text.0.len());
-        if let Some(detail) = beyond(at, column, &text.0, bytes_total) {
+        let (text, kind) = cell_text(cell.get_value());
+        bytes_total = bytes_total.saturating_add(text.len());
+        if let Some(detail) = beyond(at, column, &text, bytes_total) {
             findings.row(Fault::TooLarge, u64::from(at) + 1, &[("detail", detail)]);
             return Ok(());
         }
-        if at < row_at || (at == row_at && column < row.len()) {
+        if at < row_at || (at == row_at && column < table.width_in_hand()) {
             findings.row(Fault::RowStrange, u64::from(at) + 1, &[]);
             return Ok(());
         }
         if at > row_at {
-            if !table.push(u64::from(row_at) + 1, row.drain(..), limits, findings) {
+            if !table.end_row(u64::from(row_at) + 1, limits, findings) {
                 return Ok(());
             }
             row_at = at;
         }
-        row.resize_with(column, || Cell {
-            text: Cow::Borrowed(""),
-            kind: CellKind::Text,
-        });
-        row.push(Cell {
-            text: Cow::Owned(text.0),
-            kind: text.1,
-        });
+        while table.width_in_hand() < column {
+            table.own_cell("", CellKind::Text);
+        }
+        table.own_cell(&text, kind);
     }
-    table.push(u64::from(row_at) + 1, row.drain(..), limits, findings);
+    table.end_row(u64::from(row_at) + 1, limits, findings);
     Ok(())
 }
 
@@ -126,20 +121,21 @@ fn beyond(row: u32, column: usize, text: &str, total: usize) -> Option<&'static 
 
 /// The text of a cell. A number is printed in the shortest decimal form that gives the same
 /// number back; this is the one place where a float is seen, and it never enters arithmetic.
-fn cell_text(value: &DataRef<'_>) -> (String, CellKind) {
-    let text = |text: &str| (trim(text).to_owned(), CellKind::Text);
+fn cell_text<'v>(value: &'v DataRef<'_>) -> (Cow<'v, str>, CellKind) {
+    let text = |text: &'v str| (Cow::Borrowed(trim(text)), CellKind::Text);
     match value {
         DataRef::String(value) => text(value),
         DataRef::SharedString(value) => text(value),
-        DataRef::Int(value) => (value.to_string(), CellKind::Number),
-        DataRef::Float(value) => (format!("{value}"), CellKind::Number),
+        DataRef::Int(value) => (value.to_string().into(), CellKind::Number),
+        DataRef::Float(value) => (format!("{value}").into(), CellKind::Number),
         DataRef::Bool(value) => text(if *value { "TRUE" } else { "FALSE" }),
         DataRef::DateTime(value) => {
             let (year, month, day, ..) = value.to_ymd_hms_milli();
-            (format!("{year:04}-{month:02}-{day:02}"), CellKind::Text)
+            let date = format!("{year:04}-{month:02}-{day:02}");
+            (date.into(), CellKind::Text)
         }
         DataRef::DateTimeIso(value) | DataRef::DurationIso(value) => text(value),
-        DataRef::Error(error) => text(&error.to_string()),
+        DataRef::Error(error) => (error.to_string().into(), CellKind::Text),
         DataRef::Empty => text(""),
     }
 }

@@ -81,11 +81,18 @@ pub enum CanonicalError {
 
 /// The text in NFC, as an entry demands it: for what people type, before it enters an entry.
 pub fn nfc(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfc(text) {
+    if has_nfc(text) {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfc().collect())
     }
+}
+
+/// Whether a text is in NFC. Nearly all text here is below U+0300 or Han of U+4000 to U+9FFF; these
+/// are known by the first byte of a character, and none of them combines with another.
+fn has_nfc(text: &str) -> bool {
+    let ordinary = |byte| byte < 0xcc || matches!(byte, 0xe4..=0xe9);
+    text.is_ascii() || text.bytes().all(ordinary) || is_nfc(text)
 }
 
 /// The one byte sequence of a value.
@@ -126,7 +133,7 @@ fn write(value: &Json, depth: usize, out: &mut Vec<u8>) -> Result<(), CanonicalE
             if !(-INT_MAX..=INT_MAX).contains(number) {
                 return Err(CanonicalError::OutOfRange(*number));
             }
-            out.extend_from_slice(number.to_string().as_bytes());
+            write_int(*number, out);
         }
         Json::Text(text) => write_text(text, out)?,
         Json::List(items) => {
@@ -142,29 +149,68 @@ fn write(value: &Json, depth: usize, out: &mut Vec<u8>) -> Result<(), CanonicalE
         }
         Json::Object(members) => {
             let depth = depth.checked_sub(1).ok_or(CanonicalError::TooDeep)?;
-            let mut sorted: Vec<(&String, &Json)> = members.iter().collect();
-            // UTF-8 order, which the map has, differs above U+FFFF.
-            sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push(b'{');
-            for (position, (key, item)) in sorted.into_iter().enumerate() {
-                if position > 0 {
-                    out.push(b',');
-                }
-                write_text(key, out)?;
-                out.push(b':');
-                write(item, depth, out)?;
+            // The map's order, that of UTF-8, differs from that of UTF-16 above U+FFFF only.
+            if members
+                .keys()
+                .all(|key| key.bytes().all(|byte| byte < 0xf0))
+            {
+                return write_members(members.iter(), depth, out);
             }
-            out.push(b'}');
+            let mut sorted: Vec<(&String, &Json)> = members.iter().collect();
+            sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            write_members(sorted.into_iter(), depth, out)?;
         }
     }
     Ok(())
 }
 
+fn write_members<'a>(
+    members: impl Iterator<Item = (&'a String, &'a Json)>,
+    depth: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), CanonicalError> {
+    out.push(b'{');
+    for (position, (key, item)) in members.enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        write_text(key, out)?;
+        out.push(b':');
+        write(item, depth, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_int(number: i64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        at -= 1;
+        // One digit always fits.
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    if !text.is_ascii() && !is_nfc(text) {
+    if !has_nfc(text) {
         return Err(CanonicalError::NotNfc(text.to_owned()));
     }
     out.push(b'"');
+    if text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return Ok(());
+    }
     for byte in text.bytes() {
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
@@ -180,6 +226,11 @@ fn write_text(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     }
     out.push(b'"');
     Ok(())
+}
+
+/// Whether a byte stands for itself inside quotes.
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
 /// Reads without white space and without any escape that [`write_text`] does not write.
@@ -256,7 +307,10 @@ impl Reader<'_> {
     fn text(&mut self) -> Result<String, CanonicalError> {
         self.take(b'"')?;
         let from = self.at;
-        let mut raw = Vec::new();
+        let rest = &self.bytes[from..];
+        let plain = rest.iter().position(|byte| !is_plain(*byte));
+        let mut raw = rest[..plain.unwrap_or(rest.len())].to_vec();
+        self.at += raw.len();
         loop {
             let byte = self.peek().ok_or_else(|| self.wrong())?;
             self.at += 1;
@@ -398,6 +452,15 @@ mod tests {
     }
 
     #[test]
+    fn no_character_of_the_quick_check_is_out_of_nfc() {
+        for letter in ('\0'..='\u{2ff}').chain('\u{4000}'..='\u{9fff}') {
+            let text = format!("{letter}\u{301}");
+            assert!(is_nfc(letter.encode_utf8(&mut [0; 4])), "{letter}");
+            assert_eq!(has_nfc(&text), is_nfc(&text), "{letter}");
+        }
+    }
+
+    #[test]
     fn limits_hold_both_ways() {
         let nest = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         assert!(parse(nest(DEPTH_MAX).as_bytes()).is_ok());
@@ -434,6 +497,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn quick_answers_are_the_true_ones(text: String, number in -INT_MAX..=INT_MAX) {
+            prop_assert_eq!(has_nfc(&text), is_nfc(&text));
+            let written = canonical(&Json::Int(number)).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), number.to_string());
+        }
+
         #[test]
         fn what_is_written_reads_back(value in json()) {
             let bytes = canonical(&value).unwrap();

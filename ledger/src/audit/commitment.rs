@@ -4,18 +4,23 @@
 //! An identity number is never hashed bare: all 36 million numbers of one district can be tried
 //! in seconds.
 
-use sha2::{Digest, Sha256};
-
 use super::canonical::nfc;
-use super::merkle::Hash;
+use super::merkle::{Hash, sha256};
 
 /// The secret random bytes that are kept beside an encrypted value.
 pub type Salt = [u8; 16];
 
 /// `SHA-256(0x02 ‖ salt ‖ value in NFC as UTF-8)`.
 pub fn commit(salt: &Salt, value: &str) -> Hash {
-    let salted = Sha256::new().chain_update([0x02]).chain_update(salt);
-    salted.chain_update(nfc(value).as_bytes()).finalize().into()
+    let value = nfc(value);
+    let length = 17 + value.len();
+    let mut short = [0x02; 64];
+    if let Some(text) = short.get_mut(17..length) {
+        text.copy_from_slice(value.as_bytes());
+        short[1..17].copy_from_slice(salt);
+        return sha256(&short[..length]);
+    }
+    sha256(&[&[0x02], &salt[..], value.as_bytes()].concat())
 }
 
 /// The salt of one column of a row: the first 16 bytes of
@@ -24,12 +29,10 @@ pub fn commit(salt: &Salt, value: &str) -> Hash {
 /// Each column has its own, so that whoever is shown one value with its salt cannot try out the
 /// others.
 pub fn column_salt(row_salt: &Salt, column: u16) -> Salt {
-    let hash: Hash = Sha256::new()
-        .chain_update([0x03])
-        .chain_update(row_salt)
-        .chain_update(column.to_be_bytes())
-        .finalize()
-        .into();
+    let mut bytes = [0x03; 19];
+    bytes[1..17].copy_from_slice(row_salt);
+    bytes[17..].copy_from_slice(&column.to_be_bytes());
+    let hash = sha256(&bytes);
     let mut salt = [0; 16];
     salt.copy_from_slice(&hash[..16]);
     salt
@@ -37,7 +40,19 @@ pub fn column_salt(row_salt: &Salt, column: u16) -> Salt {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
+
+    #[test]
+    fn values_of_every_length_are_hashed_whole() {
+        for length in 0..200 {
+            let value = "x".repeat(length);
+            let bytes = [&[0x02], &[7; 16][..], value.as_bytes()].concat();
+            let expected: Hash = Sha256::digest(bytes).into();
+            assert_eq!(commit(&[7; 16], &value), expected, "{length}");
+        }
+    }
 
     #[test]
     fn salt_and_value_both_matter_and_spelling_does_not() {

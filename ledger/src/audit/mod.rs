@@ -18,7 +18,7 @@ pub mod verify;
 pub use canonical::{CanonicalError, Json};
 pub use entry::{Actor, Entry, EntryError, FileRef, ObjectRef, RowsRef};
 pub use merkle::{Frontier, Hash};
-pub use row::{Field, RowError, RowSet, RowSpec};
+pub use row::{Field, RowError, RowPart, RowSet, RowSpec};
 pub use verify::{ChainCheck, Fault, FaultKind, Head, RowCheck, TableCheck};
 
 #[cfg(test)]

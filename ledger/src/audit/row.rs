@@ -6,7 +6,7 @@
 
 use super::commitment::{Salt, column_salt, commit};
 use super::entry::RowsRef;
-use super::merkle::{Frontier, Hash, leaf};
+use super::merkle::{Frontier, Hash, Span, sha256_of_buffer};
 
 /// The first bytes of every encoded row: the name and version of the encoding.
 pub const ROW_MAGIC: &[u8; 4] = b"HMR1";
@@ -66,18 +66,30 @@ pub enum RowError {
     /// A name, list of columns or value is too long for its length field: table.
     #[error("a row of table {0} is too long to encode")]
     TooLong(&'static str),
+    /// A part does not follow the rows before it: its table, the rows it was made to follow, the
+    /// table and the number of rows of the set.
+    #[error("rows of table {0} after {1} others do not follow {3} rows of table {2}")]
+    Misplaced(&'static str, u64, &'static str, u64),
 }
 
 /// The encoded bytes of one row, starting with [`ROW_MAGIC`].
 pub fn row_bytes(spec: &RowSpec, fields: &[Field<'_>]) -> Result<Vec<u8>, RowError> {
-    let mut scratch = Scratch::default();
-    scratch.encode(spec, fields)?;
-    Ok(scratch.bytes)
+    Ok(encoded(spec, fields)?.bytes.split_off(LEAF_SIGN.len()))
 }
 
 /// The leaf hash of one row, `SHA-256(0x00 ‖ encoded row)`.
 pub fn row_leaf(spec: &RowSpec, fields: &[Field<'_>]) -> Result<Hash, RowError> {
-    Ok(leaf(&row_bytes(spec, fields)?))
+    Ok(encoded(spec, fields)?.leaf())
+}
+
+fn encoded(spec: &RowSpec, fields: &[Field<'_>]) -> Result<Scratch, RowError> {
+    let mut scratch = Scratch::default();
+    if fields.len() != spec.columns.len() {
+        return Err(RowError::Columns(spec.table, fields.len()));
+    }
+    scratch.prepare(spec)?;
+    scratch.encode(spec, fields)?;
+    Ok(scratch)
 }
 
 /// The number stored beside a row to find an altered one: the first 8 bytes of its leaf hash,
@@ -99,12 +111,13 @@ pub fn key_text(spec: &RowSpec, fields: &[Field<'_>]) -> String {
 }
 
 /// The rows of one table that one entry seals, pushed in the order of their primary key.
+///
+/// Rows can also be hashed in parts on several threads: see [`RowPart`].
 #[derive(Clone, Debug)]
 pub struct RowSet {
     spec: &'static RowSpec,
     frontier: Frontier,
-    checks: Vec<u64>,
-    locator: Vec<u64>,
+    sums: Sums,
     pub(super) scratch: Scratch,
 }
 
@@ -114,8 +127,7 @@ impl RowSet {
         RowSet {
             spec,
             frontier: Frontier::new(),
-            checks: vec![0; spec.columns.len()],
-            locator: vec![0; spec.key.len() + 1],
+            sums: Sums::new(spec),
             scratch: Scratch::default(),
         }
     }
@@ -128,24 +140,32 @@ impl RowSet {
 
     /// Like [`RowSet::push_row`]; returns the whole leaf hash.
     pub fn push_leaf(&mut self, fields: &[Field<'_>]) -> Result<Hash, RowError> {
-        self.scratch.encode(self.spec, fields)?;
-        let leaf = leaf(&self.scratch.bytes);
-        let seal = row_seal(&leaf);
-        for (sum, word) in self.checks.iter_mut().zip(&self.scratch.words) {
-            *sum = sum.wrapping_add(*word);
-        }
-        self.locator[0] = self.locator[0].wrapping_add(seal.cast_unsigned());
-        for (position, column) in self.spec.key.iter().enumerate() {
-            let weight = match fields[*column] {
-                Field::Int(number) => number.cast_unsigned(),
-                // A name cannot be solved for, but it still keeps the sum specific to the row.
-                field => mix(0, position, field),
-            };
-            let sum = &mut self.locator[position + 1];
-            *sum = sum.wrapping_add(weight.wrapping_mul(seal.cast_unsigned()));
-        }
+        let leaf = self.sums.add(self.spec, fields, &mut self.scratch)?;
         self.frontier.push(leaf);
         Ok(leaf)
+    }
+
+    /// Adds the rows of a part after those of the set. The set is then as if each row had been
+    /// pushed. It costs a few hashes, however many rows the part has.
+    ///
+    /// # Errors
+    /// [`RowError::Misplaced`] for a part of another table, or one made to follow another number
+    /// of rows than the set has; the set is left as it was.
+    pub fn absorb(&mut self, part: RowPart) -> Result<(), RowError> {
+        if part.spec != self.spec || part.first() != self.count() {
+            let (found, rows) = (part.spec.table, part.first());
+            return Err(RowError::Misplaced(
+                found,
+                rows,
+                self.spec.table,
+                self.count(),
+            ));
+        }
+        for (height, root) in part.span.peaks() {
+            self.frontier.push_perfect(*height, *root);
+        }
+        self.sums.join(&part.sums);
+        Ok(())
     }
 
     /// The table that the rows belong to.
@@ -169,13 +189,13 @@ impl RowSet {
             .columns
             .iter()
             .copied()
-            .zip(self.checks.iter().copied())
+            .zip(self.sums.checks.iter().copied())
             .collect()
     }
 
     /// The sum of the seals, then per key column the sum of key × seal, modulo 2^64.
     pub fn locator(&self) -> &[u64] {
-        &self.locator
+        &self.sums.locator
     }
 
     /// What an entry records of these rows.
@@ -189,8 +209,139 @@ impl RowSet {
                 .into_iter()
                 .map(|(name, check)| (name.to_owned(), check))
                 .collect(),
-            locator: self.locator.clone(),
+            locator: self.sums.locator.clone(),
         }
+    }
+}
+
+/// Rows of a [`RowSet`] that stand behind a known number of others, hashed without them.
+///
+/// To seal many rows on several threads, cut them into runs, make a part of each run on any
+/// thread, and absorb the parts in order:
+///
+/// ```
+/// use ledger::audit::row::{Field, RowPart, RowSet, RowSpec};
+///
+/// static SPEC: RowSpec = RowSpec {
+///     table: "t", columns: &["id", "fen"], key: &[0], private: &[], salt: None,
+/// };
+/// let rows: Vec<[Field<'_>; 2]> =
+///     (0..1_000).map(|id| [Field::Int(id), Field::Int(id * 100)]).collect();
+/// let mut set = RowSet::new(&SPEC);
+/// let parts = std::thread::scope(|scope| {
+///     let threads: Vec<_> = (0_u64..).step_by(300).zip(rows.chunks(300))
+///         .map(|(first, run)| scope.spawn(move || {
+///             let mut part = RowPart::new(&SPEC, first);
+///             let seals: Result<Vec<i64>, _> = run.iter().map(|row| part.push_row(row)).collect();
+///             (part, seals)
+///         }))
+///         .collect();
+///     threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+/// });
+/// for (part, seals) in parts {
+///     assert!(seals.is_ok());
+///     set.absorb(part).unwrap();
+/// }
+/// assert_eq!(set.count(), 1_000);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RowPart {
+    spec: &'static RowSpec,
+    span: Span,
+    sums: Sums,
+    scratch: Scratch,
+}
+
+impl RowPart {
+    /// No rows yet, with `first` rows of the set before them.
+    pub fn new(spec: &'static RowSpec, first: u64) -> RowPart {
+        RowPart {
+            spec,
+            span: Span::new(first),
+            sums: Sums::new(spec),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// As [`RowSet::push_row`].
+    pub fn push_row(&mut self, fields: &[Field<'_>]) -> Result<i64, RowError> {
+        self.push_leaf(fields).map(|leaf| row_seal(&leaf))
+    }
+
+    /// As [`RowSet::push_leaf`].
+    pub fn push_leaf(&mut self, fields: &[Field<'_>]) -> Result<Hash, RowError> {
+        let leaf = self.sums.add(self.spec, fields, &mut self.scratch)?;
+        self.span.push(leaf);
+        Ok(leaf)
+    }
+
+    /// The number of rows of the set that stand before this part.
+    pub fn first(&self) -> u64 {
+        self.span.first()
+    }
+
+    /// The number of rows in this part.
+    pub fn count(&self) -> u64 {
+        self.span.size()
+    }
+}
+
+/// The check words and the locator of some rows. They are sums, so those of parts add up.
+#[derive(Clone, Debug)]
+struct Sums {
+    checks: Vec<u64>,
+    locator: Vec<u64>,
+}
+
+impl Sums {
+    fn new(spec: &RowSpec) -> Sums {
+        Sums {
+            checks: vec![0; spec.columns.len()],
+            locator: vec![0; spec.key.len() + 1],
+        }
+    }
+
+    /// Encodes a row and adds it; returns its leaf hash. A refused row changes nothing.
+    fn add(
+        &mut self,
+        spec: &'static RowSpec,
+        fields: &[Field<'_>],
+        scratch: &mut Scratch,
+    ) -> Result<Hash, RowError> {
+        if fields.len() != spec.columns.len() {
+            return Err(RowError::Columns(spec.table, fields.len()));
+        }
+        if !scratch.spec.is_some_and(|known| std::ptr::eq(known, spec)) {
+            scratch.prepare(spec)?;
+            scratch.spec = Some(spec);
+        }
+        scratch.encode(spec, fields)?;
+        let leaf = scratch.leaf();
+        let seal = row_seal(&leaf).cast_unsigned();
+        for (sum, word) in self.checks.iter_mut().zip(&scratch.words) {
+            *sum = sum.wrapping_add(*word);
+        }
+        let (seals, weighted) = self.locator.split_at_mut(1);
+        seals[0] = seals[0].wrapping_add(seal);
+        for (position, (sum, column)) in weighted.iter_mut().zip(spec.key).enumerate() {
+            let weight = match fields[*column] {
+                Field::Int(number) => number.cast_unsigned(),
+                // A name cannot be solved for, but it still keeps the sum specific to the row.
+                field => mix(0, position, field),
+            };
+            *sum = sum.wrapping_add(weight.wrapping_mul(seal));
+        }
+        Ok(leaf)
+    }
+
+    fn join(&mut self, other: &Sums) {
+        let add = |sums: &mut [u64], others: &[u64]| {
+            for (sum, word) in sums.iter_mut().zip(others) {
+                *sum = sum.wrapping_add(*word);
+            }
+        };
+        add(&mut self.checks, &other.checks);
+        add(&mut self.locator, &other.locator);
     }
 }
 
@@ -224,91 +375,135 @@ fn inverse_of_odd(odd: u64) -> u64 {
     })
 }
 
-/// The work space of encoding, kept between rows.
+/// What stands before the bytes of a leaf when it is hashed.
+const LEAF_SIGN: [u8; 1] = [0x00];
+
+/// How a column enters the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Plain,
+    Private,
+    Salt,
+}
+
+/// The work space of encoding, kept between rows: nothing is allocated for a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scratch {
+    /// [`LEAF_SIGN`] and the encoded row: what is hashed.
     bytes: Vec<u8>,
     words: Vec<u64>,
+    /// The table that is prepared for.
+    spec: Option<&'static RowSpec>,
+    /// Bytes that are the same in all rows of the table.
+    header: usize,
+    roles: Vec<Role>,
 }
 
 impl Scratch {
-    /// Encodes a row and mixes the check word of each column.
-    fn encode(&mut self, spec: &RowSpec, fields: &[Field<'_>]) -> Result<(), RowError> {
+    /// Writes what is the same in all rows of a table.
+    fn prepare(&mut self, spec: &RowSpec) -> Result<(), RowError> {
         let too_long = |_| RowError::TooLong(spec.table);
-        if fields.len() != spec.columns.len() {
-            return Err(RowError::Columns(spec.table, fields.len()));
-        }
         if spec.key.iter().any(|column| spec.private.contains(column)) {
             return Err(RowError::PrivateKey(spec.table));
         }
-        self.bytes.clear();
-        self.words.clear();
-        self.bytes.extend_from_slice(ROW_MAGIC);
         let name_length = u16::try_from(spec.table.len()).map_err(too_long)?;
+        let columns = u16::try_from(spec.columns.len()).map_err(too_long)?;
+        self.spec = None;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&LEAF_SIGN);
+        self.bytes.extend_from_slice(ROW_MAGIC);
         self.bytes.extend_from_slice(&name_length.to_be_bytes());
         self.bytes.extend_from_slice(spec.table.as_bytes());
-        let columns = u16::try_from(fields.len()).map_err(too_long)?;
         self.bytes.extend_from_slice(&columns.to_be_bytes());
+        self.header = self.bytes.len();
+        let role = |index| match index {
+            _ if spec.salt == Some(index) => Role::Salt,
+            _ if spec.private.contains(&index) => Role::Private,
+            _ => Role::Plain,
+        };
+        self.roles.clear();
+        self.roles.extend((0..spec.columns.len()).map(role));
+        self.words.clear();
+        self.words.resize(spec.columns.len(), 0);
+        Ok(())
+    }
+
+    /// Encodes a row of as many fields as the prepared table has, and mixes the check word of each
+    /// column.
+    fn encode(&mut self, spec: &RowSpec, fields: &[Field<'_>]) -> Result<(), RowError> {
+        self.bytes.truncate(self.header);
         let mut key = 0;
         for (position, column) in spec.key.iter().enumerate() {
             key = mix(key, position, fields[*column]);
         }
-        for (index, column) in (0..columns).enumerate() {
-            let private;
-            let field = if spec.salt == Some(index) {
-                Field::NullBytes
-            } else if spec.private.contains(&index) {
-                match committed(spec, fields, index, column)? {
+        let Scratch {
+            bytes,
+            words,
+            roles,
+            ..
+        } = self;
+        for (index, ((field, role), word)) in fields.iter().zip(roles).zip(words).enumerate() {
+            let field = match (*role, *field) {
+                (Role::Plain, Field::Int(number)) => {
+                    let mut cell = [0x01; 9];
+                    cell[1..].copy_from_slice(&number.to_be_bytes());
+                    bytes.extend_from_slice(&cell);
+                    *word = mix(key, index, *field);
+                    continue;
+                }
+                (Role::Plain, Field::Commitment(_)) => {
+                    return Err(RowError::NotPrivate(spec.table, spec.columns[index]));
+                }
+                (Role::Plain, field) => field,
+                (Role::Salt, _) => Field::NullBytes,
+                (Role::Private, _) => match committed(spec, fields, index)? {
                     Some(hash) => {
-                        private = hash;
-                        Field::Commitment(&private)
+                        let field = Field::Commitment(&hash);
+                        bytes.push(0x04);
+                        bytes.extend_from_slice(&hash);
+                        *word = mix(key, index, field);
+                        continue;
                     }
                     None => Field::NullText,
-                }
-            } else if let Field::Commitment(_) = fields[index] {
-                return Err(RowError::NotPrivate(spec.table, spec.columns[index]));
-            } else {
-                fields[index]
+                },
             };
-            self.field(field).map_err(too_long)?;
-            self.words.push(mix(key, index, field));
+            write_field(field, bytes).map_err(|_| RowError::TooLong(spec.table))?;
+            *word = mix(key, index, field);
         }
         Ok(())
     }
 
-    fn field(&mut self, field: Field<'_>) -> Result<(), std::num::TryFromIntError> {
-        match field {
-            Field::NullInt | Field::NullText | Field::NullBytes => self.bytes.push(0x00),
-            Field::Int(number) => {
-                self.bytes.push(0x01);
-                self.bytes.extend_from_slice(&number.to_be_bytes());
-            }
-            Field::Text(text) => self.counted(0x02, text.as_bytes())?,
-            Field::Bytes(bytes) => self.counted(0x03, bytes)?,
-            Field::Commitment(hash) => {
-                self.bytes.push(0x04);
-                self.bytes.extend_from_slice(hash);
-            }
-        }
-        Ok(())
-    }
-
-    fn counted(&mut self, tag: u8, value: &[u8]) -> Result<(), std::num::TryFromIntError> {
-        self.bytes.push(tag);
-        self.bytes
-            .extend_from_slice(&u32::try_from(value.len())?.to_be_bytes());
-        self.bytes.extend_from_slice(value);
-        Ok(())
+    /// The leaf hash of the encoded row.
+    fn leaf(&mut self) -> Hash {
+        sha256_of_buffer(&mut self.bytes)
     }
 }
 
+fn write_field(field: Field<'_>, out: &mut Vec<u8>) -> Result<(), std::num::TryFromIntError> {
+    let mut counted = |tag: u8, value: &[u8]| {
+        let [a, b, c, d] = u32::try_from(value.len())?.to_be_bytes();
+        out.extend_from_slice(&[tag, a, b, c, d]);
+        out.extend_from_slice(value);
+        Ok(())
+    };
+    match field {
+        Field::Text(text) => return counted(0x02, text.as_bytes()),
+        Field::Bytes(bytes) => return counted(0x03, bytes),
+        Field::NullInt | Field::NullText | Field::NullBytes => out.push(0x00),
+        Field::Int(number) => {
+            out.push(0x01);
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        Field::Commitment(hash) => {
+            out.push(0x04);
+            out.extend_from_slice(hash);
+        }
+    }
+    Ok(())
+}
+
 /// The commitment that stands for a private value; `None` for null.
-fn committed(
-    spec: &RowSpec,
-    fields: &[Field<'_>],
-    index: usize,
-    column: u16,
-) -> Result<Option<Hash>, RowError> {
+fn committed(spec: &RowSpec, fields: &[Field<'_>], index: usize) -> Result<Option<Hash>, RowError> {
     let value = match fields[index] {
         Field::Text(value) => value,
         Field::Commitment(hash) => return Ok(Some(*hash)),
@@ -322,6 +517,7 @@ fn committed(
         Some(Field::Bytes(salt)) => (*salt).try_into().map_err(|_| no_salt())?,
         _ => return Err(no_salt()),
     };
+    let column = u16::try_from(index).map_err(|_| RowError::TooLong(spec.table))?;
     Ok(Some(commit(&column_salt(salt, column), value)))
 }
 
@@ -417,7 +613,7 @@ mod tests {
             assert_eq!(clash, None, "{row:?}");
             let mut set = RowSet::new(&PLAIN);
             set.push_row(row).unwrap();
-            let clash = words.insert((set.checks[1], set.checks[2]), row);
+            let clash = words.insert((set.sums.checks[1], set.sums.checks[2]), row);
             assert_eq!(clash, None, "{row:?}");
         }
         // The same fields in another table, or as more columns.
@@ -498,6 +694,31 @@ mod tests {
         );
     }
 
+    #[test]
+    fn parts_that_do_not_follow_are_refused_and_change_nothing() {
+        let row = |id| [Field::Int(id), Field::NullText, Field::NullInt];
+        let mut set = RowSet::new(&PLAIN);
+        set.push_row(&row(1)).unwrap();
+        let before = set.reference();
+        for (spec, first) in [(&PLAIN, 0), (&PLAIN, 2), (&PERSON, 1)] {
+            let part = RowPart::new(spec, first);
+            let error = RowError::Misplaced(spec.table, first, "t", 1);
+            assert_eq!(set.absorb(part), Err(error));
+        }
+        let mut part = RowPart::new(&PLAIN, 1);
+        assert!(part.push_row(&[Field::Int(2)]).is_err());
+        assert_eq!((part.first(), part.count()), (1, 0));
+        set.absorb(part).unwrap();
+        assert_eq!(set.reference(), before);
+    }
+
+    #[test]
+    fn sets_and_parts_move_between_threads() {
+        fn moves<T: Send + 'static>() {}
+        moves::<RowSet>();
+        moves::<RowPart>();
+    }
+
     fn set(rows: &[(i64, i64, i64)]) -> RowSet {
         let mut set = RowSet::new(&PLAIN);
         for (id, a, b) in rows {
@@ -516,6 +737,42 @@ mod tests {
                 row_bytes(&PLAIN, &[Field::Int(row.0), Field::Text(&row.1), Field::Bytes(&row.2)])
             };
             prop_assert_eq!(bytes(&left) == bytes(&right), left == right);
+        }
+
+        #[test]
+        fn any_split_into_parts_seals_the_same(
+            rows in prop::collection::vec((any::<i64>(), ".{0,9}", any::<[u8; 16]>()), 0..200),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            let fields: Vec<[Field<'_>; 4]> = rows.iter()
+                .map(|(id, name, salt)| {
+                    [Field::Int(*id), Field::Text(name), Field::NullText, Field::Bytes(salt)]
+                })
+                .collect();
+            let mut whole = RowSet::new(&PERSON);
+            let seals: Vec<i64> =
+                fields.iter().map(|row| whole.push_row(row).unwrap()).collect();
+            let mut cuts: Vec<usize> =
+                cuts.iter().map(|cut| cut.index(fields.len() + 1)).collect();
+            cuts.sort_unstable();
+            let starts = std::iter::once(0).chain(cuts.iter().copied());
+            let ends = cuts.iter().copied().chain([fields.len()]);
+            let mut joined = RowSet::new(&PERSON);
+            let mut found = Vec::new();
+            for (start, end) in starts.zip(ends) {
+                let mut part = RowPart::new(&PERSON, start as u64);
+                for row in &fields[start..end] {
+                    found.push(part.push_row(row).unwrap());
+                }
+                prop_assert_eq!(part.count(), (end - start) as u64);
+                joined.absorb(part).unwrap();
+            }
+            prop_assert_eq!(found, seals);
+            prop_assert_eq!(joined.reference(), whole.reference());
+            // The set goes on as if it had never been cut.
+            let next = [Field::Int(7), Field::NullText, Field::NullText, Field::NullBytes];
+            prop_assert_eq!(joined.push_row(&next), whole.push_row(&next));
+            prop_assert_eq!(joined.reference(), whole.reference());
         }
 
         #[test]

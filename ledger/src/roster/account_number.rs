@@ -13,11 +13,12 @@ use crate::problem::{Kind, Place, Problem};
 pub const LENGTH_MAX: usize = 42;
 
 /// Issuer prefixes of cards with 19 digits: postal, agricultural, industrial, construction bank
-/// and bank of China. A prefix that is not listed is normal, not suspicious.
-const CARD_PREFIXES: [&str; 28] = [
-    "621096", "621098", "622150", "622151", "622181", "622841", "622824", "622826", "622848",
-    "95595", "95596", "95597", "95598", "95599", "622200", "622202", "622203", "622208", "9558",
-    "436742", "621284", "589970", "621660", "621661", "621662", "621663", "621664", "621665",
+/// and bank of China, the first six digits each. A prefix that is not listed is normal, not
+/// suspicious. Those of four and five digits (9558, 95595 to 95599) stand in [`is_known_card`].
+const CARD_PREFIXES: [u32; 22] = [
+    621_096, 621_098, 622_150, 622_151, 622_181, 622_841, 622_824, 622_826, 622_848, 622_200,
+    622_202, 622_203, 622_208, 436_742, 621_284, 589_970, 621_660, 621_661, 621_662, 621_663,
+    621_664, 621_665,
 ];
 
 /// An account number: 1 to 42 digits, Latin letters and hyphens.
@@ -56,12 +57,10 @@ impl AccountNumber {
 
     /// A note when a card number of a known issuer fails the Luhn check (ISO/IEC 7812-1).
     pub fn luhn_note(&self) -> Option<Note> {
-        let digits: Option<Vec<u32>> = self.0.chars().map(|letter| letter.to_digit(10)).collect();
-        let digits = digits.filter(|digits| digits.len() == 19)?;
-        let known = CARD_PREFIXES
-            .iter()
-            .any(|prefix| self.0.starts_with(prefix));
-        (known && !luhn(&digits)).then_some(Note::CardCheckFails)
+        let letters: &[u8; 19] = self.0.as_bytes().try_into().ok()?;
+        let digits = letters.map(|letter| letter.wrapping_sub(b'0'));
+        let are_digits = digits.iter().all(|digit| *digit < 10);
+        (are_digits && is_known_card(&digits) && !luhn(&digits)).then_some(Note::CardCheckFails)
     }
 }
 
@@ -72,21 +71,32 @@ impl fmt::Debug for AccountNumber {
     }
 }
 
-fn luhn(digits: &[u32]) -> bool {
-    let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
-    let sum: u32 = digits
+fn is_known_card(digits: &[u8; 19]) -> bool {
+    let first = |count| {
+        digits
+            .iter()
+            .take(count)
+            .fold(0, |sum, digit| sum * 10 + u32::from(*digit))
+    };
+    first(4) == 9_558 || (95_595..=95_599).contains(&first(5)) || CARD_PREFIXES.contains(&first(6))
+}
+
+fn luhn(digits: &[u8; 19]) -> bool {
+    // Every second digit from the right is doubled, and the digits of the result are added.
+    const DOUBLED: [u8; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let count = |(position, digit): (usize, &u8)| match position % 2 {
+        0 => *digit,
+        _ => DOUBLED
+            .get(usize::from(*digit))
+            .copied()
+            .unwrap_or_default(),
+    };
+    digits
         .iter()
-        .rev()
         .enumerate()
-        .map(|(position, digit)| {
-            if position % 2 == 1 {
-                doubled(*digit)
-            } else {
-                *digit
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
+        .map(count)
+        .sum::<u8>()
+        .is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -128,6 +138,9 @@ mod tests {
             ("6217981234567890120", None),
             ("27100001234567890", None),
             ("622848123456789012A", None),
+            ("9559512345678901239", Some(Note::CardCheckFails)),
+            ("9558912345678901239", Some(Note::CardCheckFails)),
+            ("9559412345678901239", None),
         ] {
             assert_eq!(
                 AccountNumber::parse(text).unwrap().luhn_note(),
@@ -140,8 +153,8 @@ mod tests {
             "6212261234567890128",
             "6217001234567890122",
         ] {
-            let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-            assert!(luhn(&digits), "{text}");
+            let digits: [u8; 19] = text.as_bytes().try_into().unwrap();
+            assert!(luhn(&digits.map(|letter| letter - b'0')), "{text}");
         }
     }
 

@@ -38,19 +38,16 @@ impl BankNo {
     /// A note when the last digit is not that of ISO 7064 MOD 11,10. No published rule demands it;
     /// nearly all numbers in use follow it.
     pub fn note(&self) -> Option<Note> {
-        let digits: Vec<u32> = self
-            .0
-            .chars()
-            .filter_map(|letter| letter.to_digit(10))
-            .collect();
-        let (check, body) = digits.split_last()?;
-        let product = body
-            .iter()
-            .fold(10, |product, digit| match (product + digit) % 10 {
-                0 => 20 % 11,
-                sum => sum * 2 % 11,
-            });
-        ((11 - product) % 10 != *check).then_some(Note::BankNoCheckFails)
+        let (check, body) = self.0.as_bytes().split_last()?;
+        let value = |letter: &u8| u32::from(letter.wrapping_sub(b'0'));
+        let product =
+            body.iter()
+                .map(value)
+                .fold(10, |product, digit| match (product + digit) % 10 {
+                    0 => 20 % 11,
+                    sum => sum * 2 % 11,
+                });
+        ((11 - product) % 10 != value(check)).then_some(Note::BankNoCheckFails)
     }
 }
 

@@ -15,18 +15,19 @@ use crate::problem::{Kind, Place, Problem};
 /// A valid identity number, in the form with 18 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdentityNumber {
-    text: String,
+    /// ASCII; kept inside, since there are millions of them.
+    text: [u8; 18],
     birth: Date,
 }
 
 /// Factors of the first 17 digits.
-const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+const WEIGHTS: [u16; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
 /// Check characters by the remainder modulo 11.
 const CHECKS: &[u8; 11] = b"10X98765432";
 
 /// First two digits: provinces, Taiwan, Hong Kong, Macao, Taiwan residents, foreigners.
-const PROVINCES: [u32; 36] = [
+const PROVINCES: [u16; 36] = [
     11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52,
     53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83, 91,
 ];
@@ -48,7 +49,7 @@ impl IdentityNumber {
 
     /// The number with 18 characters. Personal: not for logs.
     pub fn as_str(&self) -> &str {
-        &self.text
+        std::str::from_utf8(&self.text).unwrap_or_default()
     }
 
     /// The date of birth.
@@ -58,20 +59,13 @@ impl IdentityNumber {
 
     /// Whether the sequence number is odd.
     pub fn is_male(&self) -> bool {
-        self.text
-            .as_bytes()
-            .get(16)
-            .is_some_and(|digit| digit % 2 == 1)
+        self.text[16] % 2 == 1
     }
 
     /// What is odd about it without being wrong.
     pub fn notes(&self) -> Vec<Note> {
-        let province = self
-            .text
-            .get(..2)
-            .and_then(|digits| digits.parse::<u32>().ok());
-        let known = province.is_some_and(|province| PROVINCES.contains(&province));
-        if known {
+        let [tens, ones, ..] = self.text.map(digit);
+        if PROVINCES.contains(&(tens * 10 + ones)) {
             Vec::new()
         } else {
             vec![Note::RegionUnknown]
@@ -80,7 +74,7 @@ impl IdentityNumber {
 
     /// The first and last four characters: `6108**********9914`.
     pub fn masked(&self) -> String {
-        mask(&self.text, 4, 4)
+        mask(self.as_str(), 4, 4)
     }
 }
 
@@ -92,45 +86,62 @@ impl fmt::Debug for IdentityNumber {
 }
 
 fn read(text: &str) -> Option<IdentityNumber> {
-    let text = match text.len() {
-        18 => text.to_ascii_uppercase(),
-        15 => widen(text)?,
-        _ => return None,
+    let (number, check) = match text.as_bytes() {
+        [body @ .., last] if body.len() == 17 => {
+            let body: &[u8; 17] = body.try_into().ok()?;
+            let check = check_character(body)?;
+            (last.to_ascii_uppercase() == check).then_some((*body, check))?
+        }
+        short => {
+            let long = widen(short.try_into().ok()?);
+            (long, check_character(&long)?)
+        }
     };
-    let expected = check_character(text.get(..17)?)?;
-    let birth = birth_date(text.get(6..14)?)?;
-    text.ends_with(expected)
-        .then_some(IdentityNumber { text, birth })
+    let birth = birth_date(&number)?;
+    let mut text = [check; 18];
+    text[..17].copy_from_slice(&number);
+    Some(IdentityNumber { text, birth })
 }
 
-/// 15 digits as 18: the century is inserted, the check character added. The short form was issued
-/// to people born in the 20th century; the few centenarians of its time are not alive.
-fn widen(short: &str) -> Option<String> {
-    let long = format!("{}19{}", short.get(..6)?, short.get(6..)?);
-    let check = check_character(&long)?;
-    Some(format!("{long}{check}"))
+/// 15 digits as the first 17: the century is inserted. The short form was issued to people born in
+/// the 20th century; the few centenarians of its time are not alive.
+fn widen(short: &[u8; 15]) -> [u8; 17] {
+    let mut long = [b'0'; 17];
+    long[..6].copy_from_slice(&short[..6]);
+    long[6..8].copy_from_slice(b"19");
+    long[8..].copy_from_slice(&short[6..]);
+    long
 }
 
 /// The check character of 17 digits (ISO 7064 MOD 11-2); `None` when one is no digit.
-fn check_character(digits: &str) -> Option<char> {
-    let mut sum = 0;
-    for (letter, weight) in digits.chars().zip(WEIGHTS) {
-        sum += letter.to_digit(10)? * weight;
-    }
-    CHECKS
-        .get(usize::try_from(sum % 11).ok()?)
-        .map(|check| char::from(*check))
+fn check_character(digits: &[u8; 17]) -> Option<u8> {
+    let all_digits = digits.iter().all(u8::is_ascii_digit);
+    let products = digits
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(letter, weight)| digit(*letter) * weight);
+    let remainder = products.sum::<u16>() % 11;
+    all_digits.then(|| CHECKS[usize::from(remainder)])
+}
+
+/// The value of a digit; something for other letters, without overflow.
+fn digit(letter: u8) -> u16 {
+    u16::from(letter & 0x0f)
 }
 
 /// `YYYYMMDD` between 1880 and 2199: outside, the digits are a slip.
-fn birth_date(digits: &str) -> Option<Date> {
-    let year = digits.get(..4)?.parse().ok()?;
-    let month = digits.get(4..6)?.parse().ok()?;
-    let day = digits.get(6..)?.parse().ok()?;
+fn birth_date(number: &[u8; 17]) -> Option<Date> {
+    let read = |digits: &[u8]| {
+        digits
+            .iter()
+            .fold(0, |sum, letter| sum * 10 + digit(*letter))
+    };
+    let year = read(&number[6..10]);
     if !(1880..=2199).contains(&year) {
         return None;
     }
-    Date::from_ymd_opt(year, month, day)
+    let (month, day) = (read(&number[10..12]), read(&number[12..14]));
+    Date::from_ymd_opt(year.into(), month.into(), day.into())
 }
 
 #[cfg(test)]
@@ -225,8 +236,9 @@ mod tests {
 
     #[test]
     fn an_unknown_province_is_a_note() {
-        let first = "99088119000101991";
-        let text = format!("{first}{}", check_character(first).unwrap());
+        let first = b"99088119000101991";
+        let mut text = String::from_utf8(first.to_vec()).unwrap();
+        text.push(char::from(check_character(first).unwrap()));
         assert_eq!(
             IdentityNumber::parse(&text).unwrap().notes(),
             vec![Note::RegionUnknown]

@@ -22,7 +22,17 @@ impl PersonName {
     /// `FieldInvalid` when it is empty, longer than [`CHARS_MAX`], or has control characters or
     /// invisible ones that change the reading order.
     pub fn parse(text: &str) -> Result<PersonName, Problem> {
-        let printable = text.trim().chars().all(is_printable);
+        if is_plain_han(text) && (1..=CHARS_MAX).contains(&(text.len() / 3)) {
+            return Ok(PersonName(text.to_owned()));
+        }
+        let trimmed = text.trim();
+        let printable = trimmed.chars().all(is_printable);
+        if printable
+            && !trimmed.contains(char::is_whitespace)
+            && (1..=CHARS_MAX).contains(&trimmed.chars().count())
+        {
+            return Ok(PersonName(trimmed.to_owned()));
+        }
         let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if printable && (1..=CHARS_MAX).contains(&name.chars().count()) {
             return Ok(PersonName(name));
@@ -47,6 +57,9 @@ impl PersonName {
     /// The key by which names are compared: NFKC, every middle dot as U+00B7, no spaces, Latin
     /// letters in upper case.
     pub fn match_key(&self) -> String {
+        if is_plain_han(&self.0) {
+            return self.0.clone();
+        }
         self.0
             .nfkc()
             .map(|letter| if is_dot(letter) { '·' } else { letter })
@@ -86,6 +99,16 @@ fn masked(name: &str) -> String {
         .collect()
 }
 
+/// Whether a text has Han of U+4000 to U+9FFF only, as nearly all names do. None of them is a
+/// space or decomposes, each has three bytes, and no other character begins with their first ones.
+fn is_plain_han(text: &str) -> bool {
+    let (letters, rest) = text.as_bytes().as_chunks::<3>();
+    rest.is_empty()
+        && letters
+            .iter()
+            .all(|[first, ..]| matches!(first, 0xe4..=0xe9))
+}
+
 /// The marks that stand for the dot in names of ethnic minorities. A full stop is among them
 /// because NFKC makes one of its full-width form.
 fn is_dot(letter: char) -> bool {
@@ -119,6 +142,26 @@ mod tests {
         }
         assert!(PersonName::parse(&"甲".repeat(70)).is_ok());
         assert!(PersonName::parse(&"甲".repeat(71)).is_err());
+    }
+
+    #[test]
+    fn plain_han_is_its_own_key() {
+        for letter in '\u{4000}'..='\u{9fff}' {
+            let text = letter.to_string();
+            assert!(is_plain_han(&text) && is_printable(letter) && !letter.is_whitespace());
+            assert!(text.nfkc().eq([letter]), "{letter}");
+        }
+        for (text, plain) in [
+            ("测试甲", true),
+            ("示例·甲", false),
+            ("测　试", false),
+            ("示甲A", false),
+            ("测\u{f900}", false),
+            ("测é甲z", false),
+            ("ab", false),
+        ] {
+            assert_eq!(is_plain_han(text), plain, "{text}");
+        }
     }
 
     #[test]

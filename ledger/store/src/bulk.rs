@@ -167,7 +167,7 @@ impl RowBuffer {
     }
 
     /// The rows in order.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = RowRef<'_>> {
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = RowRef<'_>> + ExactSizeIterator {
         let rows = self.cells.chunks_exact(self.columns.max(1));
         rows.map(|cells| RowRef { cells, of: self })
     }
@@ -177,6 +177,14 @@ impl RowBuffer {
         let start = row.checked_mul(self.columns)?;
         let cells = self.cells.get(start..start + self.columns)?;
         Some(RowRef { cells, of: self })
+    }
+
+    /// Puts an integer into a cell that has one.
+    pub fn set_int(&mut self, row: usize, column: usize, number: i64) {
+        let at = row.saturating_mul(self.columns).saturating_add(column);
+        if let Some(cell @ Cell::Int(_)) = self.cells.get_mut(at) {
+            *cell = Cell::Int(number);
+        }
     }
 
     /// Fills in the entry and the seal of a row.
@@ -232,6 +240,20 @@ impl<'a> RowRef<'a> {
     /// The value in a column.
     pub fn field(self, column: usize) -> Option<Field<'a>> {
         self.cells.get(column).map(|cell| self.of.read(*cell))
+    }
+}
+
+impl RowRef<'_> {
+    /// The value in a column, to be kept.
+    pub fn value(self, column: usize) -> Option<Value> {
+        self.field(column).map(|field| match field {
+            Field::Int(number) => Value::Int(number),
+            Field::Text(text) => Value::from(text),
+            Field::Bytes(bytes) => Value::from(bytes),
+            Field::NullText => Value::NullText,
+            Field::NullBytes => Value::NullBytes,
+            _ => Value::NullInt,
+        })
     }
 }
 

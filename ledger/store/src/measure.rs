@@ -198,7 +198,7 @@ impl Stored {
             args.extend(
                 self.key
                     .iter()
-                    .filter_map(|column| end.get(*column).cloned()),
+                    .filter_map(|column| end.value(*column)),
             );
         }
         page.clear();

@@ -81,7 +81,7 @@ impl Sealer {
             .checked_sub(1)
             .and_then(|last| buffer.row(last))
         {
-            self.last_key = last.fields().take(key).map(owned).collect();
+            self.last_key = (0..key).filter_map(|column| last.value(column)).collect();
         }
         Ok(())
     }
@@ -96,15 +96,6 @@ fn after((before, now): (Field<'_>, &Field<'_>)) -> Option<bool> {
         _ => return Some(false),
     };
     ordering.is_ne().then(|| ordering.is_lt())
-}
-
-fn owned(field: Field<'_>) -> Value {
-    match field {
-        Field::Int(number) => Value::Int(number),
-        Field::Text(text) => Value::from(text),
-        Field::Bytes(bytes) => Value::from(bytes),
-        _ => Value::NullInt,
-    }
 }
 
 /// A chunk being hashed: its rows, the table's sealer and the loader's own frontier.
