@@ -64,9 +64,14 @@ async fn violates(office: &Office, sql: &'static str) -> String {
 }
 
 async fn exceptions(office: &Office) -> Vec<Value> {
-    let list = exception::list(&office.app, office.who("auditor"), false)
-        .await
-        .unwrap();
+    let list = exception::list(
+        &office.app,
+        office.who("auditor"),
+        false,
+        exception::Page::ALL,
+    )
+    .await
+    .unwrap();
     list.json["exceptions"].as_array().unwrap().clone()
 }
 

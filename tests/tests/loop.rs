@@ -32,9 +32,14 @@ async fn rate(office: &Office, first: &str, last: &str) -> SuccessRate {
 }
 
 async fn exceptions(office: &Office) -> usize {
-    let list = exception::list(&office.app, office.who("auditor"), false)
-        .await
-        .unwrap();
+    let list = exception::list(
+        &office.app,
+        office.who("auditor"),
+        false,
+        exception::Page::ALL,
+    )
+    .await
+    .unwrap();
     list.json["exceptions"].as_array().unwrap().len()
 }
 

@@ -3,9 +3,10 @@
 use ledger::disbursement::role::Action;
 use ledger::id::ExceptionId;
 use ledger::problem::{Kind, Problem};
+pub use ledger_store::exception::Page;
 use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::write::Write;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found};
@@ -80,10 +81,8 @@ pub async fn confirm(
 
 async fn load(write: &mut Write, id: ExceptionId) -> Result<Exception, Error> {
     let book = write.book();
-    let all = store::exceptions(write.tx(), book).await?;
-    all.into_iter()
-        .find(|exception| exception.id == id)
-        .ok_or_else(|| not_found("差异", id))
+    let found = store::exception(write.tx(), book, id).await?;
+    found.ok_or_else(|| not_found("差异", id))
 }
 
 async fn advance(
@@ -112,11 +111,38 @@ fn wrong_state(exception: &Exception, event: &str) -> Error {
         .into()
 }
 
-/// The exceptions, all or those still open.
-pub async fn list(app: &App, caller: &Caller, open_only: bool) -> Result<Report, Error> {
+/// The exceptions, all or those still open, in the order of their numbers. The document names in
+/// `next` the number after which to ask for more; it is null at the end.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    open_only: bool,
+    page: Page,
+) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
-    let all = store::exceptions(&mut tx, caller.book.id).await?;
+    let one_more = Page {
+        limit: page.limit.saturating_add(1),
+        ..page
+    };
+    let mut found = store::page(&mut tx, caller.book.id, open_only, one_more).await?;
     tx.rollback().await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.id.get());
+    let mut tables = vec![table(&found)];
+    tables.extend(next.map(more_after));
+    let list: Vec<Value> = found.iter().map(exception_json).collect();
+    Ok(Report::new(
+        json!({ "exceptions": list, "next": next }),
+        tables,
+    ))
+}
+
+fn table(exceptions: &[Exception]) -> Table {
     let mut table = Table::new(
         words("差异", "Exceptions"),
         &[
@@ -131,15 +157,10 @@ pub async fn list(app: &App, caller: &Caller, open_only: bool) -> Result<Report,
             ("处理", "resolution", false),
         ],
     );
-    let mut list = Vec::new();
-    for x in all
-        .iter()
-        .filter(|x| !open_only || x.state != ExceptionState::Settled)
-    {
-        let payment = if x.payment > 0 {
-            x.payment.to_string()
-        } else {
-            "—".to_owned()
+    for x in exceptions {
+        let payment = match x.payment {
+            0 => "—".to_owned(),
+            payment => payment.to_string(),
         };
         table.row([
             x.id.to_string(),
@@ -152,19 +173,32 @@ pub async fn list(app: &App, caller: &Caller, open_only: bool) -> Result<Report,
             x.state.name().to_owned(),
             x.resolution.clone(),
         ]);
-        list.push(json!({
-            "exception": x.id.get(),
-            "kind": x.kind,
-            "source": x.source,
-            "source_id": x.source_id,
-            "line": x.line_no,
-            "payment": x.payment,
-            "amount_fen": x.amount.get(),
-            "detail": x.detail,
-            "state": x.state.code(),
-            "resolution": x.resolution,
-            "note": x.note,
-        }));
     }
-    Ok(Report::new(json!({ "exceptions": list }), vec![table]))
+    table
+}
+
+/// Says that the list goes on, so that nobody takes a page for the whole.
+fn more_after(last: i64) -> Table {
+    let mut table = Table::new(
+        words("还有更多差异", "there are more exceptions"),
+        &[("续查", "go on with", false)],
+    );
+    table.row([format!("--after {last}")]);
+    table
+}
+
+fn exception_json(x: &Exception) -> Value {
+    json!({
+        "exception": x.id.get(),
+        "kind": x.kind,
+        "source": x.source,
+        "source_id": x.source_id,
+        "line": x.line_no,
+        "payment": x.payment,
+        "amount_fen": x.amount.get(),
+        "detail": x.detail,
+        "state": x.state.code(),
+        "resolution": x.resolution,
+        "note": x.note,
+    })
 }

@@ -17,6 +17,7 @@ use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::payment::{self, ToSend};
 use ledger_store::policy::{self, BankAccount, Program};
 use ledger_store::run::Run;
+use ledger_store::success::{Change, Event, Origin};
 use ledger_store::write::Write;
 use serde_json::json;
 
@@ -158,20 +159,34 @@ impl Sending {
         mut draw: Draw,
         on: Date,
     ) -> Result<(), Error> {
-        let mut after = 0;
+        let (mut after, mut counted) = (0, Change::new());
         loop {
             let items = self.part(write, run, after).await?;
             let Some(last) = items.last() else {
-                return Ok(());
+                return Ok(counted.store(write).await?);
             };
             after = last.payment.get();
             no_account(items.iter().filter(|item| item.account.is_none()).count())?;
             let batch = self.store(write, run, &items, on).await?;
             let attempts = self.attempts(&items, batch.id, &mut draw)?;
+            self.count(&items, &mut counted)?;
             drop(items);
             store::add_attempts(write, &attempts).await?;
             self.post(write, caller, run, &batch, &attempts, on).await?;
         }
+    }
+
+    /// Counts what is sent as pending in the success rates.
+    fn count(&self, items: &[ToSend], counted: &mut Change) -> Result<(), Error> {
+        for item in items {
+            let origin = Origin {
+                run: item.run,
+                bank_account: item.first_account.unwrap_or(self.bank.id),
+                area: item.area,
+            };
+            counted.add(origin, item.attempt, item.amount, Event::Sent)?;
+        }
+        Ok(())
     }
 
     /// Writes and keeps one file.

@@ -1,7 +1,7 @@
 //! Returns (回盘): the bank's answers are matched, posted, and what does not match becomes an
 //! exception.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bank_adapters::{AnswerLine, ReturnFile, detect, is_blocked, read_return, reason};
 use ledger::disbursement::role::Action;
@@ -15,6 +15,7 @@ use ledger_store::exception::{self, Exception, ExceptionState};
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::policy::{self, BankAccount, DebitStyle};
 use ledger_store::run;
+use ledger_store::success::{self, Change, Event, Origin};
 use ledger_store::write::Write;
 use reconciliation::answer::{self, Answer, Matching, Sent, match_return};
 use serde_json::{Value, json};
@@ -352,11 +353,43 @@ impl Read {
         };
         store::add_return(write, &stored).await?;
         store::add_outcomes(write, "return", id.get(), on, &outcomes).await?;
+        self.count(write, &outcomes).await?;
         store::add_pending(write, id, &self.pending()).await?;
         let mut exceptions = self.exceptions(id);
         exception::open(write, &mut exceptions, caller.user.id).await?;
         self.post(write, caller, id, on).await?;
         self.summary(Some(id))
+    }
+
+    /// Counts the outcomes, which are in the order of their payments, in the success rates.
+    async fn count(&self, write: &mut Write, outcomes: &[Outcome]) -> Result<(), Error> {
+        let mut items: Vec<&BatchItem> = self
+            .matching
+            .settled
+            .iter()
+            .map(|matched| &self.items[matched.sent])
+            .collect();
+        items.sort_by_key(|item| (item.payment, item.attempt));
+        let book = write.book();
+        let firsts = match items.iter().any(|item| item.attempt > 1) {
+            true => success::first_accounts(write.tx(), book, self.batch.id).await?,
+            false => HashMap::new(),
+        };
+        let mut change = Change::new();
+        for (item, outcome) in items.into_iter().zip(outcomes) {
+            let first = firsts.get(&item.payment).copied();
+            let origin = Origin {
+                run: item.run,
+                bank_account: first.unwrap_or(self.bank.id),
+                area: item.area,
+            };
+            let event = match outcome.kind {
+                "paid" => Event::Paid,
+                _ => Event::Failed(&outcome.reason),
+            };
+            change.add(origin, item.attempt, item.amount, event)?;
+        }
+        Ok(change.store(write).await?)
     }
 
     fn outcomes(&self) -> Vec<Outcome> {

@@ -20,6 +20,7 @@ use ledger_store::policy::{self, BankAccount};
 use ledger_store::statement::{
     self as store, AwaitedRefund, DebitOf, Statement, StatementLine, UnseenDebit,
 };
+use ledger_store::success;
 use ledger_store::write::Write;
 use reconciliation::answer::ExceptionKind;
 use reconciliation::statement::{Expected, Movement, match_statement};
@@ -301,6 +302,9 @@ impl Taken {
             .collect();
         let settled_on = file.to.to_string();
         answer::add_outcomes(write, "statement", statement.id.get(), &settled_on, &late).await?;
+        if !late.is_empty() {
+            success::add_refunds(write, statement.id).await?;
+        }
         let receipts: Vec<_> = self
             .homes
             .iter()

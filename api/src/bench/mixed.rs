@@ -17,6 +17,7 @@ use super::city::{City, Program};
 use super::memory;
 use super::month::batches_of;
 use super::office::{Office, at, day, int};
+use crate::app::exception::Page;
 use crate::app::returns::ReturnInput;
 use crate::app::run::NewRun;
 use crate::app::{Error, exception, release, report, returns, run, trace};
@@ -199,7 +200,7 @@ impl Load {
         while self.goes_on() {
             report::success_rate(app, by, before, month).await?;
             report::trial_balance(app, by, before, month).await?;
-            exception::list(app, by, true).await?;
+            exception::list(app, by, true, Page::FIRST).await?;
             trace::payment(app, by, PaymentId(payment)).await?;
             run::list(app, by).await?;
             payment += 1;

@@ -6,6 +6,7 @@ use ledger::calendar::Month;
 use ledger::id::PaymentId;
 
 use super::office::Office;
+use crate::app::exception::Page;
 use crate::app::{Error, exception, report, trace};
 
 /// Warm runs of each reading; their median counts.
@@ -75,7 +76,7 @@ async fn read(office: &Office, what: What, payment: i64, last: Month) -> Result<
             report::success_rate(app, by, first, last).await?
         }
         What::TrialBalance => report::trial_balance(app, by, last, last).await?,
-        What::Exceptions => exception::list(app, by, true).await?,
+        What::Exceptions => exception::list(app, by, true, Page::FIRST).await?,
     };
     Ok(())
 }

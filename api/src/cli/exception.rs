@@ -6,6 +6,7 @@ use ledger::id::ExceptionId;
 use super::args::{Key, exception_id};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::exception::Page;
 use crate::app::{Error, exception};
 
 /// Commands on exceptions.
@@ -16,6 +17,13 @@ pub(crate) enum ExceptionCommand {
         /// 包括已处理的 Also those that are settled
         #[arg(long)]
         all: bool,
+        /// 从此编号之后列起 Only those after this number
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        after: i64,
+        /// 最多列出多少条 At most so many
+        #[arg(long, value_name = "N", default_value_t = Page::FIRST.limit,
+            value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
     },
     /// 提出处理意见,待另一人确认 Propose a resolution; another person confirms it
     Resolve {
@@ -46,8 +54,12 @@ impl ExceptionCommand {
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
         let (app, caller) = desk.enter().await?;
         match self {
-            ExceptionCommand::List { all } => {
-                Ok(exception::list(&app, &caller, !*all).await?.into())
+            ExceptionCommand::List { all, after, limit } => {
+                let page = Page {
+                    after: *after,
+                    limit: *limit,
+                };
+                Ok(exception::list(&app, &caller, !*all, page).await?.into())
             }
             ExceptionCommand::Resolve {
                 exception: id,

@@ -28,6 +28,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("exception", crate::exception::STATEMENTS),
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
+        ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
     ];

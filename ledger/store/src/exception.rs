@@ -15,9 +15,28 @@ sql! {
         x.attempt_no, x.amount_fen, x.detail, e.n, e.state, e.user_id, e.resolution, e.note
         from exception x
         join exception_event e on e.book_id = x.book_id and e.exception_id = x.exception_id
-        where x.book_id = $1 and e.n = (select max(n) from exception_event m
+        where x.book_id = $1 and x.exception_id > $2
+        and e.n = (select max(n) from exception_event m
             where m.book_id = x.book_id and m.exception_id = x.exception_id)
+        order by x.exception_id limit $3";
+    OPEN_EXCEPTIONS = "select x.exception_id, x.kind, x.source, x.source_id, x.line_no,
+        x.payment_id, x.attempt_no, x.amount_fen, x.detail, e.n, e.state, e.user_id,
+        e.resolution, e.note
+        from (select exception_id, max(n) as n from exception_event
+            where book_id = $1 and exception_id > $2
+            group by exception_id having max(case when state = 'settled' then 1 else 0 end) = 0
+            order by exception_id limit $3) o
+        cross join exception x
+        cross join exception_event e
+        where x.book_id = $1 and x.exception_id = o.exception_id
+        and e.book_id = $1 and e.exception_id = o.exception_id and e.n = o.n
         order by x.exception_id";
+    EXCEPTION = "select x.exception_id, x.kind, x.source, x.source_id, x.line_no, x.payment_id,
+        x.attempt_no, x.amount_fen, x.detail, e.n, e.state, e.user_id, e.resolution, e.note
+        from exception x
+        join exception_event e on e.book_id = x.book_id and e.exception_id = x.exception_id
+        where x.book_id = $1 and x.exception_id = $2
+        order by e.n desc limit 1";
 }
 
 /// Where an exception stands.
@@ -95,13 +114,64 @@ pub struct Exception {
     pub note: String,
 }
 
+/// Which exceptions to read: in the order of their numbers, a page at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Those after this number; 0 for the first.
+    pub after: i64,
+    /// So many at most.
+    pub limit: i64,
+}
+
+impl Page {
+    /// What a list shows unless more is asked for.
+    pub const FIRST: Page = Page {
+        after: 0,
+        limit: 1_000,
+    };
+
+    /// All of them.
+    pub const ALL: Page = Page {
+        after: 0,
+        limit: i64::MAX,
+    };
+}
+
 /// All exceptions with their present states.
 pub async fn exceptions(tx: &mut Tx, book: BookId) -> Result<Vec<Exception>, StoreError> {
-    tx.query(EXCEPTIONS, &[book.get().into()])
+    page(tx, book, false, Page::ALL).await
+}
+
+/// A page of exceptions with their present states: all, or those that are not settled. The settled
+/// ones are passed over in one run through the events.
+pub async fn page(
+    tx: &mut Tx,
+    book: BookId,
+    open_only: bool,
+    page: Page,
+) -> Result<Vec<Exception>, StoreError> {
+    let sql = if open_only {
+        OPEN_EXCEPTIONS
+    } else {
+        EXCEPTIONS
+    };
+    let args = [book.get().into(), page.after.into(), page.limit.into()];
+    tx.query(sql, &args)
         .await?
         .iter()
         .map(exception_of)
         .collect()
+}
+
+/// One exception with its present state.
+pub async fn exception(
+    tx: &mut Tx,
+    book: BookId,
+    id: ExceptionId,
+) -> Result<Option<Exception>, StoreError> {
+    let args = [book.get().into(), id.get().into()];
+    let row = tx.query_opt(EXCEPTION, &args).await?;
+    row.as_ref().map(exception_of).transpose()
 }
 
 /// Stores new exceptions and their opening events; their numbers are given here.

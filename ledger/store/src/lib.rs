@@ -35,6 +35,7 @@ pub mod roster;
 pub mod run;
 pub mod seal;
 pub mod statement;
+pub mod success;
 pub mod table;
 pub mod trace;
 pub mod verify;

@@ -3,7 +3,7 @@
 use ledger::audit::merkle::{self, Hash};
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line};
-use ledger::id::{BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId};
+use ledger::id::{BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId};
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::Problem;
 use ledger::roster::Award;
@@ -67,15 +67,20 @@ sql! {
         where book_id = $1 and payment_id >= $2 and payment_id <= $3
         group by payment_id order by payment_id";
     TO_SEND = "select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
-        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no from payment p
+        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no, p.run_id, p.area_id,
+        cast(null as bigint) from payment p
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $5)
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
         order by p.payment_id limit $4";
     TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
-        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no
+        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no, p.run_id, p.area_id,
+        b.bank_account_id
         from re_pay r join payment p on p.book_id = r.book_id and p.payment_id = r.payment_id
+        join attempt f on f.book_id = r.book_id and f.payment_id = r.payment_id
+            and f.attempt_no = 1
+        join batch b on b.book_id = f.book_id and b.batch_id = f.batch_id
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $6)
@@ -384,6 +389,12 @@ pub struct ToSend {
     pub payee: PartyId,
     /// The account; none when the payee has none.
     pub account: Option<SendTo>,
+    /// The run that owes it: not the one that sends it when that is a re-pay run.
+    pub run: RunId,
+    /// Where the household lives.
+    pub area: i64,
+    /// The paying account of its first attempt; none when this is the first.
+    pub first_account: Option<BankAccountId>,
 }
 
 /// The version of a payee's account that a payment goes to.
@@ -449,6 +460,9 @@ fn to_send_of(row: &Row) -> Result<ToSend, StoreError> {
         attempt: row.int(2)?,
         payee: PartyId(row.int(3)?),
         account,
+        run: RunId(row.int(9)?),
+        area: row.int(10)?,
+        first_account: row.opt_int(11)?.map(BankAccountId),
     })
 }
 

@@ -13,20 +13,6 @@ use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 
 sql! {
-    SUCCESS = "select r.program_id, b.bank_account_id, y.township, p.payment_id, p.amount_fen,
-        t.attempt_no, coalesce(o.kind, ''), coalesce(f.kind, ''),
-        coalesce(f.reason, o.reason, ''), r.month
-        from payment p
-        join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        join area y on y.book_id = p.book_id and y.area_id = p.area_id
-        join attempt t on t.book_id = p.book_id and t.payment_id = p.payment_id
-        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
-        left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.step = 1
-        left join outcome f on f.book_id = t.book_id and f.payment_id = t.payment_id
-            and f.attempt_no = t.attempt_no and f.step = 2
-        where p.book_id = $1 and t.kind = 'pay' and r.month >= $2 and r.month <= $3
-        order by p.payment_id, t.attempt_no";
     ACCRUED_BY_COMPONENT = "select r.program_id, l.component_id,
         cast(sum(l.amount_fen) as bigint), cast(count(distinct p.household_id) as bigint),
         cast(count(distinct l.subject_id) as bigint)
@@ -180,62 +166,6 @@ const TRIGGERS: Pair = Pair {
     postgres: "select cast(tgname as text) from pg_trigger
         where not tgisinternal and tgenabled <> 'D' order by 1",
 };
-
-/// One attempt with what a success rate needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttemptFact {
-    /// The program.
-    pub program: ProgramId,
-    /// The paying account.
-    pub bank_account: i64,
-    /// The payee's township.
-    pub township: String,
-    /// The payment.
-    pub payment: i64,
-    /// Its amount.
-    pub amount: Fen,
-    /// The attempt.
-    pub attempt: i64,
-    /// `paid`, `failed`, or empty while pending.
-    pub outcome: String,
-    /// Whether the money came back after it was paid.
-    pub refunded: bool,
-    /// The normalised reason of the outcome.
-    pub reason: String,
-    /// The month of the payment's own run.
-    pub month: String,
-}
-
-/// Hands out every attempt of the runs of some months, by payment and attempt.
-pub async fn attempt_facts(
-    tx: &mut Tx,
-    book: BookId,
-    first: Month,
-    last: Month,
-    mut receive: impl FnMut(AttemptFact),
-) -> Result<(), StoreError> {
-    let args = [
-        book.get().into(),
-        first.to_string().into(),
-        last.to_string().into(),
-    ];
-    tx.stream(SUCCESS, &args, |row| {
-        receive(AttemptFact {
-            program: ProgramId(row.int(0)?),
-            bank_account: row.int(1)?,
-            township: row.text(2)?,
-            payment: row.int(3)?,
-            amount: Fen::new(row.int(4)?),
-            attempt: row.int(5)?,
-            outcome: row.text(6)?,
-            refunded: row.text_ref(7)? == "refunded",
-            reason: row.text(8)?,
-            month: row.text(9)?,
-        });
-        Ok::<(), StoreError>(())
-    })
-    .await
-}
 
 /// What a component came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,22 +25,43 @@ sql! {
         where book_id = $1 and payment_id = $2 order by attempt_no, step";
     RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt
         where book_id = $1 and payment_id = $2 order by attempt_no";
-    TRANSFERS = "select v.voucher_id, v.month, v.number, v.on_date, v.summary, t.transfer_id,
+    TRANSFERS = "with recursive
+        source (name, id) as (
+            select 'run', cast($3 as bigint)
+            union select 'batch', batch_id from attempt where book_id = $1 and payment_id = $2
+            union select source, source_id from outcome where book_id = $1 and payment_id = $2
+            union select 'statement', statement_id from refund_receipt
+                where book_id = $1 and payment_id = $2),
+        bounds (voucher_id, key, low, high) as (
+            select v.voucher_id, cast($2 as bigint), cast(v.transfer_first as bigint),
+                cast(v.transfer_first + v.transfers as bigint)
+            from source s
+            join voucher v on v.book_id = $1 and v.source = s.name and v.source_id = s.id
+            union all
+            select v.voucher_id, cast($2 + 1 as bigint), cast(v.transfer_first as bigint),
+                cast(v.transfer_first + v.transfers as bigint)
+            from source s
+            join voucher v on v.book_id = $1 and v.source = s.name and v.source_id = s.id),
+        half (voucher_id, key, low, high) as (
+            select voucher_id, key, low, high from bounds
+            union all
+            select h.voucher_id, h.key,
+                case when t.payment_id < h.key then (h.low + h.high) / 2 + 1 else h.low end,
+                case when t.payment_id < h.key then h.high else (h.low + h.high) / 2 end
+            from half h
+            join transfer t on t.book_id = $1 and t.transfer_id = (h.low + h.high) / 2
+            where h.low < h.high),
+        place (voucher_id, first, beyond) as (
+            select voucher_id, min(low), max(low) from half where low = high
+            group by voucher_id)
+        select v.voucher_id, v.month, v.number, v.on_date, v.summary, t.transfer_id,
         d.code, c.code, t.amount_fen, coalesce(t.attempt_no, 0), d.appropriation_id,
-        c.appropriation_id from voucher v
-        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
-            and t.transfer_id < v.transfer_first + v.transfers
+        c.appropriation_id from place x
+        join voucher v on v.book_id = $1 and v.voucher_id = x.voucher_id
+        join transfer t on t.book_id = $1 and t.transfer_id >= x.first
+            and t.transfer_id < x.beyond
         join account d on d.book_id = t.book_id and d.account_id = t.debit_id
         join account c on c.book_id = t.book_id and c.account_id = t.credit_id
-        where v.book_id = $1 and t.payment_id = $2 and (
-            (v.source = 'run' and v.source_id = $3)
-            or (v.source = 'batch' and v.source_id in (select batch_id from attempt
-                where book_id = $1 and payment_id = $2))
-            or (v.source in ('return', 'statement') and exists (select 1 from outcome o
-                where o.book_id = $1 and o.payment_id = $2 and o.source = v.source
-                and o.source_id = v.source_id))
-            or (v.source = 'statement' and exists (select 1 from refund_receipt h
-                where h.book_id = $1 and h.payment_id = $2 and h.statement_id = v.source_id)))
         order by t.transfer_id";
     PAYMENTS_OF_PARTY = "select p.payment_id, r.month, r.program_id, p.amount_fen,
         coalesce((select max(t.attempt_no) from attempt t where t.book_id = p.book_id

@@ -1,9 +1,10 @@
 //! The success-rate report (发放成功率).
 //!
-//! A payment counts once, in the month of its own run. First attempt: attempt 1 alone. Final: its
-//! last attempt. Money that came back after it was reported paid did not arrive, so it counts as
-//! failed in both. What the bank has not decided is neither paid nor failed: it stands beside the
-//! rate and not in it.
+//! A payment counts once, in the month of its own run and at the paying account of its first
+//! attempt. First attempt: attempt 1 alone. Final: its last attempt. Money that came back after it
+//! was reported paid did not arrive, so it counts as failed in both. What the bank has not decided
+//! is neither paid nor failed: it stands beside the rate and not in it. The store keeps these
+//! figures up to date ([`ledger_store::success`]), so that a report reads no payments.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::{BankAccountId, BookId, ProgramId};
 use ledger::money::{Fen, MoneyError};
 use ledger_store::db::Tx;
-use ledger_store::report::{self, AttemptFact};
+use ledger_store::success::{self, Counted, Success, Sum};
 use reconciliation::rate::{Rate, SuccessRate};
 use serde_json::{Value, json};
 
@@ -126,14 +127,7 @@ pub fn success_json(rate: &SuccessRate) -> Value {
     })
 }
 
-/// What failed for one reason.
-#[derive(Clone, Copy, Debug, Default)]
-struct Failures {
-    attempts: i64,
-    amount: Fen,
-}
-
-/// Success rates gathered from attempts that come by payment and attempt.
+/// Success rates along each dimension, from the stored cells.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) whole: SuccessRate,
@@ -141,9 +135,7 @@ pub(super) struct Tally {
     banks: BTreeMap<BankAccountId, SuccessRate>,
     townships: BTreeMap<String, SuccessRate>,
     months: BTreeMap<String, SuccessRate>,
-    reasons: BTreeMap<String, Failures>,
-    /// The first and the newest attempt of the payment being read.
-    open: Option<(AttemptFact, Option<AttemptFact>)>,
+    reasons: BTreeMap<String, Sum>,
 }
 
 impl Tally {
@@ -154,77 +146,38 @@ impl Tally {
         first: Month,
         last: Month,
     ) -> Result<Tally, Error> {
+        Ok(Tally::add_up(success::rates(tx, book, first, last).await?)?)
+    }
+
+    fn add_up(stored: Success) -> Result<Tally, MoneyError> {
         let mut tally = Tally::default();
-        let mut outcome = Ok(());
-        report::attempt_facts(tx, book, first, last, |fact| {
-            if outcome.is_ok() {
-                outcome = tally.take(fact);
-            }
-        })
-        .await?;
-        outcome?;
-        tally.close()?;
+        for (key, counted) in stored.cells {
+            let rate = rate_of(&counted);
+            tally.whole = tally.whole.merge(rate)?;
+            add(&mut tally.programs, key.program, rate)?;
+            add(&mut tally.banks, key.bank_account, rate)?;
+            add(&mut tally.townships, key.township, rate)?;
+            add(&mut tally.months, key.month, rate)?;
+        }
+        for (key, failed) in stored.reasons {
+            let reason = tally.reasons.entry(key.reason).or_default();
+            *reason = reason.plus(failed)?;
+        }
         Ok(tally)
     }
-
-    fn take(&mut self, fact: AttemptFact) -> Result<(), MoneyError> {
-        if answer(&fact) == Some(false) {
-            let failures = self.reasons.entry(fact.reason.clone()).or_default();
-            failures.attempts += 1;
-            failures.amount = failures.amount.plus(fact.amount)?;
-        }
-        match &mut self.open {
-            Some((first, last)) if first.payment == fact.payment => {
-                *last = Some(fact);
-                Ok(())
-            }
-            _ => {
-                self.close()?;
-                self.open = Some((fact, None));
-                Ok(())
-            }
-        }
-    }
-
-    /// Counts the payment that was being read.
-    fn close(&mut self) -> Result<(), MoneyError> {
-        let Some((first, last)) = self.open.take() else {
-            return Ok(());
-        };
-        let rate = rate_of(&first, last.as_ref().unwrap_or(&first));
-        let bank = BankAccountId(last.as_ref().unwrap_or(&first).bank_account);
-        self.whole = self.whole.merge(rate)?;
-        add(&mut self.programs, first.program, rate)?;
-        add(&mut self.banks, bank, rate)?;
-        add(&mut self.townships, first.township, rate)?;
-        add(&mut self.months, first.month, rate)
-    }
 }
 
-/// Whether the money arrived; none while the bank has not decided.
-fn answer(fact: &AttemptFact) -> Option<bool> {
-    match fact.outcome.as_str() {
-        "" => None,
-        "paid" => Some(!fact.refunded),
-        _ => Some(false),
-    }
-}
-
-/// The success rate of one payment.
-fn rate_of(first: &AttemptFact, last: &AttemptFact) -> SuccessRate {
-    let rate = |fact: &AttemptFact, unit: i64| match answer(fact) {
-        None => Rate::default(),
-        Some(arrived) => Rate::new(if arrived { unit } else { 0 }, unit),
-    };
-    let amount = first.amount.get();
-    let pending = answer(last).is_none();
+/// The success rate of a cell.
+fn rate_of(counted: &Counted) -> SuccessRate {
+    let count = |paid: Sum, attempted: Sum| Rate::new(paid.count, attempted.count);
+    let amount = |paid: Sum, attempted: Sum| Rate::new(paid.fen, attempted.fen);
     SuccessRate {
-        first_count: rate(first, 1),
-        first_amount: rate(first, amount),
-        final_count: rate(last, 1),
-        final_amount: rate(last, amount),
-        pending_count: i64::from(pending),
-        pending_amount: if pending { first.amount } else { Fen::ZERO },
+        first_count: count(counted.first_paid, counted.first_attempted),
+        first_amount: amount(counted.first_paid, counted.first_attempted),
+        final_count: count(counted.final_paid, counted.final_attempted),
+        final_amount: amount(counted.final_paid, counted.final_attempted),
+        pending_count: counted.pending.count,
+        pending_amount: Fen::new(counted.pending.fen),
     }
 }
 
@@ -307,19 +260,19 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn reasons_json(reasons: &BTreeMap<String, Failures>) -> Value {
-    let row = |(code, failures): (&String, &Failures)| {
+fn reasons_json(reasons: &BTreeMap<String, Sum>) -> Value {
+    let row = |(code, failures): (&String, &Sum)| {
         json!({
             "reason": code,
             "name": reason_name(code),
-            "attempts": failures.attempts,
-            "amount_fen": failures.amount.get(),
+            "attempts": failures.count,
+            "amount_fen": failures.fen,
         })
     };
     reasons.iter().map(row).collect()
 }
 
-fn reasons_table(reasons: &BTreeMap<String, Failures>) -> Table {
+fn reasons_table(reasons: &BTreeMap<String, Sum>) -> Table {
     let mut table = Table::new(
         words("失败原因", "reasons of failure"),
         &[
@@ -330,13 +283,13 @@ fn reasons_table(reasons: &BTreeMap<String, Failures>) -> Table {
         ],
     );
     let mut rows: Vec<_> = reasons.iter().collect();
-    rows.sort_by_key(|(code, failures)| (std::cmp::Reverse(failures.attempts), (*code).clone()));
+    rows.sort_by_key(|(code, failures)| (std::cmp::Reverse(failures.count), (*code).clone()));
     for (code, failures) in rows {
         let action = Reason::from_code(code).map_or(NOTHING, Reason::action_zh);
         table.row([
             reason_name(code),
-            failures.attempts.to_string(),
-            failures.amount.grouped(),
+            failures.count.to_string(),
+            Fen::new(failures.fen).grouped(),
             action.to_owned(),
         ]);
     }
@@ -345,53 +298,54 @@ fn reasons_table(reasons: &BTreeMap<String, Failures>) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use ledger_store::success::CellKey;
+
     use super::*;
 
-    fn fact(payment: i64, attempt: i64, outcome: &str, refunded: bool) -> AttemptFact {
-        AttemptFact {
-            program: ProgramId(1),
-            bank_account: 1,
-            township: "示例镇".to_owned(),
-            payment,
-            amount: Fen::new(100),
-            attempt,
-            outcome: outcome.to_owned(),
-            refunded,
-            reason: if outcome == "failed" {
-                "account-closed"
-            } else {
-                ""
-            }
-            .to_owned(),
-            month: "2022-01".to_owned(),
+    /// Six first attempts, one of them good; five payments decided, three of them well; two open.
+    fn counted() -> Counted {
+        let payments = |count: i64| Sum {
+            count,
+            fen: count * 100,
+        };
+        Counted {
+            first_attempted: payments(6),
+            first_paid: payments(1),
+            final_attempted: payments(5),
+            final_paid: payments(3),
+            pending: payments(2),
         }
     }
 
     #[test]
-    fn payments_are_counted_once() {
-        let mut tally = Tally::default();
-        for fact in [
-            fact(1, 1, "paid", false),
-            fact(2, 1, "failed", false),
-            fact(2, 2, "paid", false),
-            fact(3, 1, "paid", true),
-            fact(4, 1, "", false),
-            fact(5, 1, "failed", false),
-            fact(5, 2, "", false),
+    fn the_parts_of_each_table_add_up_to_the_whole() {
+        let mut stored = Success::default();
+        for (program, month, bank, township) in [
+            (1, "2022-01", 1, "东示例镇"),
+            (1, "2022-01", 2, "东示例镇"),
+            (2, "2022-01", 1, "西示例镇"),
+            (2, "2022-02", 1, "东示例镇"),
         ] {
-            tally.take(fact).unwrap();
+            let key = CellKey {
+                program: ProgramId(program),
+                month: month.to_owned(),
+                bank_account: BankAccountId(bank),
+                township: township.to_owned(),
+            };
+            stored.cells.insert(key, counted());
         }
-        tally.close().unwrap();
+        let tally = Tally::add_up(stored).unwrap();
         let whole = tally.whole;
-        assert_eq!(whole.first_count, Rate::new(1, 4));
-        assert_eq!(whole.final_count, Rate::new(2, 3));
-        assert_eq!(whole.final_amount, Rate::new(200, 300));
-        assert_eq!(
-            (whole.pending_count, whole.pending_amount),
-            (2, Fen::new(200))
-        );
-        let parts = SuccessRate::total(tally.townships.into_values()).unwrap();
-        assert_eq!(parts, whole);
-        assert_eq!(tally.reasons["account-closed"].attempts, 2);
+        assert_eq!(whole.first_count, Rate::new(4, 24));
+        assert_eq!(whole.final_count, Rate::new(12, 20));
+        assert_eq!(whole.final_amount, Rate::new(1200, 2000));
+        let pending = (whole.pending_count, whole.pending_amount);
+        assert_eq!(pending, (8, Fen::new(800)));
+        assert_eq!(tally.townships["东示例镇"].first_count, Rate::new(3, 18));
+        let of = |rates: Vec<SuccessRate>| SuccessRate::total(rates).unwrap();
+        assert_eq!(of(tally.programs.into_values().collect()), whole);
+        assert_eq!(of(tally.banks.into_values().collect()), whole);
+        assert_eq!(of(tally.townships.into_values().collect()), whole);
+        assert_eq!(of(tally.months.into_values().collect()), whole);
     }
 }
