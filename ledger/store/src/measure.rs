@@ -195,11 +195,7 @@ impl Stored {
         let mut sql = self.first.as_str();
         if let Some(end) = page.rows().next_back() {
             sql = self.next.as_str();
-            args.extend(
-                self.key
-                    .iter()
-                    .filter_map(|column| end.value(*column)),
-            );
+            args.extend(self.key.iter().filter_map(|column| end.value(*column)));
         }
         page.clear();
         let types = self.null_types(tx).await?;
