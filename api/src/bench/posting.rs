@@ -12,7 +12,7 @@ use ledger::id::{
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
 use ledger_store::book::Book;
-use ledger_store::db::{RowBuffer, Value};
+use ledger_store::db::RowBuffer;
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::measure;
 use ledger_store::write::{Record, Write};
@@ -168,8 +168,8 @@ async fn load_again(
             break;
         }
         for row in 0..page.len() {
-            if let Some(value) = book.and_then(|book| page.value_mut(row, book)) {
-                *value = Value::Int(to.get());
+            if let Some(book) = book {
+                page.set_int(row, book, to.get());
             }
         }
         let started = Instant::now();
