@@ -13,7 +13,7 @@ use crate::layout::{Layout, RowKind, Stated, is_account};
 use crate::line::Line;
 use crate::profile::{Column, ColumnsBy, Field, Kind, Profile, Use};
 use crate::record::{BatchFile, BatchHead, Instruction};
-use crate::sheet::{csv, workbook};
+use crate::sheet::{csv, writer};
 use crate::table::{Limits, RowView, Source, shown};
 
 /// Writes a batch. Nothing is altered to fit: what the layout or its encoding cannot hold is
@@ -280,7 +280,7 @@ fn file_name(profile: &Profile, head: &BatchHead) -> String {
 enum Sink<'p> {
     Lines(delimited::Writer<'p>),
     Records { line: String, bytes: Vec<u8> },
-    Rows(Vec<Vec<String>>),
+    Rows(Box<writer::Writer>),
 }
 
 /// All that a row may need beside its own line.
@@ -292,17 +292,33 @@ struct Whole<'a> {
     total: Fen,
 }
 
-impl Whole<'_> {
-    fn write(&self, lines: &[Instruction], findings: &mut Findings) -> Option<Vec<u8>> {
+impl<'a> Whole<'a> {
+    fn sink(&self, lines: usize, findings: &mut Findings) -> Option<Sink<'a>> {
         let profile = self.profile;
-        let mut sink = match profile.kind {
+        Some(match profile.kind {
             Kind::Delimited => Sink::Lines(delimited::Writer::new(&profile.text, profile.encoding)),
             Kind::Csv => Sink::Records {
                 line: String::new(),
                 bytes: Vec::new(),
             },
-            Kind::Xlsx => Sink::Rows(Vec::with_capacity(lines.len() + 2)),
-        };
+            Kind::Xlsx => {
+                let heads = usize::from(profile.columns_by == ColumnsBy::Header);
+                let rows = lines + heads + usize::from(profile.totals.is_some());
+                let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+                match writer::Writer::new(self.head.date, rows, profile.columns.len()) {
+                    Ok(workbook) => Sink::Rows(Box::new(workbook)),
+                    Err(error) => {
+                        findings.file(Fault::WorkbookBroken, &[("detail", &error)]);
+                        return None;
+                    }
+                }
+            }
+        })
+    }
+
+    fn write(&self, lines: &[Instruction], findings: &mut Findings) -> Option<Vec<u8>> {
+        let profile = self.profile;
+        let mut sink = self.sink(lines.len(), findings)?;
         let totals = profile.totals.as_ref();
         let at_head = totals.is_some_and(|totals| totals.at_head);
         self.literal(&profile.text.head_lines, &mut sink, findings);
@@ -373,13 +389,7 @@ impl Whole<'_> {
         let bytes = match sink {
             Sink::Lines(writer) => writer.bytes,
             Sink::Records { bytes, .. } => bytes,
-            Sink::Rows(rows) => match workbook::write(&rows, self.head.date) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    findings.file(Fault::WorkbookBroken, &[("detail", &error.to_string())]);
-                    return None;
-                }
-            },
+            Sink::Rows(workbook) => workbook.finish(),
         };
         let carries = [Field::BankName, Field::BankNo, Field::Purpose]
             .map(|field| self.profile.columns.iter().any(|c| c.field == Some(field)));
@@ -477,8 +487,8 @@ impl Whole<'_> {
             Sink::Records { line, bytes } => {
                 csv::write(fields.fields(), self.profile.encoding, line, bytes)
             }
-            Sink::Rows(rows) => {
-                rows.push(fields.fields().map(str::to_owned).collect());
+            Sink::Rows(workbook) => {
+                workbook.row(fields.fields());
                 Ok(())
             }
         };

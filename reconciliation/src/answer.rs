@@ -492,7 +492,7 @@ impl<'a> Near<'a> {
     }
 }
 
-/// Places of one description: the first and the last of each, and behind each the next one.
+/// Places by description: the first one of each, and for each place the next one of the same.
 struct Groups<'a> {
     first: HashMap<Description<'a>, usize>,
     next: Vec<Option<usize>>,

@@ -115,7 +115,7 @@ fn a_named_directory_keeps_the_books_and_another_is_removed() {
         .expect_status(0);
     assert!(
         text.stdout
-            .starts_with("bench on sqlite: 1 books × 1 months × 40 payments")
+            .starts_with("bench on sqlite: books 1 × months 1 × payments 40")
     );
     assert_eq!(text.stderr, "", "no progress where nobody looks");
 }

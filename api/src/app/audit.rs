@@ -95,10 +95,7 @@ fn entry_json(entry: &Entry, sealed: u64) -> Value {
 /// # Errors
 /// Accidents of the store.
 pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Verification, Error> {
-    let mut tx = app.db.begin_read().await?;
-    let verification = verify::verify(&mut tx, book, heads).await?;
-    tx.rollback().await?;
-    Ok(verification)
+    Ok(verify::verify(&app.db, book, heads).await?)
 }
 
 /// [`verification`] as a report: how much was checked, and the first thing that is wrong. A trail

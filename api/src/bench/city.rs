@@ -140,7 +140,7 @@ impl Program {
     /// [`Misfit`] when there are more people than identity numbers.
     pub(super) fn roster(&self) -> Result<Vec<u8>, Misfit> {
         let branches = people::branches();
-        let mut text = String::with_capacity(self.payments * 290 + 512);
+        let mut text = String::with_capacity(self.payments * 245 + 512);
         text.push_str(&COLUMNS.join(","));
         text.push_str("\r\n");
         for household in self.households() {

@@ -65,7 +65,8 @@ pub struct BenchOptions {
     pub months: usize,
     /// The database, which must be empty; a SQLite file in a new directory when none is named.
     pub db: Option<String>,
-    /// Where that directory is made.
+    /// Where that directory is made: on the disk that is meant, since a file system in memory makes
+    /// nothing last and its figures mean nothing.
     pub dir: PathBuf,
     /// Whether it stays.
     pub keep: bool,

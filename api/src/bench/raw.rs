@@ -46,6 +46,10 @@ async fn load_segment(
     let mut source = office.app.db.begin_read().await?;
     let mut load = Load::begin(target).await?;
     let entries = (segment.first, segment.last);
+    let known = |table: &String| measure::stored().iter().any(|s| s.table == table);
+    for table in named.keys().filter(|table| !known(table)) {
+        ties.fail(format!("rows of {table} cannot be loaded again"));
+    }
     for stored in measure::stored() {
         let Some(rows) = named.get(stored.table) else {
             continue;

@@ -51,7 +51,8 @@ impl BenchReport {
         self.phases.iter().map(|(_, figures)| figures.time).sum()
     }
 
-    /// The time of raw load of everything that the phases stored; none when it was left out.
+    /// The time of raw load of everything that the phases stored, one book after the other; none
+    /// when it was left out.
     pub fn raw_load(&self) -> Option<Duration> {
         let loads = self
             .phases
@@ -168,11 +169,11 @@ impl BenchReport {
     fn phase_table(&self) -> Table {
         let title = words(
             format!(
-                "测算 {}:{} 个账套 × {} 个月 × {} 笔",
+                "测算 {}:账套 {} × 月 {} × 笔 {}",
                 self.engine, self.books, self.months, self.payments
             ),
             format!(
-                "bench on {}: {} books × {} months × {} payments",
+                "bench on {}: books {} × months {} × payments {}",
                 self.engine, self.books, self.months, self.payments
             ),
         );
@@ -242,6 +243,16 @@ impl BenchReport {
             ),
         ] {
             table.row([what.to_owned(), result]);
+        }
+        if self.books > 1 {
+            let at_once = "各账套并行 books in parallel";
+            let queued = "各账套排队写入 books queue for the one writer";
+            let how = if self.engine == "sqlite" {
+                queued
+            } else {
+                at_once
+            };
+            table.row(["多账套 books".to_owned(), how.to_owned()]);
         }
         if let Some(directory) = &self.directory {
             table.row(["目录 directory".to_owned(), directory.display().to_string()]);

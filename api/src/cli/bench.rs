@@ -23,7 +23,7 @@ pub(crate) struct BenchCommand {
     /// 月数 Months
     #[arg(long, value_name = "M", default_value_t = 1, value_parser = up_to(60))]
     months: usize,
-    /// 数据库文件所在目录,指定则保留 Directory for the database file, kept if named
+    /// 数据库文件所在目录(须在磁盘上),指定则保留 Directory for the files, on a disk; kept if named
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// 不做原样载入的对照 Leave out the raw load of the same rows

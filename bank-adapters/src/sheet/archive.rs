@@ -7,6 +7,7 @@
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
+use memchr::memmem;
 
 /// All entries together, inflated.
 pub(crate) const INFLATED_MAX: u64 = 50 << 20;
@@ -48,7 +49,17 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
     }
     entries
         .iter()
-        .try_for_each(|entry| check_contents(bytes, entry))
+        .try_for_each(|entry| check_parts(&contents(bytes, entry)?))
+}
+
+/// The parts of an archive of our own, by name.
+pub(crate) fn parts(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let entries = directory(bytes)?;
+    let part = |entry: &Entry| {
+        let name = String::from_utf8_lossy(&entry.name).into_owned();
+        Ok((name, contents(bytes, entry)?))
+    };
+    entries.iter().map(part).collect()
 }
 
 fn directory(bytes: &[u8]) -> Result<Vec<Entry>, String> {
@@ -151,7 +162,7 @@ fn is_same_in_zip64(gap: &[u8], told: [usize; 3], at: usize) -> bool {
 }
 
 /// Inflates one entry and compares with what the directory says.
-fn check_contents(bytes: &[u8], entry: &Entry) -> Result<(), String> {
+fn contents(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, String> {
     let broken = || "压缩内容损坏 / a zip entry is broken".to_owned();
     let local = bytes.get(entry.offset..).ok_or_else(broken)?;
     if !local.starts_with(b"PK\x03\x04") {
@@ -162,8 +173,10 @@ fn check_contents(bytes: &[u8], entry: &Entry) -> Result<(), String> {
     let packed = usize::try_from(entry.packed).map_err(|_| broken())?;
     let data = local.get(30 + name + extra..).ok_or_else(broken)?;
     let data = data.get(..packed).ok_or_else(broken)?;
-    let mut contents = Vec::new();
+    // The size was bounded before; the directory may lie, so what comes is bounded once more.
     let most = entry.inflated.saturating_add(1);
+    let room = usize::try_from(most.min(INFLATED_MAX)).unwrap_or_default();
+    let mut contents = Vec::with_capacity(room);
     if entry.is_deflated {
         DeflateDecoder::new(data)
             .take(most)
@@ -177,12 +190,12 @@ fn check_contents(bytes: &[u8], entry: &Entry) -> Result<(), String> {
     if u64::try_from(contents.len()).ok() != Some(entry.inflated) {
         return Err("解压大小与目录不符 / an entry is not of the size it states".to_owned());
     }
-    check_counts(&contents)
+    Ok(contents)
 }
 
 /// A workbook states how many strings it has and its reader reserves memory for them: the
 /// number must be possible, and the text must be one in which we can see it.
-fn check_counts(contents: &[u8]) -> Result<(), String> {
+fn check_parts(contents: &[u8]) -> Result<(), String> {
     const NAME: &[u8] = b"uniqueCount";
     if contents.starts_with(b"\xff\xfe")
         || contents.starts_with(b"\xfe\xff")
@@ -192,9 +205,8 @@ fn check_counts(contents: &[u8]) -> Result<(), String> {
     {
         return Err("部件不是 UTF-8 / a part is not UTF-8".to_owned());
     }
-    let mut rest = contents;
-    while let Some(at) = find(rest, NAME) {
-        rest = rest.get(at + NAME.len()..).unwrap_or_default();
+    for at in memmem::find_iter(contents, NAME) {
+        let rest = contents.get(at + NAME.len()..).unwrap_or_default();
         let digits = rest
             .iter()
             .skip_while(|byte| !byte.is_ascii_digit() && **byte != b'>');
@@ -215,11 +227,10 @@ fn check_counts(contents: &[u8]) -> Result<(), String> {
 /// and its cell would appear somewhere else.
 fn check_references(contents: &[u8]) -> Result<(), String> {
     const REFERENCE_MAX: usize = 10;
-    let mut rest = contents;
-    while let Some(at) = find(rest, b"r=") {
-        let is_attribute = at > 0 && rest.get(at - 1).is_some_and(u8::is_ascii_whitespace);
-        rest = rest.get(at + 2..).unwrap_or_default();
-        let Some((quote, value)) = rest.split_first() else {
+    for at in memmem::find_iter(contents, b"r=") {
+        let before = at.checked_sub(1).and_then(|at| contents.get(at));
+        let is_attribute = before.is_some_and(u8::is_ascii_whitespace);
+        let Some((quote, value)) = contents.get(at + 2..).and_then(<[u8]>::split_first) else {
             break;
         };
         let length = value
@@ -232,19 +243,6 @@ fn check_references(contents: &[u8]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut from = 0;
-    while let Some(step) = haystack.get(from..)?.iter().position(|byte| *byte == first) {
-        let at = from + step;
-        if haystack.get(at..)?.starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 fn read16(bytes: &[u8], at: usize) -> Option<u16> {

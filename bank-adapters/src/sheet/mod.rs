@@ -3,3 +3,4 @@
 pub(crate) mod archive;
 pub(crate) mod csv;
 pub(crate) mod workbook;
+pub(crate) mod writer;

@@ -1,12 +1,10 @@
-//! Workbooks: read cell by cell under limits, written as text cells with the same bytes each time.
+//! Workbooks, read cell by cell under limits.
 
 use std::borrow::Cow;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError};
-use ledger::calendar::Date;
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use super::archive;
 use crate::encoding::trim;
@@ -138,24 +136,4 @@ fn cell_text<'v>(value: &'v DataRef<'_>) -> (Cow<'v, str>, CellKind) {
         DataRef::Error(error) => (error.to_string().into(), CellKind::Text),
         DataRef::Empty => text(""),
     }
-}
-
-/// A workbook of one sheet with text cells only, never formulas. `date` is written as the time
-/// of creation, so that the same rows give the same bytes.
-pub(crate) fn write(rows: &[Vec<String>], date: Date) -> Result<Vec<u8>, XlsxError> {
-    use chrono::Datelike;
-    let narrow = |number: u32| u8::try_from(number).unwrap_or(1);
-    let year = u16::try_from(date.year()).unwrap_or(1900);
-    let created = ExcelDateTime::from_ymd(year, narrow(date.month()), narrow(date.day()))?;
-    let mut workbook = Workbook::new();
-    workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
-    let sheet = workbook.add_worksheet();
-    for (row_at, row) in (0_u32..).zip(rows) {
-        for (column, text) in (0_u16..).zip(row) {
-            if !text.is_empty() {
-                sheet.write_string(row_at, column, text)?;
-            }
-        }
-    }
-    workbook.save_to_buffer()
 }

@@ -365,9 +365,11 @@ impl ChainCheck {
 #[derive(Debug)]
 pub struct TableCheck {
     spec: &'static RowSpec,
-    groups: BTreeMap<i64, Group>,
-    /// The group of the row before: rows of one entry mostly stand together.
-    current: Option<(i64, Group)>,
+    /// Where the group of each entry stands.
+    places: BTreeMap<i64, usize>,
+    groups: Vec<Group>,
+    /// The entry of the row before, and its place: rows of one entry mostly stand together.
+    current: Option<(i64, usize)>,
     rows: u64,
     wrong_total: u64,
     scratch: Scratch,
@@ -395,7 +397,8 @@ impl TableCheck {
     pub fn new(spec: &'static RowSpec) -> TableCheck {
         TableCheck {
             spec,
-            groups: BTreeMap::new(),
+            places: BTreeMap::new(),
+            groups: Vec::new(),
             current: None,
             rows: 0,
             wrong_total: 0,
@@ -407,8 +410,11 @@ impl TableCheck {
     /// it, and its fields. Returns its leaf hash, unless it cannot be encoded.
     pub fn push(&mut self, entry: i64, stored_seal: i64, fields: &[Field<'_>]) -> Option<Hash> {
         self.rows += 1;
-        let spec = self.spec;
-        let mut group = self.enter(entry, || key_text(spec, fields));
+        let place = match self.current {
+            Some((same, place)) if same == entry => place,
+            _ => self.enter(entry, fields),
+        };
+        let group = &mut self.groups[place];
         std::mem::swap(&mut group.set.scratch, &mut self.scratch);
         let leaf = group.set.push_leaf(fields);
         std::mem::swap(&mut group.set.scratch, &mut self.scratch);
@@ -420,12 +426,11 @@ impl TableCheck {
             if self.wrong_total <= ROWS_NAMED_MAX {
                 let why = sealed.err().map(|error| error.to_string());
                 group.wrong.push(WrongRow {
-                    key: key_text(spec, fields),
+                    key: key_text(self.spec, fields),
                     why,
                 });
             }
         }
-        self.current = Some((entry, group));
         hash
     }
 
@@ -434,27 +439,32 @@ impl TableCheck {
         self.rows
     }
 
-    /// Takes out the group of an entry, which the caller puts back as the current one.
-    fn enter(&mut self, entry: i64, first_key: impl Fn() -> String) -> Group {
-        match self.current.take() {
-            Some((same, group)) if same == entry => return group,
-            Some((other, group)) => {
-                self.groups.insert(other, group);
-            }
-            None => {}
-        }
-        self.groups.remove(&entry).unwrap_or_else(|| Group {
-            set: RowSet::new(self.spec),
-            first_key: first_key(),
-            unreadable: 0,
-            wrong: Vec::new(),
-        })
+    /// The place of the group of an entry, which begins with this row when there is none yet.
+    fn enter(&mut self, entry: i64, fields: &[Field<'_>]) -> usize {
+        let (spec, groups) = (self.spec, &mut self.groups);
+        let place = *self.places.entry(entry).or_insert_with(|| {
+            groups.push(Group {
+                set: RowSet::new(spec),
+                first_key: key_text(spec, fields),
+                unreadable: 0,
+                wrong: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        self.current = Some((entry, place));
+        place
     }
 
-    fn leave(&mut self) {
-        if let Some((entry, group)) = self.current.take() {
-            self.groups.insert(entry, group);
-        }
+    /// Takes the group of an entry out of what is left to be judged.
+    fn take(&mut self, entry: i64) -> Option<&Group> {
+        let place = self.places.remove(&entry)?;
+        self.groups.get(place)
+    }
+
+    /// The groups that nobody took, by entry.
+    fn left(&self) -> impl Iterator<Item = (i64, &Group)> {
+        let places = self.places.iter();
+        places.filter_map(|(entry, place)| Some((*entry, self.groups.get(*place)?)))
     }
 }
 
@@ -488,8 +498,7 @@ impl RowCheck {
     }
 
     /// Adds a table whose rows have all been read.
-    pub fn table(&mut self, mut table: TableCheck) {
-        table.leave();
+    pub fn table(&mut self, table: TableCheck) {
         self.tables.insert(table.spec.table, table);
     }
 
@@ -501,16 +510,13 @@ impl RowCheck {
             let taken = self
                 .tables
                 .get_mut(reference.table.as_str())
-                .and_then(|table| {
-                    let sequence = i64::try_from(entry.sequence).ok()?;
-                    table.groups.remove(&sequence)
-                });
+                .and_then(|table| table.take(i64::try_from(entry.sequence).ok()?));
             let at = At {
                 entry: Some(entry.sequence),
                 table: &reference.table,
             };
             match taken {
-                Some(group) => compare(&at, reference, &group, &mut self.faults),
+                Some(group) => compare(&at, reference, group, &mut self.faults),
                 None if reference.count == 0 => {}
                 None => {
                     let count = reference.count;
@@ -531,7 +537,7 @@ impl RowCheck {
             return;
         };
         for table in self.tables.values_mut() {
-            table.groups.remove(&key);
+            table.take(key);
         }
     }
 
@@ -540,8 +546,8 @@ impl RowCheck {
         let mut rows = 0;
         for (name, table) in &self.tables {
             rows += table.rows;
-            for (sequence, group) in &table.groups {
-                let entry = u64::try_from(*sequence).ok();
+            for (sequence, group) in table.left() {
+                let entry = u64::try_from(sequence).ok();
                 let at = At { entry, table: name };
                 let count = group.set.count() + group.unreadable;
                 let known = entry.is_some_and(|entry| self.judged.contains(&entry));

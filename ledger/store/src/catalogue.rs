@@ -26,6 +26,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("answer", crate::answer::STATEMENTS),
         ("statement", crate::statement::STATEMENTS),
         ("exception", crate::exception::STATEMENTS),
+        ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),

@@ -35,12 +35,18 @@ pub use crate::dialect::Engine;
 use crate::dialect::{BEGIN_READ, BEGIN_WRITE, parameters};
 pub use crate::error::StoreError;
 use crate::error::{PostgresFault, SqliteFault, key_name, parse_postgres, parse_sqlite};
+use crate::scan::{CopyReader, Kind, with_numbers};
 use crate::sqlite_guard::{self, RawFault};
 
 /// Readers beside the one writer of a SQLite file.
-const SQLITE_READERS: u32 = 8;
+const SQLITE_READERS: u32 = 4;
 /// Connections to a PostgreSQL server: few, since they share few cores.
 const POSTGRES_CONNECTIONS: u32 = 4;
+/// KiB of pages that each connection keeps: 32 MiB, a month's tables of a county.
+const SQLITE_CACHE: &str = "-32768";
+/// While a connection scans it keeps 2 MiB: what is read once needs no cache.
+const SCAN_BEGINS: &str = "pragma cache_size = -2048";
+const SCAN_ENDS: &str = "pragma cache_size = -32768";
 /// How long SQLite waits for the lock of another process.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// How long a writer waits for its turn among the writers of this process, and a transaction for
@@ -212,6 +218,25 @@ impl Db {
         self.begin(BEGIN_READ.of(self.engine()), None).await
     }
 
+    /// Opens a second transaction that reads, beside one that the caller holds; none when no
+    /// connection is free within `wait`, so that callers of this kind cannot wait for each other.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub(crate) async fn begin_read_within(&self, wait: Duration) -> Result<Option<Tx>, StoreError> {
+        let connections = match &self.pool {
+            Pool::Sqlite(pool) => pool.options().get_max_connections(),
+            Pool::Postgres(pool) => pool.options().get_max_connections(),
+        };
+        if connections < 2 {
+            return Ok(None);
+        }
+        match tokio::time::timeout(wait, self.begin_read()).await {
+            Ok(opened) => opened.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     async fn begin(
         &self,
         begin: &'static str,
@@ -284,8 +309,7 @@ async fn open_sqlite(url: &str) -> Result<SqlitePool, StoreError> {
         .foreign_keys(true)
         .pragma("recursive_triggers", "on")
         .pragma("trusted_schema", "off")
-        // 32 MiB of pages for each connection: a month's tables of a county.
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", SQLITE_CACHE)
         .busy_timeout(SQLITE_BUSY)
         .statement_cache_capacity(STATEMENT_CACHE);
     if !read_only && !in_memory {
@@ -561,6 +585,28 @@ impl Tx {
         self.finish(result)?
     }
 
+    /// Runs a query over many rows and hands each out as the audit trail encodes its values: by
+    /// binary COPY out of PostgreSQL, and from the statement's own columns on SQLite, so that a row
+    /// costs no allocation and memory stays flat. `numbers` stand for `$1`, `$2` and so on. Returns
+    /// how many values are neither integer, text nor bytes: those are handed out as NULL.
+    ///
+    /// It is to be awaited to its end: a COPY that is broken off leaves the connection unusable. An
+    /// error of the receiver ends the reading and is returned; the transaction lives on.
+    pub(crate) async fn scan<E: From<StoreError>>(
+        &mut self,
+        sql: &'static str,
+        numbers: &[i64],
+        receive: impl FnMut(&[Field<'_>]) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let args: Vec<Value> = numbers.iter().copied().map(Value::Int).collect();
+        self.start(sql, &args)?;
+        let result = match &mut self.connection {
+            Connection::Sqlite(tx) => scan_sqlite(tx, sql, &args, receive).await,
+            Connection::Postgres(tx) => scan_postgres(tx, sql, numbers, receive).await,
+        };
+        self.finish(result)?
+    }
+
     /// Writes many rows: binary COPY on PostgreSQL (integer columns must be `bigint`), one
     /// prepared insert on SQLite. Returns the number of rows; an empty buffer sends nothing.
     ///
@@ -776,6 +822,68 @@ async fn read_sqlite<E>(
     match result {
         Ok(result) => Ok(result),
         Err(fault) => Err(explain_raw(tx, fault).await),
+    }
+}
+
+async fn scan_sqlite<E>(
+    tx: &mut Transaction<'static, Sqlite>,
+    sql: &str,
+    args: &[Value],
+    receive: impl FnMut(&[Field<'_>]) -> Result<(), E>,
+) -> Result<Result<u64, E>, StoreError> {
+    let result = {
+        let mut locked = lock_sqlite(tx).await?;
+        blocking(|| {
+            sqlite_guard::set(&mut locked, SCAN_BEGINS)?;
+            let result = sqlite_guard::scan_rows(&mut locked, sql, args, receive);
+            sqlite_guard::set(&mut locked, SCAN_ENDS)?;
+            result
+        })
+    };
+    match result {
+        Ok(result) => Ok(result),
+        Err(fault) => Err(explain_raw(tx, fault).await),
+    }
+}
+
+async fn scan_postgres<E>(
+    tx: &mut Transaction<'static, Postgres>,
+    sql: &'static str,
+    numbers: &[i64],
+    mut receive: impl FnMut(&[Field<'_>]) -> Result<(), E>,
+) -> Result<Result<u64, E>, StoreError> {
+    use sqlx::{Column, SqlSafeStr, Statement};
+    let broken = |detail: &str| StoreError::Inconsistency {
+        column: 0,
+        sql,
+        detail: detail.to_owned(),
+    };
+    let prepared = (&mut **tx).prepare(sql.into_sql_str()).await;
+    let prepared = prepared.map_err(explain_plain)?;
+    let kinds = prepared.columns().iter();
+    let kinds = kinds.map(|column| Kind::of(column.type_info().name()));
+    let reader = CopyReader::new(kinds.collect());
+    let mut reader = reader.ok_or_else(|| broken("too many columns"))?;
+    let copy = format!(
+        "copy ({}) to stdout (format binary)",
+        with_numbers(sql, numbers)
+    );
+    let mut pieces = tx.copy_out_raw(&copy).await.map_err(explain_plain)?;
+    let mut ended = None;
+    // After an error the rest is read as well: the connection is of no use before that.
+    while let Some(piece) = pieces.try_next().await.map_err(explain_plain)? {
+        if ended.is_none() {
+            ended = match reader.take(&piece, &mut receive) {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(Ok(Err(error))),
+                Err(_) => Some(Err(broken("the copied data is not well-formed"))),
+            };
+        }
+    }
+    match ended {
+        Some(ended) => ended,
+        None if reader.ended() => Ok(Ok(reader.malformed)),
+        None => Err(broken("the copied data has no end")),
     }
 }
 

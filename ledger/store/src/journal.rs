@@ -363,6 +363,11 @@ impl AccountMovement {
         )
     }
 
+    /// What moved in the period, on the account's normal side.
+    pub fn movement(&self) -> Fen {
+        self.balance_of(self.debit, self.credit)
+    }
+
     fn balance_of(&self, debit: i64, credit: i64) -> Fen {
         match self.key.chart.normal() {
             Normal::Debit => Fen::new(debit - credit),

@@ -15,8 +15,10 @@ pub mod db;
 pub mod dialect;
 pub mod error;
 pub mod migrate;
+mod scan;
 mod sqlite_guard;
 
+pub mod agreement;
 pub mod answer;
 pub mod batch;
 pub mod book;

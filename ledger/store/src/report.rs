@@ -68,19 +68,6 @@ sql! {
         where a.book_id = $1 and c.cadence <> 'once' and a.from_month <= $2
         and (e.to_month is null or e.to_month >= $2)
         group by c.program_id order by c.program_id";
-    RELEASED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
-        from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where p.book_id = $1 and exists (select 1 from attempt t where t.book_id = p.book_id
-            and t.payment_id = p.payment_id and t.kind = 'pay')
-        group by r.program_id order by r.program_id";
-    PAID_OUT = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
-        from outcome o
-        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
-        join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where o.book_id = $1 and o.kind = 'paid' and not exists (select 1 from outcome f
-            where f.book_id = o.book_id and f.payment_id = o.payment_id
-            and f.attempt_no = o.attempt_no and f.kind = 'refunded')
-        group by r.program_id order by r.program_id";
     CHART_VOUCHERS = "select v.month, v.number, v.on_date, v.summary,
         cast(sum(case when d.code = $4 and (d.bank_account_id = $5 or $5 = 0)
             then t.amount_fen else 0 end) as bigint),
@@ -99,25 +86,28 @@ sql! {
         cast(count(*) as bigint) from transfer
         where book_id = $1 and transfer_id >= $2 and transfer_id < $3
         group by debit_id, credit_id order by min(transfer_id)";
-    BATCHES_AT_BANK = "select b.batch_no, b.sent_on, b.total_fen,
-        cast(case when a.debit_style = 'succeeded' then coalesce((select sum(p.amount_fen)
-            from attempt t
-            join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-                and o.attempt_no = t.attempt_no and o.kind = 'failed'
-            join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
-            where t.book_id = b.book_id and t.batch_id = b.batch_id
-            and o.settled_on <= $3), 0) else 0 end as bigint),
+    BATCHES_AT_BANK = "select b.batch_id, b.batch_no, b.sent_on, b.total_fen,
         cast(coalesce((select -sum(l.amount_fen) from statement_line l
             join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
-            where l.book_id = b.book_id and s.to_date <= $4
-            and ((l.match_kind = 'batch' and l.match_id = b.batch_id)
-                or (l.match_kind = 'return' and l.match_id in (select f.return_id
-                    from return_file f where f.book_id = b.book_id
-                    and f.batch_id = b.batch_id)))), 0) as bigint)
+            where l.book_id = b.book_id and l.match_kind = 'batch' and l.match_id = b.batch_id
+            and s.to_date <= $4), 0) + coalesce((select -sum(l.amount_fen) from return_file f
+            join statement_line l on l.book_id = f.book_id and l.match_kind = 'return'
+                and l.match_id = f.return_id
+            join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+            where f.book_id = b.book_id and f.batch_id = b.batch_id
+            and s.to_date <= $4), 0) as bigint), a.debit_style
         from batch b
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
         where b.book_id = $1 and b.bank_account_id = $2 and b.sent_on <= $3
         order by b.batch_id";
+    FAILED_BY_BATCH = "select t.batch_id, cast(sum(p.amount_fen) as bigint) from outcome o
+        cross join attempt t
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        where o.book_id = $1 and o.kind <> 'paid' and o.kind = 'failed' and o.settled_on <= $3
+        and t.book_id = o.book_id and t.payment_id = o.payment_id
+        and t.attempt_no = o.attempt_no and b.bank_account_id = $2
+        group by t.batch_id";
     APPROPRIATIONS_AT_BANK = "select a.document, a.received_on, a.amount_fen from appropriation a
         where a.book_id = $1 and a.bank_account_id = $2 and a.received_on <= $3
         and not exists (select 1 from statement_line l
@@ -125,14 +115,19 @@ sql! {
             where l.book_id = a.book_id and l.match_kind = 'appropriation'
             and l.match_id = a.appropriation_id and s.to_date <= $4)
         order by a.appropriation_id";
-    LINES_NOT_BOOKED = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
+    UNEXPLAINED_DEBITS = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
         from statement_line l
         join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
-        where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
-        and (l.match_kind = 'refund' or l.match_kind = 'none')
-        and (l.amount_fen < 0 or not exists (select 1 from voucher v
-            where v.book_id = l.book_id and v.source = 'statement'
-            and v.source_id = l.statement_id and v.on_date <= $3))
+        where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $3
+        and l.match_kind = 'none' and l.amount_fen < 0
+        order by l.statement_id, l.line_no";
+    CREDITS_NOT_BOOKED = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
+        from statement s
+        join statement_line l on l.book_id = s.book_id and l.statement_id = s.statement_id
+        where s.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
+        and not exists (select 1 from voucher v where v.book_id = s.book_id
+            and v.source = 'statement' and v.source_id = s.statement_id and v.on_date <= $3)
+        and l.match_kind in ('refund', 'none') and l.amount_fen >= 0
         order by l.statement_id, l.line_no";
     HANDED_BACK = "select v.month, v.number, v.on_date, v.summary,
         cast(sum(t.amount_fen) as bigint) from voucher v
@@ -144,74 +139,6 @@ sql! {
         and c.code = '1002' and c.bank_account_id = $2 and d.code in ('4001', '2103')
         and v.on_date <= $3
         group by v.month, v.number, v.on_date, v.summary order by v.month, v.number";
-    TRANSFER_SUMS = "select account_id, cast(sum(debit_fen) as bigint),
-        cast(sum(credit_fen) as bigint) from (
-            select debit_id as account_id, sum(amount_fen) as debit_fen, 0 as credit_fen
-            from transfer where book_id = $1 group by debit_id
-            union all
-            select credit_id, 0, sum(amount_fen) from transfer where book_id = $1
-            group by credit_id) s
-        group by account_id order by account_id";
-    STORED_SUMS = "select account_id, debit_fen, credit_fen from account_total
-        where book_id = $1 order by account_id";
-    MONTH_SUMS = "select account_id, cast(sum(debit_fen) as bigint),
-        cast(sum(credit_fen) as bigint) from account_month
-        where book_id = $1 group by account_id order by account_id";
-    MONTH_BY_TRANSFERS = "select s.account_id, s.month, cast(sum(s.debit_fen) as bigint),
-        cast(sum(s.credit_fen) as bigint) from (
-            select t.debit_id as account_id, v.month, sum(t.amount_fen) as debit_fen,
-                0 as credit_fen from transfer t
-            join voucher v on v.book_id = t.book_id and v.voucher_id = t.voucher_id
-            where t.book_id = $1 group by t.debit_id, v.month
-            union all
-            select t.credit_id, v.month, 0, sum(t.amount_fen) from transfer t
-            join voucher v on v.book_id = t.book_id and v.voucher_id = t.voucher_id
-            where t.book_id = $1 group by t.credit_id, v.month) s
-        group by s.account_id, s.month order by s.account_id, s.month";
-    STORED_MONTHS = "select account_id, month, debit_fen, credit_fen from account_month
-        where book_id = $1 order by account_id, month";
-    ALL_TRANSFERS = "select voucher_id, debit_id, credit_id, amount_fen from transfer
-        where book_id = $1";
-    MONTH_TRANSFERS = "select t.voucher_id, t.debit_id, t.credit_id, t.amount_fen from voucher v
-        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
-            and t.transfer_id < v.transfer_first + v.transfers
-        where v.book_id = $1 and v.month = $2";
-    NUMBER_GAPS = "select month, cast(count(*) as bigint), max(number) from voucher
-        where book_id = $1 group by month having count(*) <> max(number) order by month";
-    OWED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
-        from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where p.book_id = $1
-        and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
-        and not exists (select 1 from outcome o where o.book_id = p.book_id
-            and o.payment_id = p.payment_id and o.kind = 'paid'
-            and not exists (select 1 from outcome f where f.book_id = o.book_id
-                and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
-                and f.kind = 'refunded'))
-        and not exists (select 1 from attempt t where t.book_id = p.book_id
-            and t.payment_id = p.payment_id and t.kind = 'cancel')
-        group by r.program_id order by r.program_id";
-    IN_TRANSIT = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
-        cast(count(*) as bigint) from attempt t
-        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
-        join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
-        where t.book_id = $1 and t.kind = 'pay'
-        and not exists (select 1 from outcome o where o.book_id = t.book_id
-            and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)
-        group by b.bank_account_id order by b.bank_account_id";
-    AWAITED = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
-        cast(count(*) as bigint) from outcome o
-        cross join attempt t
-        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
-        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
-        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
-        where o.book_id = $1 and o.kind <> 'paid'
-        and t.book_id = o.book_id and t.payment_id = o.payment_id
-        and t.attempt_no = o.attempt_no
-        and (o.kind = 'refunded' or a.debit_style = 'whole')
-        and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
-            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
-        group by b.bank_account_id order by b.bank_account_id";
     COUNTS = "select (select cast(count(*) as bigint) from payment where book_id = $1),
         (select cast(count(*) as bigint) from attempt where book_id = $1),
         (select cast(count(*) as bigint) from transfer where book_id = $1),
@@ -360,52 +287,6 @@ pub async fn roster_size(
         .collect()
 }
 
-/// Hands out the transfers of a month, or all: voucher, debited and credited account, fen.
-pub async fn each_transfer(
-    tx: &mut Tx,
-    book: BookId,
-    month: Option<Month>,
-    mut receive: impl FnMut(i64, i64, i64, i64),
-) -> Result<(), StoreError> {
-    let mut args = vec![book.get().into()];
-    args.extend(month.map(|month| Value::from(month.to_string())));
-    let sql = if month.is_some() {
-        MONTH_TRANSFERS
-    } else {
-        ALL_TRANSFERS
-    };
-    tx.stream(sql, &args, |row| {
-        receive(row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
-        Ok::<(), StoreError>(())
-    })
-    .await
-}
-
-/// Stored debits and credits: of each account in total, and of each account and month.
-pub async fn stored_sums(
-    tx: &mut Tx,
-    book: BookId,
-) -> Result<(Vec<AccountSums>, Vec<MonthSums>), StoreError> {
-    let (mut totals, mut months) = (Vec::new(), Vec::new());
-    for row in tx.query(STORED_SUMS, &[book.get().into()]).await? {
-        totals.push((row.int(0)?, row.int(1)?, row.int(2)?));
-    }
-    for row in tx.query(STORED_MONTHS, &[book.get().into()]).await? {
-        months.push((row.int(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
-    }
-    Ok((totals, months))
-}
-
-/// What was sent to banks at least once, by program.
-pub async fn released(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
-    sub_ledger(tx, RELEASED, book).await
-}
-
-/// What was paid and has not come back, by program.
-pub async fn paid_out(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
-    sub_ledger(tx, PAID_OUT, book).await
-}
-
 /// What a voucher moved on a line of the chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChartVoucher {
@@ -511,11 +392,22 @@ pub async fn one_sided(
         seen.into(),
     ];
     let mut open = OneSided::default();
-    for row in tx.query(BATCHES_AT_BANK, &args).await? {
-        let left = row.int(2)? - row.int(3)? - row.int(4)?;
+    let batches = tx.query(BATCHES_AT_BANK, &args).await?;
+    let mut failed = BTreeMap::new();
+    // A bank that debits what succeeded never shows what failed.
+    if let Some(row) = batches.first()
+        && row.text_ref(5)? == "succeeded"
+    {
+        for row in tx.query(FAILED_BY_BATCH, &args[..3]).await? {
+            failed.insert(row.int(0)?, row.int(1)?);
+        }
+    }
+    for row in &batches {
+        let back = failed.get(&row.int(0)?).copied().unwrap_or_default();
+        let left = row.int(3)? - back - row.int(4)?;
         if left != 0 {
-            open.booked
-                .push(standing(row.text(1)?, row.text(0)?, "代发", -left));
+            let line = standing(row.text(2)?, row.text(1)?, "代发", -left);
+            open.booked.push(line);
         }
     }
     for row in tx.query(APPROPRIATIONS_AT_BANK, &args).await? {
@@ -531,10 +423,13 @@ pub async fn one_sided(
         open.handed_back
             .push(standing(row.text(2)?, number, &row.text(3)?, -row.int(4)?));
     }
-    for row in tx.query(LINES_NOT_BOOKED, &args).await? {
+    let seen = [args[0].clone(), args[1].clone(), args[3].clone()];
+    let mut lines = tx.query(UNEXPLAINED_DEBITS, &seen).await?;
+    lines.extend(tx.query(CREDITS_NOT_BOOKED, &args).await?);
+    for row in &lines {
         let number = format!("{}/{}", row.int(0)?, row.int(1)?);
-        open.at_bank
-            .push(standing(row.text(2)?, number, &row.text(4)?, row.int(3)?));
+        let line = standing(row.text(2)?, number, &row.text(4)?, row.int(3)?);
+        open.at_bank.push(line);
     }
     Ok(open)
 }
@@ -588,78 +483,6 @@ pub async fn refuses_to_alter(tx: &mut Tx, book: BookId) -> Result<bool, StoreEr
         Err(error) => Err(error),
         Ok(touched) => Ok(touched == 0),
     }
-}
-
-/// An account with debits and credits.
-pub type AccountSums = (i64, i64, i64);
-
-/// Debits and credits of each account: summed from transfers, as stored, and summed from months.
-pub async fn account_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<AccountSums>; 3], StoreError> {
-    let mut sums = [const { Vec::new() }; 3];
-    for (sql, sums) in [TRANSFER_SUMS, STORED_SUMS, MONTH_SUMS]
-        .into_iter()
-        .zip(&mut sums)
-    {
-        for row in tx.query(sql, &[book.get().into()]).await? {
-            sums.push((row.int(0)?, row.int(1)?, row.int(2)?));
-        }
-        sums.retain(|(_, debit, credit)| (*debit, *credit) != (0, 0));
-    }
-    Ok(sums)
-}
-
-/// An account and month with debits and credits.
-pub type MonthSums = (i64, String, i64, i64);
-
-/// Debits and credits of each account and month: summed from transfers, and as stored.
-pub async fn month_sums(tx: &mut Tx, book: BookId) -> Result<[Vec<MonthSums>; 2], StoreError> {
-    let mut sums = [const { Vec::new() }; 2];
-    for (sql, sums) in [MONTH_BY_TRANSFERS, STORED_MONTHS]
-        .into_iter()
-        .zip(&mut sums)
-    {
-        for row in tx.query(sql, &[book.get().into()]).await? {
-            sums.push((row.int(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
-        }
-    }
-    Ok(sums)
-}
-
-/// Months whose voucher numbers have gaps: month, vouchers, highest number.
-pub async fn number_gaps(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64, i64)>, StoreError> {
-    let rows = tx.query(NUMBER_GAPS, &[book.get().into()]).await?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?, row.int(1)?, row.int(2)?)))
-        .collect()
-}
-
-/// A sub-ledger figure: dimension, amount, rows.
-pub type SubLedger = (i64, Fen, i64);
-
-/// What is owed to beneficiaries by program, summed from payments and outcomes.
-pub async fn owed(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
-    sub_ledger(tx, OWED, book).await
-}
-
-/// What is in transit by paying account, summed from attempts without outcome.
-pub async fn in_transit(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
-    sub_ledger(tx, IN_TRANSIT, book).await
-}
-
-/// Refunds awaited by paying account, summed from outcomes without receipt.
-pub async fn awaited(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
-    sub_ledger(tx, AWAITED, book).await
-}
-
-async fn sub_ledger(
-    tx: &mut Tx,
-    sql: &'static str,
-    book: BookId,
-) -> Result<Vec<SubLedger>, StoreError> {
-    let rows = tx.query(sql, &[book.get().into()]).await?;
-    rows.iter()
-        .map(|row| Ok((row.int(0)?, Fen::new(row.int(1)?), row.int(2)?)))
-        .collect()
 }
 
 /// How much a book holds.

@@ -18,6 +18,7 @@ use sqlx::sqlite::LockedSqliteHandle;
 use crate::bulk::RowRef;
 use crate::db::{Cell, Value};
 use crate::error::StoreError;
+use crate::scan::SCAN_COLUMNS_MAX;
 
 /// `SQLITE_STATIC`: bound text and bytes stay where they are while the statement is used.
 const LENT: ffi::sqlite3_destructor_type = None;
@@ -154,6 +155,36 @@ pub(crate) fn read_rows<E>(
         }
     }
     Ok(Ok(()))
+}
+
+/// Runs a query and hands out its rows as they stand in the statement, without a copy. Returns how
+/// many values are neither integer, text in UTF-8 nor bytes: those are handed out as NULL.
+///
+/// The outer error is the database's, the inner one the receiver's.
+pub(crate) fn scan_rows<E>(
+    locked: &mut LockedSqliteHandle<'_>,
+    sql: &str,
+    args: &[Value],
+    mut receive: impl FnMut(&[Field<'_>]) -> Result<(), E>,
+) -> Result<Result<u64, E>, RawFault> {
+    let mut statement = Statement::prepare(locked, sql)?;
+    statement.bind_numbered(args)?;
+    let mut malformed = 0;
+    while statement.step()? {
+        let mut fields = [Field::NullInt; SCAN_COLUMNS_MAX];
+        let row = statement.fields(&mut fields, &mut malformed);
+        if let Err(error) = receive(row) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(malformed))
+}
+
+/// Runs a statement that is not to give rows, such as a setting of the connection.
+pub(crate) fn set(locked: &mut LockedSqliteHandle<'_>, sql: &str) -> Result<(), RawFault> {
+    let mut statement = Statement::prepare(locked, sql)?;
+    while statement.step()? {}
+    Ok(())
 }
 
 /// The error of the connection, unless the code says that there is none.
@@ -309,6 +340,51 @@ impl<'lock> Statement<'lock> {
         // SAFETY: the statement is live.
         let code = unsafe { ffi::sqlite3_reset(self.raw.as_ptr()) };
         check(self.handle, code)
+    }
+
+    /// The current row, borrowed from the statement: no step is possible while it is in use.
+    fn fields<'s, 'f>(
+        &'s self,
+        fields: &'f mut [Field<'s>; SCAN_COLUMNS_MAX],
+        malformed: &mut u64,
+    ) -> &'f [Field<'s>] {
+        let raw = self.raw.as_ptr();
+        // SAFETY: the statement stands on a row.
+        let count = unsafe { ffi::sqlite3_column_count(raw) };
+        let mut width = 0;
+        for (index, field) in (0..count).zip(fields.iter_mut()) {
+            // SAFETY: the index is within the row, which stays until the next step, for which the
+            // statement must not be borrowed; the pointer is asked for before the length, as SQLite
+            // demands.
+            *field = unsafe {
+                match ffi::sqlite3_column_type(raw, index) {
+                    ffi::SQLITE_NULL => Field::NullInt,
+                    ffi::SQLITE_INTEGER => Field::Int(ffi::sqlite3_column_int64(raw, index)),
+                    ffi::SQLITE_TEXT => {
+                        let start = ffi::sqlite3_column_text(raw, index);
+                        let bytes = slice::<'s>(start, ffi::sqlite3_column_bytes(raw, index));
+                        std::str::from_utf8(bytes).map_or_else(
+                            |_| {
+                                *malformed += 1;
+                                Field::NullInt
+                            },
+                            Field::Text,
+                        )
+                    }
+                    ffi::SQLITE_BLOB => {
+                        let start = ffi::sqlite3_column_blob(raw, index).cast();
+                        let length = ffi::sqlite3_column_bytes(raw, index);
+                        Field::Bytes(slice::<'s>(start, length))
+                    }
+                    _ => {
+                        *malformed += 1;
+                        Field::NullInt
+                    }
+                }
+            };
+            width += 1;
+        }
+        &fields[..width]
     }
 
     /// Copies the current row into the cells, whose space is used again.

@@ -1,7 +1,12 @@
 //! Recomputes everything from the rows: entries, chain, Merkle root, every sealed row, the roots
 //! of vouchers, file contents, and what is stored although it could be derived.
 
-use std::collections::{BTreeMap, HashMap};
+mod transfers;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ledger::audit::hex;
 use ledger::audit::merkle::{Frontier, Hash};
@@ -9,12 +14,13 @@ use ledger::audit::row::Field;
 use ledger::audit::verify::{ChainCheck, Fault, FaultKind, Head, RowCheck, TableCheck};
 use ledger::id::BookId;
 use sha2::{Digest, Sha256};
+use transfers::{Sums, TransferCheck, TransferReport, Vouchers};
 
+use crate::agreement;
 use crate::book::Book;
 use crate::catalogue::sql;
-use crate::db::{Row, Tx, Value};
+use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
-use crate::report;
 use crate::table::{self, Table};
 use crate::write;
 
@@ -24,6 +30,8 @@ sql! {
     HEAD = "select size, root, frontier, previous from book_head where book_id = $1";
     CONTENTS = "select file_id, sha256, size, content from stored_file where book_id = $1
         order by file_id";
+    VOUCHERS = "select voucher_id, month, transfer_first, transfers, root, entry from voucher
+        where book_id = $1 order by voucher_id";
     COUNTERS = "select name, next from counter where book_id = $1 order by name";
     NUMBERS = "select 'voucher', coalesce(max(voucher_id), 0) from voucher where book_id = $1
         union all select 'transfer', coalesce(max(transfer_id), 0) from transfer
@@ -56,90 +64,369 @@ pub struct Verification {
 
 /// Verifies a whole book in one consistent reading. `kept` are heads of earlier days that were
 /// kept elsewhere: a history that does not contain them was rewritten, cut or restored.
-pub async fn verify(tx: &mut Tx, book: &Book, kept: &[Head]) -> Result<Verification, StoreError> {
-    let mut faults = Vec::new();
-    let mut check = RowCheck::new();
-    let mut vouchers = VoucherRoots::default();
-    for table in table::ALL {
-        let gathered = gather(tx, book.id, table, &mut vouchers, &mut faults).await?;
-        check.table(gathered);
-    }
-    let mut chain = ChainCheck::new(&book.code);
-    for head in kept {
-        chain.expect(*head);
-    }
-    tx.stream(ENTRIES, &[book.id.get().into()], |row| {
-        let sequence = row.int(0)?;
-        match chain.push(sequence, row.bytes_ref(1)?, row.bytes_ref(2)?) {
-            Ok(entry) => check.entry(&entry),
-            Err(fault) => {
-                faults.push(*fault);
-                check.skip(sequence.cast_unsigned());
-            }
+///
+/// Two connections share the tables, each on a core of its own, and read them as they stream by:
+/// memory grows with the entries, the vouchers and the largest packed file, not with the rows. A
+/// verification that is dropped ends after the tables that are being read.
+///
+/// # Errors
+/// Accidents of the store. What is wrong with the book is no error but a fault.
+pub async fn verify(db: &Db, book: &Book, kept: &[Head]) -> Result<Verification, StoreError> {
+    let (mut first, second) = readers(db, book.id).await?;
+    let vouchers = Arc::new(Vouchers::load(&mut first, book.id).await?);
+    let jobs = Jobs::all();
+    let (tx, mut gathered) = match second {
+        Some(second) => {
+            let worker = |tx| tokio::spawn(work(tx, book.id, jobs.share(), Arc::clone(&vouchers)));
+            let (one, other) = (worker(first), worker(second));
+            let (tx, mut gathered) = joined(one).await?;
+            let (other, also) = joined(other).await?;
+            other.rollback().await?;
+            gathered.merge(also);
+            (tx, gathered)
         }
-        Ok::<(), StoreError>(())
-    })
-    .await?;
-    let stored = stored_head(tx, book.id, &mut faults).await?;
-    let chain = chain.finish(stored);
-    let rows = check.finish();
-    faults.extend(chain.faults);
-    faults.extend(rows.faults);
-    // An empty trail comes before everything that follows from it.
-    faults.sort_by_key(|fault| match fault.kind {
-        FaultKind::Nothing => 0,
-        _ => fault.entry.unwrap_or(u64::MAX),
-    });
-    vouchers.judge(&mut faults);
-    contents(tx, book.id, &mut faults).await?;
-    balances(tx, book.id, &mut faults).await?;
-    counters(tx, book.id, &mut faults).await?;
+        // Not on this task either: it may be dropped in the middle of a table.
+        None => joined(tokio::spawn(work(first, book.id, jobs.share(), vouchers))).await?,
+    };
+    let mut reading = Reading { tx, book: book.id };
+    let mut check = RowCheck::new();
+    let rows = std::mem::take(&mut gathered.tables);
+    rows.into_iter().for_each(|table| check.table(table));
+    let mut faults = gathered.malformed();
+    let head = reading.entries(book, kept, check, &mut faults).await?;
+    faults.append(&mut gathered.transfers.faults);
+    faults.append(&mut gathered.contents);
+    reading.balances(&gathered.transfers, &mut faults).await?;
+    reading.counters(&mut faults).await?;
+    reading.tx.rollback().await?;
     Ok(Verification {
-        entries: chain.head.size,
-        rows: rows.rows,
-        head: chain.head,
+        entries: head.size,
+        rows: gathered.rows,
+        head,
         faults,
     })
 }
 
-/// Reads and hashes every row of a table.
-async fn gather(
+/// How long a verification waits for a second connection before it goes on with one.
+const SECOND_READER_WAIT: Duration = Duration::from_millis(500);
+/// How often two readings are begun until both see the same state.
+const SAME_STATE_TURNS: u32 = 20;
+
+/// Two readings of the same state, or one when there is no second connection or the book changes
+/// too fast.
+///
+/// A reading sees the state at its first statement, which here reads the head. Every command moves
+/// the head of its book, so two readings with the same head see the same rows.
+async fn readers(db: &Db, book: BookId) -> Result<(Tx, Option<Tx>), StoreError> {
+    let mut first = db.begin_read().await?;
+    for _ in 0..SAME_STATE_TURNS {
+        let head = size_and_root(&mut first, book).await?;
+        let Some(mut second) = db.begin_read_within(SECOND_READER_WAIT).await? else {
+            break;
+        };
+        if size_and_root(&mut second, book).await? == head {
+            return Ok((first, Some(second)));
+        }
+        first.rollback().await?;
+        first = second;
+        // The second one is the newer: it is now compared with one that is newer still.
+    }
+    Ok((first, None))
+}
+
+async fn size_and_root(tx: &mut Tx, book: BookId) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    let row = tx.query_opt(HEAD, &[book.get().into()]).await?;
+    row.map(|row| Ok((row.int(0)?, row.bytes(1)?))).transpose()
+}
+
+/// What one reader does at a time.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    /// Reads and hashes the rows of a table.
+    Rows(&'static Table),
+    /// Unpacks and hashes the content of the stored files.
+    Contents,
+}
+
+/// What is left to do. Dropping the owner's end takes it all back.
+struct Jobs(Shared);
+
+type Shared = Arc<Mutex<VecDeque<Job>>>;
+
+impl Jobs {
+    /// Large tables first, so that the readers end at about the same time.
+    fn all() -> Jobs {
+        const LARGE: [&str; 8] = [
+            "transfer",
+            "payment_line",
+            "outcome",
+            "payment",
+            "attempt",
+            "party",
+            "award",
+            "payee_account",
+        ];
+        let rank = |table: &Table| {
+            let place = LARGE.iter().position(|large| *large == table.spec.table);
+            place.unwrap_or(LARGE.len())
+        };
+        let mut tables = table::ALL.to_vec();
+        tables.sort_by_key(|table| rank(table));
+        let (large, small) = tables.split_at(LARGE.len());
+        let rows = |tables: &[&'static Table]| {
+            let jobs: Vec<Job> = tables.iter().map(|table| Job::Rows(table)).collect();
+            jobs
+        };
+        let contents = [Job::Contents];
+        let jobs = rows(large).into_iter().chain(contents).chain(rows(small));
+        Jobs(Arc::new(Mutex::new(jobs.collect())))
+    }
+
+    fn share(&self) -> Shared {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        left.clear();
+    }
+}
+
+/// What the readers found.
+#[derive(Default)]
+struct Gathered {
+    tables: Vec<TableCheck>,
+    rows: u64,
+    /// Tables with values of a wrong type, and how many.
+    unfit: Vec<(&'static str, u64)>,
+    transfers: TransferReport,
+    contents: Vec<Fault>,
+}
+
+impl Gathered {
+    fn merge(&mut self, other: Gathered) {
+        self.tables.extend(other.tables);
+        self.rows += other.rows;
+        self.unfit.extend(other.unfit);
+        self.contents.extend(other.contents);
+        // Only one of them had the transfers.
+        if self.transfers.totals.is_empty() && self.transfers.faults.is_empty() {
+            self.transfers = other.transfers;
+        }
+    }
+
+    fn malformed(&mut self) -> Vec<Fault> {
+        self.unfit.sort_unstable();
+        let found = self.unfit.iter().map(|(table, count)| {
+            let zh = format!("有 {count} 个值的类型不对");
+            let en = format!("{count} values have a wrong type");
+            fault(table, None, None, FaultKind::Malformed, zh, en)
+        });
+        found.collect()
+    }
+}
+
+/// Does jobs until none is left; gives the reading back.
+async fn work(
+    mut tx: Tx,
+    book: BookId,
+    jobs: Shared,
+    vouchers: Arc<Vouchers>,
+) -> Result<(Tx, Gathered), StoreError> {
+    let mut gathered = Gathered::default();
+    loop {
+        let job = jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        match job {
+            Some(Job::Rows(table)) => {
+                let unfit = rows(&mut tx, book, table, &vouchers, &mut gathered).await?;
+                if unfit > 0 {
+                    gathered.unfit.push((table.spec.table, unfit));
+                }
+            }
+            Some(Job::Contents) => contents(&mut tx, book, &mut gathered.contents).await?,
+            None => return Ok((tx, gathered)),
+        }
+    }
+}
+
+async fn joined<T>(
+    worker: tokio::task::JoinHandle<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let broken = |_| StoreError::inconsistent("verification", "reader");
+    worker.await.map_err(broken)?
+}
+
+/// Reads and hashes every row of a table. Returns how many values have a wrong type.
+async fn rows(
     tx: &mut Tx,
     book: BookId,
     table: &'static Table,
-    vouchers: &mut VoucherRoots,
-    faults: &mut Vec<Fault>,
-) -> Result<TableCheck, StoreError> {
+    vouchers: &Arc<Vouchers>,
+    gathered: &mut Gathered,
+) -> Result<u64, StoreError> {
     let mut check = TableCheck::new(&table.spec);
     let width = table.spec.columns.len();
-    let mut malformed = 0_u64;
-    tx.stream(table.select, &[book.get().into()], |row| {
-        let mut fields = [Field::NullInt; 24];
-        for (column, field) in fields.iter_mut().enumerate().take(width) {
-            match row.field(column) {
-                Ok(value) => *field = value,
-                Err(_) => malformed += 1,
-            }
-        }
-        let leaf = check.push(row.int(width)?, row.int(width + 1)?, &fields[..width]);
-        vouchers.take(table, row, leaf)
-    })
-    .await?;
-    if malformed > 0 {
-        let (zh, en) = (
-            format!("有 {malformed} 个值的类型不对"),
-            format!("{malformed} values have a wrong type"),
-        );
-        faults.push(fault(
-            table.spec.table,
-            None,
-            None,
-            FaultKind::Malformed,
-            zh,
-            en,
-        ));
+    let numbers = [book.get()];
+    let unfit = if table.spec.table == table::TRANSFER.spec.table {
+        let mut transfers = TransferCheck::new(Arc::clone(vouchers));
+        let read = tx.scan(table.select, &numbers, |fields| {
+            let (entry, seal) = stamp(table, fields)?;
+            transfers.push(fields, check.push(entry, seal, &fields[..width]));
+            Ok::<(), StoreError>(())
+        });
+        let unfit = read.await?;
+        gathered.transfers = transfers.finish();
+        unfit
+    } else {
+        let read = tx.scan(table.select, &numbers, |fields| {
+            let (entry, seal) = stamp(table, fields)?;
+            check.push(entry, seal, &fields[..width]);
+            Ok::<(), StoreError>(())
+        });
+        read.await?
+    };
+    gathered.rows += check.rows();
+    gathered.tables.push(check);
+    Ok(unfit)
+}
+
+/// The entry and the seal, which stand after the sealed columns.
+#[inline]
+fn stamp(table: &Table, fields: &[Field<'_>]) -> Result<(i64, i64), StoreError> {
+    match fields {
+        [.., Field::Int(entry), Field::Int(seal)] => Ok((*entry, *seal)),
+        _ => Err(StoreError::inconsistent(table.spec.table, "entry")),
     }
-    Ok(check)
+}
+
+/// A file's content has the SHA-256 that its row seals.
+async fn contents(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let numbers = [book.get()];
+    let read = tx.scan(CONTENTS, &numbers, |fields| {
+        let [Field::Int(id), sha256, Field::Int(size), content] = *fields else {
+            return Err(StoreError::inconsistent("stored_file", "size"));
+        };
+        let same = match (sha256, content) {
+            (Field::Bytes(sha256), Field::Bytes(packed)) => {
+                digest(packed, size, &mut piece).is_some_and(|found| found == sha256)
+            }
+            _ => false,
+        };
+        if !same {
+            let zh = format!("文件 {id} 的内容被改动");
+            let en = format!("the content of file {id} was altered");
+            let (field, kind) = (Some("content"), FaultKind::Altered);
+            faults.push(fault("stored_file", Some(id), field, kind, zh, en));
+        }
+        Ok(())
+    });
+    read.await.map(|_| ())
+}
+
+/// Bytes of a file that are unpacked and hashed at once.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// The SHA-256 of a packed file, unpacked piece by piece; none when it is not of this size.
+fn digest(packed: &[u8], size: i64, piece: &mut [u8]) -> Option<[u8; 32]> {
+    let mut left = u64::try_from(size).ok()?;
+    let mut content = zstd::stream::read::Decoder::with_buffer(packed).ok()?;
+    let mut hash = Sha256::new();
+    loop {
+        let length = content.read(piece).ok()?;
+        let Some(bytes) = piece.get(..length).filter(|bytes| !bytes.is_empty()) else {
+            return (left == 0).then(|| hash.finalize().into());
+        };
+        // A file that unpacks to more than it should is not unpacked to its end.
+        left = left.checked_sub(u64::try_from(length).ok()?)?;
+        hash.update(bytes);
+    }
+}
+
+/// The reading that what is small is taken from in the end.
+struct Reading {
+    tx: Tx,
+    book: BookId,
+}
+
+impl Reading {
+    /// The entries by themselves, and the rows against them.
+    async fn entries(
+        &mut self,
+        book: &Book,
+        kept: &[Head],
+        mut check: RowCheck,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Head, StoreError> {
+        let mut chain = ChainCheck::new(&book.code);
+        for head in kept {
+            chain.expect(*head);
+        }
+        let numbers = [self.book.get()];
+        let read = self.tx.scan(ENTRIES, &numbers, |fields| {
+            let [
+                Field::Int(sequence),
+                Field::Bytes(bytes),
+                Field::Bytes(leaf),
+            ] = *fields
+            else {
+                return Err(StoreError::inconsistent("audit_entry", "bytes"));
+            };
+            match chain.push(sequence, bytes, leaf) {
+                Ok(entry) => check.entry(&entry),
+                Err(fault) => {
+                    faults.push(*fault);
+                    check.skip(sequence.cast_unsigned());
+                }
+            }
+            Ok(())
+        });
+        read.await?;
+        let stored = stored_head(&mut self.tx, self.book, faults).await?;
+        let chain = chain.finish(stored);
+        faults.extend(chain.faults);
+        faults.extend(check.finish().faults);
+        // An empty trail comes before everything that follows from it.
+        faults.sort_by_key(|fault| match fault.kind {
+            FaultKind::Nothing => 0,
+            _ => fault.entry.unwrap_or(u64::MAX),
+        });
+        Ok(chain.head)
+    }
+
+    /// Stored balances are the sums of the transfers, in total and by month.
+    async fn balances(
+        &mut self,
+        found: &TransferReport,
+        faults: &mut Vec<Fault>,
+    ) -> Result<(), StoreError> {
+        let (totals, months) = agreement::stored_sums(&mut self.tx, self.book).await?;
+        let named = found
+            .totals
+            .iter()
+            .map(|(id, sums)| (id.to_string(), *sums));
+        let computed: BTreeMap<String, Sums> = named.collect();
+        let stored = totals.into_iter().filter(|row| (row.1, row.2) != (0, 0));
+        let stored = stored.map(|(id, debit, credit)| (id.to_string(), wide(debit, credit)));
+        differing("account_total", &computed, &stored.collect(), faults);
+        let named = found.months.iter();
+        let named = named.map(|((id, month), sums)| (format!("{id}/{month}"), *sums));
+        let stored = months.into_iter();
+        let stored =
+            stored.map(|(id, month, debit, credit)| (format!("{id}/{month}"), wide(debit, credit)));
+        let (computed, stored) = (named.collect(), stored.collect());
+        differing("account_month", &computed, &stored, faults);
+        Ok(())
+    }
+}
+
+fn wide(debit: i64, credit: i64) -> Sums {
+    (debit.into(), credit.into())
 }
 
 async fn stored_head(
@@ -170,135 +457,10 @@ async fn stored_head(
     Ok(Some(Head { size, root }))
 }
 
-/// A voucher's root is that of its transfers.
-#[derive(Default)]
-struct VoucherRoots {
-    stored: Vec<StoredRoot>,
-    found: HashMap<i64, Frontier>,
-}
-
-struct StoredRoot {
-    voucher: i64,
-    transfers: i64,
-    root: Vec<u8>,
-    entry: i64,
-}
-
-impl VoucherRoots {
-    fn take(
-        &mut self,
-        table: &'static Table,
-        row: &Row,
-        leaf: Option<Hash>,
-    ) -> Result<(), StoreError> {
-        let column = |name| {
-            table
-                .columns
-                .iter()
-                .position(|column| *column == name)
-                .unwrap_or(0)
-        };
-        match table.spec.table {
-            "transfer" => {
-                if let Some(leaf) = leaf {
-                    self.found.entry(row.int(2)?).or_default().push(leaf);
-                }
-            }
-            "voucher" => self.stored.push(StoredRoot {
-                voucher: row.int(1)?,
-                transfers: row.int(column("transfers"))?,
-                root: row.bytes(column("root"))?,
-                entry: row.int(column("entry"))?,
-            }),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn judge(mut self, faults: &mut Vec<Fault>) {
-        for stored in self.stored {
-            let voucher = stored.voucher;
-            let same = self.found.remove(&voucher).is_some_and(|frontier| {
-                frontier.root().as_slice() == stored.root
-                    && frontier.size().cast_signed() == stored.transfers
-            });
-            if !same {
-                let zh = format!("凭证 {voucher} 的分录与其根不符");
-                let en = format!("the transfers of voucher {voucher} do not give its root");
-                let field = Some("root");
-                let mut found = fault("voucher", Some(voucher), field, FaultKind::Altered, zh, en);
-                found.entry = u64::try_from(stored.entry).ok();
-                faults.push(found);
-            }
-        }
-        if let Some(voucher) = self.found.keys().min() {
-            let zh = format!("有分录属于不存在的凭证 {voucher}");
-            let en = format!("there are transfers of voucher {voucher}, which does not exist");
-            let field = Some("voucher_id");
-            faults.push(fault("transfer", None, field, FaultKind::Inserted, zh, en));
-        }
-    }
-}
-
-/// A file's content has the SHA-256 that its row seals.
-async fn contents(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
-    tx.stream(CONTENTS, &[book.get().into()], |row| {
-        let content = crate::batch::unpack(row.bytes_ref(3)?, row.int(2)?);
-        let same = content.is_ok_and(|content| {
-            Sha256::digest(content).as_slice() == row.bytes_ref(1).unwrap_or_default()
-        });
-        if !same {
-            let id = row.int(0)?;
-            let zh = format!("文件 {id} 的内容被改动");
-            let en = format!("the content of file {id} was altered");
-            let field = Some("content");
-            faults.push(fault(
-                "stored_file",
-                Some(id),
-                field,
-                FaultKind::Altered,
-                zh,
-                en,
-            ));
-        }
-        Ok::<(), StoreError>(())
-    })
-    .await
-}
-
-/// Stored balances are the sums of the transfers, in total and by month.
-async fn balances(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
-    let [by_transfers, stored, _] = report::account_sums(tx, book).await?;
-    let entries = |sums: Vec<report::AccountSums>| -> BTreeMap<String, (i64, i64)> {
-        sums.into_iter()
-            .map(|(id, debit, credit)| (id.to_string(), (debit, credit)))
-            .collect()
-    };
-    differing(
-        "account_total",
-        &entries(by_transfers),
-        &entries(stored),
-        faults,
-    );
-    let [by_transfers, stored] = report::month_sums(tx, book).await?;
-    let entries = |sums: Vec<report::MonthSums>| -> BTreeMap<String, (i64, i64)> {
-        sums.into_iter()
-            .map(|(id, month, debit, credit)| (format!("{id}/{month}"), (debit, credit)))
-            .collect()
-    };
-    differing(
-        "account_month",
-        &entries(by_transfers),
-        &entries(stored),
-        faults,
-    );
-    Ok(())
-}
-
 fn differing(
     table: &str,
-    computed: &BTreeMap<String, (i64, i64)>,
-    stored: &BTreeMap<String, (i64, i64)>,
+    computed: &BTreeMap<String, Sums>,
+    stored: &BTreeMap<String, Sums>,
     faults: &mut Vec<Fault>,
 ) {
     let keys: std::collections::BTreeSet<&String> = computed.keys().chain(stored.keys()).collect();
@@ -321,24 +483,28 @@ fn differing(
     }
 }
 
-/// The next number of each kind follows the highest one given.
-async fn counters(tx: &mut Tx, book: BookId, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
-    let mut next = HashMap::new();
-    for row in tx.query(COUNTERS, &[book.get().into()]).await? {
-        next.insert(row.text(0)?, row.int(1)?);
-    }
-    for row in tx.query(NUMBERS, &[book.get().into()]).await? {
-        let (name, highest) = (row.text(0)?, row.int(1)?);
-        let stored = next.get(&name).copied().unwrap_or(1);
-        if stored != highest + 1 {
-            let zh = format!("编号 {name} 的下一个是 {stored},最大的已用编号是 {highest}");
-            let en = format!("the next {name} number is {stored}, the highest given is {highest}");
-            let mut found = fault("counter", None, Some("next"), FaultKind::Altered, zh, en);
-            found.row = Some(name);
-            faults.push(found);
+impl Reading {
+    /// The next number of each kind follows the highest one given.
+    async fn counters(&mut self, faults: &mut Vec<Fault>) -> Result<(), StoreError> {
+        let args = [self.book.get().into()];
+        let mut next = HashMap::new();
+        for row in self.tx.query(COUNTERS, &args).await? {
+            next.insert(row.text(0)?, row.int(1)?);
         }
+        for row in self.tx.query(NUMBERS, &args).await? {
+            let (name, highest) = (row.text(0)?, row.int(1)?);
+            let stored = next.get(&name).copied().unwrap_or(1);
+            if stored != highest + 1 {
+                let zh = format!("编号 {name} 的下一个是 {stored},最大的已用编号是 {highest}");
+                let en =
+                    format!("the next {name} number is {stored}, the highest given is {highest}");
+                let mut found = fault("counter", None, Some("next"), FaultKind::Altered, zh, en);
+                found.row = Some(name);
+                faults.push(found);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn fault(

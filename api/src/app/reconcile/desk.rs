@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::account::{Chart, Side};
 use ledger::calendar::Month;
-use ledger::id::{AppropriationId, BankAccountId, BookId, ComponentId, ProgramId};
+use ledger::id::{AppropriationId, BankAccountId, BookId, ComponentId, ProgramId, StatementId};
 use ledger::money::{Fen, MoneyError};
+use ledger_store::agreement as figures;
 use ledger_store::db::Tx;
-use ledger_store::exception;
 use ledger_store::journal::{self, AccountMovement, Voucher, side_totals, total_of};
-use ledger_store::report as figures;
-use ledger_store::statement;
+use ledger_store::report;
 use reconciliation::agreement::{Agreement, AgreementId, DETAILS_MAX, Difference};
 use reconciliation::answer::ExceptionKind;
 
+use super::events::Events;
 use crate::app::Error;
 use crate::app::report::{Names, sheet, success_by_program, voucher_number};
 
@@ -58,6 +58,8 @@ pub(super) struct Desk {
     month: Option<Month>,
     /// The end of what is compared.
     until: Month,
+    /// The vouchers being compared.
+    vouchers: Vec<Voucher>,
 }
 
 /// Transfers added up.
@@ -79,12 +81,15 @@ impl Desk {
         month: Option<Month>,
     ) -> Result<Desk, Error> {
         let names = Names::load(&mut tx, book).await?;
+        let (first, last) = month.map_or_else(always, |month| (month, month));
+        let vouchers = journal::vouchers(&mut tx, book, first, last).await?;
         Ok(Desk {
             tx,
             book,
             names,
             month,
-            until: month.unwrap_or(always().1),
+            until: last,
+            vouchers,
         })
     }
 
@@ -97,9 +102,8 @@ impl Desk {
     pub(super) async fn vouchers_books(&mut self) -> Result<Agreement, Error> {
         let mut agreement = Agreement::new(AgreementId::VouchersBooks);
         let (first, last) = self.month.map_or_else(always, |month| (month, month));
-        let vouchers = journal::vouchers(&mut self.tx, self.book, first, last).await?;
-        let moved = self.moved(&vouchers).await?;
-        for voucher in &vouchers {
+        let moved = self.moved().await?;
+        for voucher in &self.vouchers {
             let posted = &voucher.posted;
             let (count, sum) = moved
                 .vouchers
@@ -120,7 +124,8 @@ impl Desk {
                 row(zh, en, "", Fen::ZERO, Fen::new(moved.stray)),
             );
         }
-        for (month, vouchers, highest) in figures::number_gaps(&mut self.tx, self.book).await? {
+        let gaps = figures::number_gaps(&mut self.tx, self.book, first, last).await?;
+        for (month, vouchers, highest) in gaps {
             let (counted, number) = (Fen::new(vouchers), Fen::new(highest));
             let name = format!("{month} 至 {}", voucher_number(highest));
             further(
@@ -132,28 +137,37 @@ impl Desk {
         Ok(agreement)
     }
 
-    /// Adds up the transfers of the vouchers being compared.
-    async fn moved(&mut self, vouchers: &[Voucher]) -> Result<Moved, Error> {
+    /// Adds up the transfers of the vouchers being compared; of everything also those that no
+    /// voucher counts as its own.
+    async fn moved(&mut self) -> Result<Moved, Error> {
+        let vouchers = self.vouchers.iter();
         let months: HashMap<i64, Month> = vouchers
-            .iter()
             .map(|voucher| (voucher.posted.id.get(), voucher.posted.month))
             .collect();
+        let ranges = match self.month {
+            Some(_) => ranges(&self.vouchers),
+            None => vec![(i64::MIN, i64::MAX)],
+        };
         let mut moved = Moved::default();
-        figures::each_transfer(
-            &mut self.tx,
-            self.book,
-            self.month,
-            |voucher, debit, credit, fen| {
-                let Some(month) = months.get(&voucher) else {
-                    moved.stray += fen;
-                    return;
-                };
-                let (count, sum) = moved.vouchers.entry(voucher).or_default();
-                (*count, *sum) = (*count + 1, *sum + fen);
-                moved.accounts.entry((debit, *month)).or_default().0 += fen;
-                moved.accounts.entry((credit, *month)).or_default().1 += fen;
-            },
-        )
+        figures::each_movement(&mut self.tx, self.book, &ranges, |movement| {
+            let (voucher, fen) = (movement.voucher.get(), movement.amount);
+            let Some(month) = months.get(&voucher) else {
+                moved.stray += fen;
+                return;
+            };
+            let (count, sum) = moved.vouchers.entry(voucher).or_default();
+            (*count, *sum) = (*count + movement.transfers, *sum + fen);
+            moved
+                .accounts
+                .entry((movement.debit, *month))
+                .or_default()
+                .0 += fen;
+            moved
+                .accounts
+                .entry((movement.credit, *month))
+                .or_default()
+                .1 += fen;
+        })
         .await?;
         Ok(moved)
     }
@@ -194,34 +208,82 @@ impl Desk {
     /// 账账相符.
     pub(super) async fn books_books(&mut self) -> Result<Agreement, Error> {
         let mut agreement = Agreement::new(AgreementId::BooksBooks);
-        let now = journal::balances(&mut self.tx, self.book).await?;
-        self.sub_ledgers(&mut agreement, &now).await?;
         let then = journal::movements(&mut self.tx, self.book, self.until, self.until).await?;
-        self.budget(&mut agreement, &now, &then).await?;
-        for (side, zh, en) in [
-            (
-                Side::Financial,
-                "财务会计借贷",
-                "financial debits and credits",
-            ),
-            (Side::Budget, "预算会计借贷", "budget debits and credits"),
-        ] {
-            let (debit, credit) = side_totals(&then, side);
-            let opening = then
-                .iter()
-                .filter(|account| account.key.chart.side() == side);
-            let (debit, credit) = opening.fold((debit, credit), |(debit, credit), account| {
-                (
-                    debit + account.opening_debit,
-                    credit + account.opening_credit,
-                )
-            });
-            further(
-                &mut agreement,
-                row(zh, en, "", Fen::new(debit), Fen::new(credit)),
-            );
+        match self.month {
+            Some(_) => self.events_of_month(&mut agreement, &then).await?,
+            None => {
+                let now = journal::balances(&mut self.tx, self.book).await?;
+                self.sub_ledgers(&mut agreement, &now).await?;
+                self.spent(&mut agreement, &now).await?;
+            }
         }
+        self.unposted(&mut agreement).await?;
+        self.budget(&mut agreement, &then)?;
+        both_sides(&mut agreement, &then);
         Ok(agreement)
+    }
+
+    /// Whatever moves money has a voucher.
+    async fn unposted(&mut self, agreement: &mut Agreement) -> Result<(), Error> {
+        for (event, id) in figures::not_posted(&mut self.tx, self.book).await? {
+            let (zh, en) = ("没有凭证的业务", "event without a voucher");
+            let found = row(zh, en, format!("{event} {id}"), Fen::new(1), Fen::ZERO);
+            further(agreement, found);
+        }
+        Ok(())
+    }
+
+    /// What moved on the control accounts in the month, with the rows of the events that its
+    /// vouchers come from.
+    async fn events_of_month(
+        &mut self,
+        agreement: &mut Agreement,
+        then: &[AccountMovement],
+    ) -> Result<(), Error> {
+        let events = Events::of(&mut self.tx, self.book, &self.vouchers, &self.names).await?;
+        let moved = |chart, dimension: fn(&AccountMovement) -> i64| {
+            moved_by(then, chart, dimension).map_err(Error::from)
+        };
+        let transit = moved(Chart::InTransit, bank_of)?;
+        let awaited = moved(Chart::RefundAwaited, bank_of)?;
+        let mut suspense = BTreeMap::<i64, Fen>::new();
+        for account in then.iter().filter(|a| a.key.chart == Chart::Suspense) {
+            let sum = suspense.entry(bank_of(account)).or_default();
+            *sum = sum.plus(Fen::new(account.credit))?;
+        }
+        let away = Fen::sum(transit.values().chain(awaited.values()).copied())?;
+        let compared = [
+            (PAYABLE, moved(Chart::Payable, program_of)?, &events.payable),
+            (TRANSIT, transit, &events.transit),
+            (AWAITED, awaited, &events.awaited),
+            (SUSPENSE, suspense, &events.suspense),
+        ];
+        for (what, control, details) in compared {
+            self.compare(agreement, what, &control, details)?;
+        }
+        let spent = moved(Chart::BudgetExpense, |_| 0)?;
+        let spent = spent.get(&0).copied().unwrap_or_default();
+        let (zh, en) = SPENT;
+        let left = events.paid.plus(away)?;
+        Ok(agreement.compare(row(zh, en, "7201", spent, left))?)
+    }
+
+    /// A control account by bank account or program, with its details.
+    fn compare(
+        &self,
+        agreement: &mut Agreement,
+        what: (&'static str, &'static str),
+        control: &BTreeMap<i64, Fen>,
+        details: &BTreeMap<i64, Fen>,
+    ) -> Result<(), MoneyError> {
+        for (id, left, right) in both(control, details) {
+            let name = match what == PAYABLE {
+                true => self.names.program(ProgramId(id)),
+                false => self.names.bank(BankAccountId(id)),
+            };
+            agreement.compare(row(what.0, what.1, name, left, right))?;
+        }
+        Ok(())
     }
 
     /// Control accounts with what payments, attempts, refunds and exceptions say.
@@ -230,99 +292,64 @@ impl Desk {
         agreement: &mut Agreement,
         now: &[AccountMovement],
     ) -> Result<(), Error> {
-        let program = |account: &AccountMovement| account.key.program.map_or(0, ProgramId::get);
-        let bank =
-            |account: &AccountMovement| account.key.bank_account.map_or(0, BankAccountId::get);
-        let owed = figures::owed(&mut self.tx, self.book).await?;
-        let transit = figures::in_transit(&mut self.tx, self.book).await?;
-        let awaited = figures::awaited(&mut self.tx, self.book).await?;
-        let suspense = self.unexplained().await?;
-        let names = &self.names;
-        let program_name = |id| names.program(ProgramId(id));
-        let bank_name = |id| names.bank(BankAccountId(id));
-        let control = by_dimension(now, Chart::Payable, program)?;
-        for (id, left, right) in both(&control, &amounts(&owed)) {
-            let name = program_name(id);
-            agreement.compare(row(
-                "应付与未付明细",
-                "payable and payments owed",
-                name,
-                left,
-                right,
-            ))?;
-        }
-        let control = by_dimension(now, Chart::InTransit, bank)?;
-        for (id, left, right) in both(&control, &amounts(&transit)) {
-            let name = bank_name(id);
-            agreement.compare(row(
-                "在途与未回盘",
-                "in transit and attempts",
-                name,
-                left,
-                right,
-            ))?;
-        }
-        let control = by_dimension(now, Chart::RefundAwaited, bank)?;
-        for (id, left, right) in both(&control, &amounts(&awaited)) {
-            let name = bank_name(id);
-            agreement.compare(row(
-                "待退回与失败明细",
-                "refunds awaited",
-                name,
-                left,
-                right,
-            ))?;
-        }
-        let mut control = BTreeMap::<i64, Fen>::new();
-        for account in now
-            .iter()
-            .filter(|account| account.key.chart == Chart::Suspense)
-        {
-            let sum = control.entry(bank(account)).or_default();
+        let owed = amounts(&figures::owed(&mut self.tx, self.book).await?);
+        let transit = amounts(&figures::in_transit(&mut self.tx, self.book).await?);
+        let awaited = amounts(&figures::awaited(&mut self.tx, self.book).await?);
+        let mut put_in = BTreeMap::<i64, Fen>::new();
+        for account in now.iter().filter(|a| a.key.chart == Chart::Suspense) {
+            let sum = put_in.entry(bank_of(account)).or_default();
             *sum = sum.plus(Fen::new(account.credit))?;
         }
-        for (id, left, right) in both(&control, &suspense) {
-            let name = bank_name(id);
-            let (zh, en) = (
-                "转入待查与不明到账",
-                "put into suspense and unexplained credits",
-            );
-            agreement.compare(row(zh, en, name, left, right))?;
+        let mut suspense = BTreeMap::<i64, Fen>::new();
+        for (_, bank, amount) in unexplained(&mut self.tx, self.book).await? {
+            let sum = suspense.entry(bank.get()).or_default();
+            *sum = sum.plus(amount)?;
+        }
+        let compared = [
+            (
+                PAYABLE,
+                by_dimension(now, Chart::Payable, program_of)?,
+                owed,
+            ),
+            (
+                TRANSIT,
+                by_dimension(now, Chart::InTransit, bank_of)?,
+                transit,
+            ),
+            (
+                AWAITED,
+                by_dimension(now, Chart::RefundAwaited, bank_of)?,
+                awaited,
+            ),
+            (SUSPENSE, put_in, suspense),
+        ];
+        for (what, control, details) in compared {
+            self.compare(agreement, what, &control, &details)?;
         }
         Ok(())
     }
 
-    /// Exceptions about credits that nobody could explain, by bank account. Settling one moves no
-    /// money, so all of them are compared with everything that was ever put into suspense.
-    async fn unexplained(&mut self) -> Result<BTreeMap<i64, Fen>, Error> {
-        let statements = statement::statements(&mut self.tx, self.book).await?;
-        let kinds = [
-            ExceptionKind::UnexplainedCredit,
-            ExceptionKind::RefundWithoutOriginal,
-        ];
-        let mut found = BTreeMap::<i64, Fen>::new();
-        for exception in exception::exceptions(&mut self.tx, self.book).await? {
-            let credit = kinds.iter().any(|kind| kind.code() == exception.kind);
-            let from = statements.iter().find(|statement| {
-                credit
-                    && exception.source == "statement"
-                    && statement.id.get() == exception.source_id
-            });
-            if let Some(statement) = from {
-                let sum = found.entry(statement.bank_account.get()).or_default();
-                *sum = sum.plus(exception.amount)?;
-            }
-        }
-        Ok(found)
-    }
-
-    /// Financial with budget accounting: the three equations of `ledger::journal::rules`.
-    async fn budget(
+    /// Budget expense with the money that left: paid, in transit or on its way back.
+    async fn spent(
         &mut self,
         agreement: &mut Agreement,
         now: &[AccountMovement],
-        then: &[AccountMovement],
     ) -> Result<(), Error> {
+        let paid = figures::paid_out(&mut self.tx, self.book).await?;
+        let away = Fen::sum(paid.iter().map(|row| row.1))?
+            .plus(total_of(now, Chart::InTransit))?
+            .plus(total_of(now, Chart::RefundAwaited))?;
+        let spent = total_of(now, Chart::BudgetExpense);
+        let (zh, en) = SPENT;
+        Ok(agreement.compare(row(zh, en, "7201", spent, away))?)
+    }
+
+    /// Financial with budget accounting, as of the end: the money of each appropriation.
+    fn budget(
+        &self,
+        agreement: &mut Agreement,
+        then: &[AccountMovement],
+    ) -> Result<(), MoneyError> {
         let lot = |account: &AccountMovement| account.key.appropriation.map_or(0, |id| id.get());
         let funds = by_dimension(then, Chart::FundsBalance, lot)?;
         let mut bank = by_dimension(then, Chart::Bank, lot)?;
@@ -330,21 +357,10 @@ impl Desk {
         bank.remove(&0);
         for (id, left, right) in both(&funds, &bank) {
             let name = self.names.appropriation(AppropriationId(id));
-            agreement.compare(row(
-                "资金结存与银行存款",
-                "funds and bank",
-                name,
-                left,
-                right,
-            ))?;
+            let (zh, en) = ("资金结存与银行存款", "funds and bank");
+            agreement.compare(row(zh, en, name, left, right))?;
         }
-        let paid = figures::paid_out(&mut self.tx, self.book).await?;
-        let away = Fen::sum(paid.iter().map(|row| row.1))?
-            .plus(total_of(now, Chart::InTransit))?
-            .plus(total_of(now, Chart::RefundAwaited))?;
-        let spent = total_of(now, Chart::BudgetExpense);
-        let (zh, en) = ("事业支出与已离账资金", "budget expense and money that left");
-        Ok(agreement.compare(row(zh, en, "7201", spent, away))?)
+        Ok(())
     }
 
     /// 账实相符.
@@ -364,33 +380,29 @@ impl Desk {
     /// 账表相符.
     pub(super) async fn books_reports(&mut self) -> Result<Agreement, Error> {
         let mut agreement = Agreement::new(AgreementId::BooksReports);
-        let (first, last) = always();
         let now = journal::balances(&mut self.tx, self.book).await?;
-        let totals = figures::component_totals(&mut self.tx, self.book, first, last).await?;
-        let mut booked = BTreeMap::<(ProgramId, ComponentId), Fen>::new();
-        for account in now
-            .iter()
-            .filter(|account| account.key.chart == Chart::Expense)
-        {
-            if let (Some(program), Some(component)) = (account.key.program, account.key.component) {
-                booked.insert((program, component), account.closing());
+        let (booked, reported) = match self.month {
+            Some(month) => {
+                let then = journal::movements(&mut self.tx, self.book, month, month).await?;
+                let moved = |account: &AccountMovement| account.movement();
+                let runs = Events::lines(&mut self.tx, self.book, &self.vouchers).await?;
+                (by_component(&then, moved), runs)
             }
-        }
-        let key = |total: &figures::ComponentTotal| (total.program, total.component);
-        let reported: BTreeMap<_, _> = totals.iter().map(|t| (key(t), t.amount)).collect();
+            None => {
+                let (first, last) = always();
+                let totals = report::component_totals(&mut self.tx, self.book, first, last);
+                let totals = totals.await?.into_iter();
+                let reported = totals.map(|t| ((t.program, t.component), t.amount));
+                let closing = |account: &AccountMovement| account.closing();
+                (by_component(&now, closing), reported.collect())
+            }
+        };
         for ((program, component), left, right) in both(&booked, &reported) {
-            let name = format!(
-                "{}/{}",
-                self.names.program(program),
-                self.names.component(component)
-            );
-            agreement.compare(row(
-                "5001 与年度报表",
-                "5001 and annual report",
-                name,
-                left,
-                right,
-            ))?;
+            let (program, component) =
+                (self.names.program(program), self.names.component(component));
+            let name = format!("{program}/{component}");
+            let (zh, en) = ("5001 与发放项目报表", "5001 and report by component");
+            agreement.compare(row(zh, en, name, left, right))?;
         }
         self.rates(&mut agreement, &now).await?;
         Ok(agreement)
@@ -404,7 +416,11 @@ impl Desk {
     ) -> Result<(), Error> {
         let (first, last) = always();
         let rates = success_by_program(&mut self.tx, self.book, first, last).await?;
-        let released = amounts(&figures::released(&mut self.tx, self.book).await?);
+        let released = match self.month {
+            Some(_) => figures::sent_by_program(&mut self.tx, self.book).await?,
+            None => figures::released(&mut self.tx, self.book).await?,
+        };
+        let released = amounts(&released);
         let mut attempted = BTreeMap::new();
         let mut paid = BTreeMap::new();
         for (program, rate) in &rates {
@@ -417,9 +433,8 @@ impl Desk {
             let (zh, en) = ("已签发与成功率基数", "released and base of the rate");
             further(agreement, row(zh, en, name, left, right));
         }
-        let program = |account: &AccountMovement| account.key.program.map_or(0, ProgramId::get);
-        let mut settled = by_dimension(now, Chart::Expense, program)?;
-        for (id, owed) in by_dimension(now, Chart::Payable, program)? {
+        let mut settled = by_dimension(now, Chart::Expense, program_of)?;
+        for (id, owed) in by_dimension(now, Chart::Payable, program_of)? {
             let expense = settled.entry(id).or_default();
             *expense = expense.minus(owed)?;
         }
@@ -430,6 +445,93 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// What is compared with its details: Chinese and English.
+const PAYABLE: (&str, &str) = ("应付与未付明细", "payable and payments owed");
+const TRANSIT: (&str, &str) = ("在途与未回盘", "in transit and attempts");
+const AWAITED: (&str, &str) = ("待退回与失败明细", "refunds awaited");
+const SUSPENSE: (&str, &str) = (
+    "转入待查与不明到账",
+    "put into suspense and unexplained credits",
+);
+const SPENT: (&str, &str) = ("事业支出与已离账资金", "budget expense and money that left");
+
+fn program_of(account: &AccountMovement) -> i64 {
+    account.key.program.map_or(0, ProgramId::get)
+}
+
+fn bank_of(account: &AccountMovement) -> i64 {
+    account.key.bank_account.map_or(0, BankAccountId::get)
+}
+
+/// Credits that nobody could explain, by statement and bank account.
+pub(super) async fn unexplained(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<Vec<(StatementId, BankAccountId, Fen)>, Error> {
+    let kinds = [
+        ExceptionKind::UnexplainedCredit.code(),
+        ExceptionKind::RefundWithoutOriginal.code(),
+    ];
+    Ok(figures::unexplained(tx, book, kinds).await?)
+}
+
+/// The numbers of the vouchers' transfers: ranges that follow each other are one.
+fn ranges(vouchers: &[Voucher]) -> Vec<(i64, i64)> {
+    let own = vouchers.iter().map(|voucher| {
+        let first = voucher.posted.transfer_first;
+        (first, first.saturating_add(voucher.posted.transfers))
+    });
+    let mut own: Vec<(i64, i64)> = own.collect();
+    own.sort_unstable();
+    let mut joined: Vec<(i64, i64)> = Vec::new();
+    for (first, end) in own {
+        match joined.last_mut() {
+            // One that begins inside another is read once: the sums then show what is wrong.
+            Some(last) if first <= last.1 => last.1 = last.1.max(end),
+            _ => joined.push((first, end)),
+        }
+    }
+    joined
+}
+
+/// Debits and credits of everything that was ever posted, on each side of parallel accounting.
+fn both_sides(agreement: &mut Agreement, then: &[AccountMovement]) {
+    for (side, zh, en) in [
+        (
+            Side::Financial,
+            "财务会计借贷",
+            "financial debits and credits",
+        ),
+        (Side::Budget, "预算会计借贷", "budget debits and credits"),
+    ] {
+        let (debit, credit) = side_totals(then, side);
+        let opening = then
+            .iter()
+            .filter(|account| account.key.chart.side() == side);
+        let (debit, credit) = opening.fold((debit, credit), |(debit, credit), account| {
+            (
+                debit + account.opening_debit,
+                credit + account.opening_credit,
+            )
+        });
+        further(
+            agreement,
+            row(zh, en, "", Fen::new(debit), Fen::new(credit)),
+        );
+    }
+}
+
+/// 5001 by program and component.
+fn by_component(
+    accounts: &[AccountMovement],
+    amount: impl Fn(&AccountMovement) -> Fen,
+) -> BTreeMap<(ProgramId, ComponentId), Fen> {
+    let expense = accounts.iter().filter(|a| a.key.chart == Chart::Expense);
+    expense
+        .filter_map(|a| Some(((a.key.program?, a.key.component?), amount(a))))
+        .collect()
 }
 
 fn amounts(rows: &[figures::SubLedger]) -> BTreeMap<i64, Fen> {
@@ -446,6 +548,20 @@ fn by_dimension(
     for account in accounts.iter().filter(|account| account.key.chart == chart) {
         let sum = sums.entry(dimension(account)).or_default();
         *sum = sum.plus(account.closing())?;
+    }
+    Ok(sums)
+}
+
+/// The movements of a chart line in the month, on its normal side, summed by one dimension.
+fn moved_by(
+    accounts: &[AccountMovement],
+    chart: Chart,
+    dimension: impl Fn(&AccountMovement) -> i64,
+) -> Result<BTreeMap<i64, Fen>, MoneyError> {
+    let mut sums = BTreeMap::<i64, Fen>::new();
+    for account in accounts.iter().filter(|account| account.key.chart == chart) {
+        let sum = sums.entry(dimension(account)).or_default();
+        *sum = sum.plus(account.movement())?;
     }
     Ok(sums)
 }

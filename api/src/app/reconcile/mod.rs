@@ -1,13 +1,29 @@
 //! The four agreements (四相符): vouchers, books, bank and reports agree, or the rows that differ
 //! are named.
 //!
-//! What is compared for the asked month: its vouchers with their transfers and its movements with
-//! the stored ones. As of its end: financial with budget books, books with bank. What is compared
-//! as of now, because sub-ledgers
-//! are kept as they stand: control accounts with payments, attempts, refunds and exceptions, and
-//! the reports with the books.
+//! Without a month everything is compared as it stands now: control accounts with all payments,
+//! attempts, refunds and exceptions, balances with all transfers, the reports with the books. That
+//! reads every row of the book.
+//!
+//! With a month, as when it is closed, the work grows with the month and not with the history:
+//!
+//! * 账证: its vouchers with their transfers, its movements with the stored ones, its numbers
+//!   without gaps.
+//! * 账账: what moved on each control account with the rows of the events that its vouchers come
+//!   from: payments approved, attempts sent, answers, refunds home, credits unexplained. Movement
+//!   for movement is enough: a month is closed after all before it, each of which was compared like
+//!   this and takes no voucher any more, so their sums are the balances. Two things could slip
+//!   through, and are compared as of now: an event without a voucher, and a total that is not the
+//!   sum of its months. Financial with budget books, and debit with credit, to the month's end.
+//! * 账实: the books with the newest statement, as of the month's end.
+//! * 账表: 5001 with the lines of the runs approved in the month; the success rate, which is kept
+//!   added up, with the control totals of all batches and with the books as of now.
+//!
+//! A closed month whose rows are altered afterwards is found by `audit verify` and by the agreements
+//! without a month.
 
 mod desk;
+mod events;
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
@@ -19,7 +35,7 @@ use super::view::{Report, Table, Words, words};
 use super::{App, Caller, Error};
 use desk::Desk;
 
-/// The four agreements as of the end of a month, or as of now.
+/// The four agreements of a month, or of everything as of now.
 ///
 /// # Errors
 /// When the caller may not read reports; when a sum is out of range; accidents of the store.
@@ -90,18 +106,20 @@ fn compared(id: AgreementId) -> Words {
             "of the month, or all: vouchers = transfers, balances = sums; numbers without gaps",
         ),
         AgreementId::BooksBooks => words(
-            "总账与明细(应付、在途、待退回、待查)为当前数;财务与预算、借与贷截至所问月末",
-            "control accounts and sub-ledgers as of now; financial and budget, debit and credit to \
-             the end of the month",
+            "总账与明细(应付、在途、待退回、待查):所问月份为当月发生额,不问则为当前余额;业务均有凭证;\
+             财务与预算、借与贷截至所问月末",
+            "control accounts and sub-ledgers: movements of the month, or balances as of now; no \
+             event without a voucher; financial and budget, debit and credit to the end of the month",
         ),
         AgreementId::BooksBank => words(
             "月末账面余额与不晚于月末的最近对账单,经余额调节表",
             "balance at the end of the month and the newest statement by then, both adjusted",
         ),
         AgreementId::BooksReports => words(
-            "当前数:年度报表各发放项目=5001 各明细;发放成功率的基数=已签发;成功金额=已付",
-            "as of now: components of the annual report = 5001; base of the success rate = \
-             released; its paid amount = expense less payable",
+            "报表各发放项目=5001 各明细(所问月份,不问则全部);当前数:发放成功率的基数=已签发,\
+             成功金额=已付",
+            "components of the report = 5001, of the month or all; as of now: base of the success \
+             rate = released, its paid amount = expense less payable",
         ),
     }
 }

@@ -1,0 +1,166 @@
+//! What the events behind the vouchers of a month moved, from their own rows: payments, attempts,
+//! answers, refunds that came home and credits that nobody can explain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::id::{BookId, ComponentId, ProgramId, ReturnId, RunId};
+use ledger::money::{Fen, MoneyError};
+use ledger_store::agreement as figures;
+use ledger_store::answer;
+use ledger_store::batch;
+use ledger_store::db::Tx;
+use ledger_store::journal::Voucher;
+use ledger_store::policy::DebitStyle;
+use ledger_store::run;
+use ledger_store::statement;
+
+use super::desk::unexplained;
+use crate::app::Error;
+use crate::app::report::Names;
+
+/// By program, or by bank account.
+type Sums = BTreeMap<i64, Fen>;
+
+/// What the events of a month moved on the control accounts, each on its normal side.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// 2303 by program: approved, less paid, and again what came back after it was paid.
+    pub(super) payable: Sums,
+    /// 1218.01 by bank account: sent, less answered.
+    pub(super) transit: Sums,
+    /// 1218.02 by bank account: what failed or came back, less what is home.
+    pub(super) awaited: Sums,
+    /// 2307 by bank account: put in.
+    pub(super) suspense: Sums,
+    /// Paid, less what came back after it.
+    pub(super) paid: Fen,
+}
+
+impl Events {
+    /// Adds up the rows of the events that these vouchers come from.
+    pub(super) async fn of(
+        tx: &mut Tx,
+        book: BookId,
+        vouchers: &[Voucher],
+        names: &Names,
+    ) -> Result<Events, Error> {
+        let mut events = Events::default();
+        let programs = programs(tx, book).await?;
+        for id in sources(vouchers, "run") {
+            let amount = figures::run_payments(tx, book, RunId(id)).await?;
+            let program = programs.get(&RunId(id)).copied();
+            add(
+                &mut events.payable,
+                program.map_or(0, ProgramId::get),
+                amount,
+            )?;
+        }
+        events.batches(tx, book, vouchers, &programs, names).await?;
+        let from = sources(vouchers, "statement");
+        for statement in statement::statements(tx, book).await? {
+            if !from.contains(&statement.id.get()) {
+                continue;
+            }
+            let bank = statement.bank_account.get();
+            for home in figures::came_home(tx, book, statement.id).await? {
+                let owed_again = home.refunded;
+                add(&mut events.payable, home.program.get(), owed_again)?;
+                add(&mut events.awaited, bank, owed_again.minus(home.received)?)?;
+                events.paid = events.paid.minus(owed_again)?;
+            }
+        }
+        for (statement, bank, amount) in unexplained(tx, book).await? {
+            if from.contains(&statement.get()) {
+                add(&mut events.suspense, bank.get(), amount)?;
+            }
+        }
+        Ok(events)
+    }
+
+    /// Batches and returns. A batch is read once, whether it was sent in the month or answered.
+    async fn batches(
+        &mut self,
+        tx: &mut Tx,
+        book: BookId,
+        vouchers: &[Voucher],
+        programs: &BTreeMap<RunId, ProgramId>,
+        names: &Names,
+    ) -> Result<(), Error> {
+        let sent = sources(vouchers, "batch");
+        let returned = sources(vouchers, "return");
+        let mut wanted = sent.clone();
+        for answer in answer::returns(tx, book).await? {
+            if returned.contains(&answer.id.get()) {
+                wanted.insert(answer.batch.get());
+            }
+        }
+        for batch in batch::batches(tx, book).await? {
+            if !wanted.contains(&batch.id.get()) {
+                continue;
+            }
+            let bank = batch.bank_account;
+            let whole = names.banks.get(&bank);
+            let whole = whole.is_some_and(|bank| bank.debit_style == DebitStyle::Whole);
+            let program = programs.get(&batch.run).map_or(0, |program| program.get());
+            for answer in figures::batch_answers(tx, book, batch.id).await? {
+                let amount = answer.amount;
+                if sent.contains(&batch.id.get()) {
+                    add(&mut self.transit, bank.get(), amount)?;
+                }
+                let counted = |id: ReturnId| returned.contains(&id.get());
+                if !answer.source.is_some_and(counted) {
+                    continue;
+                }
+                take(&mut self.transit, bank.get(), amount)?;
+                if answer.kind == "paid" {
+                    take(&mut self.payable, program, amount)?;
+                    self.paid = self.paid.plus(amount)?;
+                } else if whole {
+                    add(&mut self.awaited, bank.get(), amount)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines of the runs that these vouchers approve, by program and component.
+    pub(super) async fn lines(
+        tx: &mut Tx,
+        book: BookId,
+        vouchers: &[Voucher],
+    ) -> Result<BTreeMap<(ProgramId, ComponentId), Fen>, Error> {
+        let programs = programs(tx, book).await?;
+        let mut lines = BTreeMap::<(ProgramId, ComponentId), Fen>::new();
+        for id in sources(vouchers, "run") {
+            let program = programs.get(&RunId(id)).copied().unwrap_or(ProgramId(0));
+            for (component, amount) in figures::run_lines(tx, book, RunId(id)).await? {
+                let sum = lines.entry((program, component)).or_default();
+                *sum = sum.plus(amount)?;
+            }
+        }
+        Ok(lines)
+    }
+}
+
+async fn programs(tx: &mut Tx, book: BookId) -> Result<BTreeMap<RunId, ProgramId>, Error> {
+    let runs = run::runs(tx, book).await?;
+    Ok(runs.into_iter().map(|run| (run.id, run.program)).collect())
+}
+
+/// The numbers of the events of one kind.
+fn sources(vouchers: &[Voucher], source: &str) -> BTreeSet<i64> {
+    let own = vouchers.iter().filter(|voucher| voucher.source == source);
+    own.map(|voucher| voucher.source_id).collect()
+}
+
+fn add(sums: &mut Sums, key: i64, amount: Fen) -> Result<(), MoneyError> {
+    let sum = sums.entry(key).or_default();
+    *sum = sum.plus(amount)?;
+    Ok(())
+}
+
+fn take(sums: &mut Sums, key: i64, amount: Fen) -> Result<(), MoneyError> {
+    let sum = sums.entry(key).or_default();
+    *sum = sum.minus(amount)?;
+    Ok(())
+}

@@ -1,0 +1,399 @@
+//! What the four agreements compare: control accounts on one side, the rows that they stand for
+//! on the other.
+//!
+//! Two ways. Of everything, as of now: statements that may read every row of the book. Of a month:
+//! each voucher of the month comes from a run, a batch, a return or a statement, and the rows of
+//! that one event are found by their keys, so that the work grows with the month and not with the
+//! history.
+
+use ledger::audit::row::Field;
+use ledger::calendar::Month;
+use ledger::id::{BankAccountId, BatchId, BookId, ComponentId, ProgramId, ReturnId, RunId};
+use ledger::id::{StatementId, VoucherId};
+use ledger::money::Fen;
+
+use crate::catalogue::sql;
+use crate::db::{Tx, Value};
+use crate::dialect::Engine;
+use crate::error::StoreError;
+
+sql! {
+    RELEASED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
+        from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        where p.book_id = $1 and exists (select 1 from attempt t where t.book_id = p.book_id
+            and t.payment_id = p.payment_id and t.kind = 'pay')
+        group by r.program_id order by r.program_id";
+    PAID_OUT = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
+        from outcome o
+        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        where o.book_id = $1 and o.kind = 'paid' and not exists (select 1 from outcome f
+            where f.book_id = o.book_id and f.payment_id = o.payment_id
+            and f.attempt_no = o.attempt_no and f.kind = 'refunded')
+        group by r.program_id order by r.program_id";
+    OWED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
+        from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        where p.book_id = $1
+        and exists (select 1 from run_event e where e.book_id = r.book_id
+            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+        and not exists (select 1 from outcome o where o.book_id = p.book_id
+            and o.payment_id = p.payment_id and o.kind = 'paid'
+            and not exists (select 1 from outcome f where f.book_id = o.book_id
+                and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
+                and f.kind = 'refunded'))
+        and not exists (select 1 from attempt t where t.book_id = p.book_id
+            and t.payment_id = p.payment_id and t.kind = 'cancel')
+        group by r.program_id order by r.program_id";
+    IN_TRANSIT = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
+        cast(count(*) as bigint) from attempt t
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+        where t.book_id = $1 and t.kind = 'pay'
+        and not exists (select 1 from outcome o where o.book_id = t.book_id
+            and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)
+        group by b.bank_account_id order by b.bank_account_id";
+    AWAITED = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
+        cast(count(*) as bigint) from outcome o
+        cross join attempt t
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
+        join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
+        where o.book_id = $1 and o.kind <> 'paid'
+        and t.book_id = o.book_id and t.payment_id = o.payment_id
+        and t.attempt_no = o.attempt_no
+        and (o.kind = 'refunded' or a.debit_style = 'whole')
+        and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
+            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
+        group by b.bank_account_id order by b.bank_account_id";
+    STORED_SUMS = "select account_id, debit_fen, credit_fen from account_total
+        where book_id = $1 order by account_id";
+    STORED_MONTHS = "select account_id, month, debit_fen, credit_fen from account_month
+        where book_id = $1 order by account_id, month";
+    NUMBER_GAPS = "select month, cast(count(*) as bigint), max(number) from voucher
+        where book_id = $1 and month >= $2 and month <= $3
+        group by month having count(*) <> max(number) order by month";
+    TRANSFERS = "select voucher_id, debit_id, credit_id, amount_fen from transfer
+        where book_id = $1 and transfer_id >= $2 and transfer_id < $3";
+    MOVEMENTS = "select voucher_id, debit_id, credit_id, cast(sum(amount_fen) as bigint),
+        cast(count(*) as bigint) from transfer
+        where book_id = $1 and transfer_id >= $2 and transfer_id < $3
+        group by voucher_id, debit_id, credit_id";
+    RUN_PAYMENTS = "select cast(coalesce(sum(p.amount_fen), 0) as bigint) from run_event e
+        cross join payment p
+        where e.book_id = $1 and e.run_id = $2 and e.event = 'approve'
+        and p.book_id = e.book_id and p.payment_id >= e.payment_first
+        and p.payment_id <= e.payment_last and p.run_id = e.run_id and p.revision = e.revision";
+    RUN_LINES = "select l.component_id, cast(sum(l.amount_fen) as bigint) from run_event e
+        cross join payment_line l
+        where e.book_id = $1 and e.run_id = $2 and e.event = 'approve'
+        and l.book_id = e.book_id and l.payment_id >= e.payment_first
+        and l.payment_id <= e.payment_last
+        group by l.component_id order by l.component_id";
+    BATCH_ANSWERS = "select coalesce(o.source_id, 0), coalesce(o.kind, ''),
+        cast(sum(p.amount_fen) as bigint) from attempt t
+        cross join payment p
+        left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
+            and o.attempt_no = t.attempt_no and o.step = 1 and o.source = 'return'
+        where t.book_id = $1 and t.batch_id = $2
+        and p.book_id = t.book_id and p.payment_id = t.payment_id
+        group by o.source_id, o.kind";
+    RECEIPTS = "select r.program_id, cast(sum(h.amount_fen) as bigint),
+        cast(sum(case when o.step is null then 0 else p.amount_fen end) as bigint)
+        from refund_receipt h
+        cross join payment p
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        left join outcome o on o.book_id = h.book_id and o.payment_id = h.payment_id
+            and o.attempt_no = h.attempt_no and o.step = 2 and o.source = 'statement'
+            and o.source_id = h.statement_id
+        where h.book_id = $1 and h.statement_id = $2
+        and p.book_id = h.book_id and p.payment_id = h.payment_id
+        group by r.program_id order by r.program_id";
+    UNEXPLAINED = "select x.source_id, s.bank_account_id, cast(sum(x.amount_fen) as bigint)
+        from exception x
+        join statement s on s.book_id = x.book_id and s.statement_id = x.source_id
+        where x.book_id = $1 and x.source = 'statement' and x.kind in ($2, $3)
+        group by x.source_id, s.bank_account_id order by x.source_id";
+    NOT_POSTED = "select 'run', e.run_id from run_event e
+        join run r on r.book_id = e.book_id and r.run_id = e.run_id
+        where e.book_id = $1 and e.event = 'approve' and r.kind <> 're-pay' and e.payments > 0
+        and not exists (select 1 from voucher v where v.book_id = e.book_id
+            and v.source = 'run' and v.source_id = e.run_id)
+        union all select 'batch', b.batch_id from batch b where b.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = b.book_id
+            and v.source = 'batch' and v.source_id = b.batch_id)
+        union all select 'return', f.return_id from return_file f
+        where f.book_id = $1 and f.paid + f.failed > 0
+        and not exists (select 1 from voucher v where v.book_id = f.book_id
+            and v.source = 'return' and v.source_id = f.return_id)
+        union all select 'statement', s.statement_id from statement s where s.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = s.book_id
+            and v.source = 'statement' and v.source_id = s.statement_id)
+        and exists (select 1 from refund_receipt h where h.book_id = s.book_id
+            and h.statement_id = s.statement_id)
+        union all select 'appropriation', a.appropriation_id from appropriation a
+        where a.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = a.book_id
+            and v.source = 'appropriation' and v.source_id = a.appropriation_id)
+        order by 1, 2";
+    SENT_BY_PROGRAM = "select r.program_id, cast(sum(b.total_fen) as bigint),
+        cast(sum(b.payments) as bigint) from batch b
+        join run r on r.book_id = b.book_id and r.run_id = b.run_id
+        where b.book_id = $1 and r.kind <> 're-pay'
+        group by r.program_id order by r.program_id";
+}
+
+/// An account with debits and credits.
+pub type AccountSums = (i64, i64, i64);
+
+/// An account and month with debits and credits.
+pub type MonthSums = (i64, String, i64, i64);
+
+/// Stored debits and credits: of each account in total, and of each account and month.
+pub async fn stored_sums(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<(Vec<AccountSums>, Vec<MonthSums>), StoreError> {
+    let (mut totals, mut months) = (Vec::new(), Vec::new());
+    for row in tx.query(STORED_SUMS, &[book.get().into()]).await? {
+        totals.push((row.int(0)?, row.int(1)?, row.int(2)?));
+    }
+    for row in tx.query(STORED_MONTHS, &[book.get().into()]).await? {
+        months.push((row.int(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
+    }
+    Ok((totals, months))
+}
+
+/// Transfers of one voucher between the same two accounts, added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// The voucher that the transfers name.
+    pub voucher: VoucherId,
+    /// The debited account.
+    pub debit: i64,
+    /// The credited account.
+    pub credit: i64,
+    /// Their sum in fen.
+    pub amount: i64,
+    /// How many transfers.
+    pub transfers: i64,
+}
+
+/// Adds up the transfers whose numbers are in these ranges, the end excluded. A voucher and pair
+/// of accounts may come in several parts.
+///
+/// PostgreSQL groups millions of rows by hashing; SQLite would sort them, and hands them out as
+/// they stand in a third of that time.
+pub async fn each_movement(
+    tx: &mut Tx,
+    book: BookId,
+    ranges: &[(i64, i64)],
+    mut receive: impl FnMut(Movement),
+) -> Result<(), StoreError> {
+    for (first, end) in ranges {
+        let numbers = [book.get(), *first, *end];
+        match tx.engine() {
+            Engine::Postgres => {
+                let rows = tx.query(MOVEMENTS, &numbers.map(Value::Int)).await?;
+                for row in rows {
+                    receive(Movement {
+                        voucher: VoucherId(row.int(0)?),
+                        debit: row.int(1)?,
+                        credit: row.int(2)?,
+                        amount: row.int(3)?,
+                        transfers: row.int(4)?,
+                    });
+                }
+            }
+            Engine::Sqlite => {
+                let rows = tx.scan(TRANSFERS, &numbers, |fields| {
+                    let [
+                        Field::Int(voucher),
+                        Field::Int(debit),
+                        Field::Int(credit),
+                        Field::Int(fen),
+                    ] = *fields
+                    else {
+                        return Err(StoreError::inconsistent("transfer", "number"));
+                    };
+                    receive(Movement {
+                        voucher: VoucherId(voucher),
+                        debit,
+                        credit,
+                        amount: fen,
+                        transfers: 1,
+                    });
+                    Ok(())
+                });
+                rows.await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Months from one to another whose voucher numbers have gaps: month, vouchers, highest number.
+pub async fn number_gaps(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<(String, i64, i64)>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(NUMBER_GAPS, &[book.get().into(), first, last])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.int(1)?, row.int(2)?)))
+        .collect()
+}
+
+/// What was sent to banks at least once, by program.
+pub async fn released(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, RELEASED, book).await
+}
+
+/// What was paid and has not come back, by program.
+pub async fn paid_out(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, PAID_OUT, book).await
+}
+
+/// A sub-ledger figure: dimension, amount, rows.
+pub type SubLedger = (i64, Fen, i64);
+
+/// What is owed to beneficiaries by program, summed from payments and outcomes.
+pub async fn owed(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, OWED, book).await
+}
+
+/// What is in transit by paying account, summed from attempts without outcome.
+pub async fn in_transit(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, IN_TRANSIT, book).await
+}
+
+/// Refunds awaited by paying account, summed from outcomes without receipt.
+pub async fn awaited(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, AWAITED, book).await
+}
+
+async fn sub_ledger(
+    tx: &mut Tx,
+    sql: &'static str,
+    book: BookId,
+) -> Result<Vec<SubLedger>, StoreError> {
+    let rows = tx.query(sql, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok((row.int(0)?, Fen::new(row.int(1)?), row.int(2)?)))
+        .collect()
+}
+
+/// What was sent to banks for the first time by program, by the control totals of the batches.
+pub async fn sent_by_program(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, SENT_BY_PROGRAM, book).await
+}
+
+/// What the approved payments of a run come to.
+pub async fn run_payments(tx: &mut Tx, book: BookId, run: RunId) -> Result<Fen, StoreError> {
+    let args = [book.get().into(), run.get().into()];
+    Ok(Fen::new(tx.query_one(RUN_PAYMENTS, &args).await?.int(0)?))
+}
+
+/// What the lines of a run's approved payments come to, by component.
+pub async fn run_lines(
+    tx: &mut Tx,
+    book: BookId,
+    run: RunId,
+) -> Result<Vec<(ComponentId, Fen)>, StoreError> {
+    let args = [book.get().into(), run.get().into()];
+    let rows = tx.query(RUN_LINES, &args).await?;
+    rows.iter()
+        .map(|row| Ok((ComponentId(row.int(0)?), Fen::new(row.int(1)?))))
+        .collect()
+}
+
+/// What became of the attempts of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchAnswer {
+    /// The return that said so; none for what is not answered.
+    pub source: Option<ReturnId>,
+    /// `paid` or `failed`, empty for what is not answered.
+    pub kind: String,
+    /// The sum of their payments.
+    pub amount: Fen,
+}
+
+/// The attempts of a batch by what became of them; all of them together are what was sent.
+pub async fn batch_answers(
+    tx: &mut Tx,
+    book: BookId,
+    batch: BatchId,
+) -> Result<Vec<BatchAnswer>, StoreError> {
+    let args = [book.get().into(), batch.get().into()];
+    let rows = tx.query(BATCH_ANSWERS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            let source = row.int(0)?;
+            Ok(BatchAnswer {
+                source: (source != 0).then_some(ReturnId(source)),
+                kind: row.text(1)?,
+                amount: Fen::new(row.int(2)?),
+            })
+        })
+        .collect()
+}
+
+/// What came home by a statement, of one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CameHome {
+    /// The program of the payments.
+    pub program: ProgramId,
+    /// The money that came home.
+    pub received: Fen,
+    /// Those of the payments that had been reported paid (退票).
+    pub refunded: Fen,
+}
+
+/// What came home by a statement, by program.
+pub async fn came_home(
+    tx: &mut Tx,
+    book: BookId,
+    statement: StatementId,
+) -> Result<Vec<CameHome>, StoreError> {
+    let args = [book.get().into(), statement.get().into()];
+    let rows = tx.query(RECEIPTS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(CameHome {
+                program: ProgramId(row.int(0)?),
+                received: Fen::new(row.int(1)?),
+                refunded: Fen::new(row.int(2)?),
+            })
+        })
+        .collect()
+}
+
+/// The credits that nobody could explain, by statement and bank account: exceptions of these two
+/// kinds. Settling one moves no money, so it counts for ever.
+pub async fn unexplained(
+    tx: &mut Tx,
+    book: BookId,
+    kinds: [&str; 2],
+) -> Result<Vec<(StatementId, BankAccountId, Fen)>, StoreError> {
+    let [one, other] = kinds.map(Value::from);
+    let rows = tx
+        .query(UNEXPLAINED, &[book.get().into(), one, other])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let at = (StatementId(row.int(0)?), BankAccountId(row.int(1)?));
+            Ok((at.0, at.1, Fen::new(row.int(2)?)))
+        })
+        .collect()
+}
+
+/// Events that move money and have no voucher: what they are, and their number.
+pub async fn not_posted(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = tx.query(NOT_POSTED, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.int(1)?)))
+        .collect()
+}
