@@ -294,16 +294,30 @@ create trigger tr_party_append_only before update or delete or truncate on party
   for each statement execute function refuse_change();
 alter table party enable always trigger tr_party_append_only;
 
+-- 开户行 with its 联行号: in a row of its own so that the names stand once.
+create table branch (
+  seal bigint not null,
+  book_id integer not null,
+  branch_id integer not null,
+  entry integer not null,
+  name text collate "C" not null,
+  bank_no text collate "C" not null,
+  constraint pk_branch primary key (book_id, branch_id) with (fillfactor = 100),
+  constraint uq_branch_name unique (book_id, name, bank_no) with (fillfactor = 100)
+);
+create trigger tr_branch_append_only before update or delete or truncate on branch
+  for each statement execute function refuse_change();
+alter table branch enable always trigger tr_branch_append_only;
+
 -- The account of a payee; a change is a new version.
 create table payee_account (
   seal bigint not null,
   book_id integer not null,
   payee_id integer not null,
   version integer not null,
+  branch_id integer not null,
   entry integer not null,
   holder_name text collate "C" not null,
-  bank_name text collate "C" not null,
-  bank_no text collate "C" not null,
   account_no text collate "C" not null,
   salt bytea not null,
   constraint pk_payee_account primary key (book_id, payee_id, version) with (fillfactor = 100)
@@ -516,7 +530,7 @@ create trigger tr_batch_append_only before update or delete or truncate on batch
 alter table batch enable always trigger tr_batch_append_only;
 
 -- What became of an attempt, appended: step 1 is paid or failed, step 2 a refund after success,
--- which a trigger allows only after paid. Another one refuses outcomes of attempts that are not
+-- which a trigger allows only after paid. source_id is the return of step 1, the statement of step 2. Another one refuses outcomes of attempts that are not
 -- there: it looks at all rows of a statement together, which costs a quarter of a foreign key.
 create table outcome (
   seal bigint not null,
@@ -528,12 +542,10 @@ create table outcome (
   line_no integer not null,
   entry integer not null,
   kind text collate "C" not null,
-  source text collate "C" not null,
   reason text collate "C" not null,
   reason_text text collate "C" not null,
   bank_reference text collate "C" not null,
-  settled_on text collate "C" not null,
-  constraint pk_outcome primary key (book_id, payment_id, attempt_no, step) with (fillfactor = 100),
+  constraint pk_outcome primary key (book_id, payment_id, attempt_no, step) with (fillfactor = 95),
   constraint ck_outcome_kind check ((step = 1 and kind in ('paid', 'failed')) or (step = 2 and kind = 'refunded'))
 );
 create trigger tr_outcome_append_only before update or delete or truncate on outcome
@@ -554,8 +566,8 @@ create table attempt (
   appropriation_id integer,
   entry integer not null,
   kind text collate "C" not null,
-  constraint pk_attempt primary key (book_id, payment_id, attempt_no) with (fillfactor = 100),
-  constraint uq_attempt_line unique (book_id, batch_id, line_no) with (fillfactor = 100),
+  constraint pk_attempt primary key (book_id, payment_id, attempt_no) with (fillfactor = 95),
+  constraint uq_attempt_line unique (book_id, batch_id, line_no) with (fillfactor = 95),
   constraint ck_attempt_kind check (kind in ('pay', 'cancel')),
   constraint ck_attempt_number check (attempt_no >= 1)
 );
@@ -582,6 +594,7 @@ alter table draw_part enable always trigger tr_draw_part_append_only;
 
 -- 回盘: one imported answer of a bank.
 create table return_file (
+  paid_fen bigint not null,
   seal bigint not null,
   book_id integer not null,
   return_id integer not null,

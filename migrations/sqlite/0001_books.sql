@@ -300,14 +300,29 @@ begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_party_delete before delete on party
 begin select raise(abort, 'tr_append_only'); end;
 
+-- 开户行 with its 联行号: in a row of its own so that the names stand once.
+create table branch (
+  book_id integer not null,
+  branch_id integer not null,
+  name text not null,
+  bank_no text not null,
+  entry integer not null,
+  seal integer not null,
+  constraint pk_branch primary key (book_id, branch_id),
+  constraint uq_branch_name unique (book_id, name, bank_no)
+) strict, without rowid;
+create trigger tr_branch_update before update on branch
+begin select raise(abort, 'tr_append_only'); end;
+create trigger tr_branch_delete before delete on branch
+begin select raise(abort, 'tr_append_only'); end;
+
 -- The account of a payee; a change is a new version.
 create table payee_account (
   book_id integer not null,
   payee_id integer not null,
   version integer not null,
   holder_name text not null,
-  bank_name text not null,
-  bank_no text not null,
+  branch_id integer not null,
   account_no text not null,
   salt blob not null,
   entry integer not null,
@@ -535,7 +550,7 @@ create trigger tr_batch_delete before delete on batch
 begin select raise(abort, 'tr_append_only'); end;
 
 -- What became of an attempt, appended: step 1 is paid or failed, step 2 a refund after success,
--- which a trigger allows only after paid. Another one refuses outcomes of attempts that are not
+-- which a trigger allows only after paid. source_id is the return of step 1, the statement of step 2. Another one refuses outcomes of attempts that are not
 -- there: it looks at all rows of a statement together, which costs a quarter of a foreign key.
 create table outcome (
   book_id integer not null,
@@ -543,13 +558,11 @@ create table outcome (
   attempt_no integer not null,
   step integer not null,
   kind text not null,
-  source text not null,
   source_id integer not null,
   line_no integer not null,
   reason text not null,
   reason_text text not null,
   bank_reference text not null,
-  settled_on text not null,
   entry integer not null,
   seal integer not null,
   constraint pk_outcome primary key (book_id, payment_id, attempt_no, step),
@@ -616,6 +629,7 @@ create table return_file (
   pending integer not null,
   repeated integer not null,
   exceptions integer not null,
+  paid_fen integer not null,
   imported_on text not null,
   entry integer not null,
   seal integer not null,

@@ -158,26 +158,23 @@ async fn lesson_4_an_item_is_matched_once() {
         for (constraint, sql) in [
             (
                 "pk_outcome",
-                "insert into outcome (book_id, payment_id, attempt_no, step, kind, source,
-                    source_id, line_no, reason, reason_text, bank_reference, settled_on, entry,
-                    seal) select book_id, payment_id, attempt_no, step, 'paid', source,
-                    source_id, 99, reason, reason_text, bank_reference, settled_on, entry, seal
+                "insert into outcome (book_id, payment_id, attempt_no, step, kind,
+                    source_id, line_no, reason, reason_text, bank_reference, entry, seal) select book_id, payment_id, attempt_no, step, 'paid',
+                    source_id, 99, reason, reason_text, bank_reference, entry, seal
                     from outcome where payment_id = 1",
             ),
             (
                 "tr_outcome_attempt",
-                "insert into outcome (book_id, payment_id, attempt_no, step, kind, source,
-                    source_id, line_no, reason, reason_text, bank_reference, settled_on, entry,
-                    seal) select book_id, 99, attempt_no, step, kind, source, source_id,
-                    line_no, reason, reason_text, bank_reference, settled_on, entry, seal
+                "insert into outcome (book_id, payment_id, attempt_no, step, kind,
+                    source_id, line_no, reason, reason_text, bank_reference, entry, seal) select book_id, 99, attempt_no, step, kind, source_id,
+                    line_no, reason, reason_text, bank_reference, entry, seal
                     from outcome where payment_id = 1",
             ),
             (
                 "tr_outcome_prior",
-                "insert into outcome (book_id, payment_id, attempt_no, step, kind, source,
-                    source_id, line_no, reason, reason_text, bank_reference, settled_on, entry,
-                    seal) select book_id, payment_id, attempt_no, 2, 'refunded', source,
-                    source_id, 99, reason, reason_text, bank_reference, settled_on, entry, seal
+                "insert into outcome (book_id, payment_id, attempt_no, step, kind,
+                    source_id, line_no, reason, reason_text, bank_reference, entry, seal) select book_id, payment_id, attempt_no, 2, 'refunded',
+                    source_id, 99, reason, reason_text, bank_reference, entry, seal
                     from outcome where payment_id = 1",
             ),
             (

@@ -347,12 +347,13 @@ impl Read {
             pending: count(self.matching.pending.len()),
             repeated: count(self.matching.repeated.len()),
             exceptions: count(self.matching.exceptions.len()),
+            paid_total: self.paid_total()?,
             imported_on: on.to_owned(),
             file_name: input.file_name.clone(),
             entry: 0,
         };
         store::add_return(write, &stored).await?;
-        store::add_outcomes(write, "return", id.get(), on, &outcomes).await?;
+        store::add_outcomes(write, id.get(), &outcomes).await?;
         self.count(write, &outcomes).await?;
         store::add_pending(write, id, &self.pending()).await?;
         let mut exceptions = self.exceptions(id);
@@ -390,6 +391,14 @@ impl Read {
             change.add(origin, item.attempt, item.amount, event)?;
         }
         Ok(change.store(write).await?)
+    }
+
+    fn paid_total(&self) -> Result<Fen, Error> {
+        let settled = self.matching.settled.iter();
+        let paid = settled.filter(|matched| matched.outcome == answer::Outcome::Paid);
+        Ok(Fen::sum(
+            paid.map(|matched| self.items[matched.sent].amount),
+        )?)
     }
 
     fn outcomes(&self) -> Vec<Outcome> {

@@ -76,9 +76,7 @@ pub async fn import(
             entry: 0,
         };
         let mut taken = Taken::match_all(write, &bank, &file).await?;
-        taken
-            .store(write, caller, &bank, &statement, &file, on)
-            .await
+        taken.store(write, caller, &bank, &statement, on).await
     })
     .await
 }
@@ -282,7 +280,6 @@ impl Taken {
         caller: &Caller,
         bank: &BankAccount,
         statement: &Statement,
-        file: &StatementFile,
         on: Date,
     ) -> Result<Value, Error> {
         store::add_statement(write, statement, &self.lines).await?;
@@ -300,8 +297,7 @@ impl Taken {
                 line_no: home.line_no,
             })
             .collect();
-        let settled_on = file.to.to_string();
-        answer::add_outcomes(write, "statement", statement.id.get(), &settled_on, &late).await?;
+        answer::add_outcomes(write, statement.id.get(), &late).await?;
         if !late.is_empty() {
             success::add_refunds(write, statement.id).await?;
         }

@@ -93,7 +93,7 @@ sql! {
         cast(sum(p.amount_fen) as bigint) from attempt t
         cross join payment p
         left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.step = 1 and o.source = 'return'
+            and o.attempt_no = t.attempt_no and o.step = 1
         where t.book_id = $1 and t.batch_id = $2
         and p.book_id = t.book_id and p.payment_id = t.payment_id
         group by o.source_id, o.kind";
@@ -103,7 +103,7 @@ sql! {
         cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         left join outcome o on o.book_id = h.book_id and o.payment_id = h.payment_id
-            and o.attempt_no = h.attempt_no and o.step = 2 and o.source = 'statement'
+            and o.attempt_no = h.attempt_no and o.step = 2
             and o.source_id = h.statement_id
         where h.book_id = $1 and h.statement_id = $2
         and p.book_id = h.book_id and p.payment_id = h.payment_id

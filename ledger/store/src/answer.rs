@@ -2,6 +2,7 @@
 
 use ledger::audit::merkle::Hash;
 use ledger::id::{BatchId, BookId, FileId, PaymentId, ReturnId};
+use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
@@ -13,7 +14,8 @@ use crate::write::{self, Write};
 
 sql! {
     RETURNS = "select r.return_id, r.file_id, r.batch_id, r.profile, r.content_hash, r.lines,
-        r.paid, r.failed, r.pending, r.repeated, r.exceptions, r.imported_on, f.name, r.entry
+        r.paid, r.failed, r.pending, r.repeated, r.exceptions, r.imported_on, f.name, r.entry,
+        r.paid_fen
         from return_file r
         join stored_file f on f.book_id = r.book_id and f.file_id = r.file_id
         where r.book_id = $1 order by r.return_id";
@@ -48,6 +50,8 @@ pub struct Return {
     pub repeated: i64,
     /// Lines that became exceptions.
     pub exceptions: i64,
+    /// The sum of the lines newly paid.
+    pub paid_total: Fen,
     /// When it was imported.
     pub imported_on: String,
     /// The name of the file.
@@ -108,6 +112,7 @@ pub async fn returns(tx: &mut Tx, book: BookId) -> Result<Vec<Return>, StoreErro
                 imported_on: row.text(11)?,
                 file_name: row.text(12)?,
                 entry: row.int(13)?,
+                paid_total: Fen::new(row.int(14)?),
             })
         })
         .collect()
@@ -144,7 +149,7 @@ pub async fn batch_of_attempt(
 
 /// Stores a return.
 pub async fn add_return(write: &mut Write, r: &Return) -> Result<(), Failure> {
-    let row: [Value; 13] = [
+    let row: [Value; 14] = [
         write.book().get().into(),
         r.id.get().into(),
         r.file.get().into(),
@@ -157,17 +162,17 @@ pub async fn add_return(write: &mut Write, r: &Return) -> Result<(), Failure> {
         r.pending.into(),
         r.repeated.into(),
         r.exceptions.into(),
+        r.paid_total.get().into(),
         r.imported_on.as_str().into(),
     ];
     Ok(write.insert_one(&table::RETURN_FILE, row).await?)
 }
 
-/// Stores outcomes from one source (`return` or `statement`), in payment order.
+/// Stores the outcomes that one return gave, or the refunds that one statement showed, in payment
+/// order.
 pub async fn add_outcomes(
     write: &mut Write,
-    source: &str,
     source_id: i64,
-    settled_on: &str,
     outcomes: &[Outcome],
 ) -> Result<(), Failure> {
     let mut loader = Loader::new(&table::OUTCOME);
@@ -179,11 +184,10 @@ pub async fn add_outcomes(
             .int(outcome.attempt);
         row.int(step)
             .text(outcome.kind)
-            .text(source)
             .int(source_id)
             .int(outcome.line_no);
         row.text(&outcome.reason).text(&outcome.reason_text);
-        row.text(&outcome.bank_reference).text(settled_on).end();
+        row.text(&outcome.bank_reference).end();
         loader.step(write).await?;
     }
     loader.finish(write).await?;

@@ -42,11 +42,11 @@ use crate::sqlite_guard::{self, RawFault};
 const SQLITE_READERS: u32 = 4;
 /// Connections to a PostgreSQL server: few, since they share few cores.
 const POSTGRES_CONNECTIONS: u32 = 4;
-/// KiB of pages that each connection keeps: 32 MiB, a month's tables of a county.
-const SQLITE_CACHE: &str = "-32768";
+/// KiB of pages that each connection keeps: 12 MiB, 60 in all.
+const SQLITE_CACHE: &str = "-12288";
 /// While a connection scans it keeps 2 MiB: what is read once needs no cache.
 const SCAN_BEGINS: &str = "pragma cache_size = -2048";
-const SCAN_ENDS: &str = "pragma cache_size = -32768";
+const SCAN_ENDS: &str = "pragma cache_size = -12288";
 /// How long SQLite waits for the lock of another process.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// How long a writer waits for its turn among the writers of this process, and a transaction for

@@ -67,15 +67,16 @@ sql! {
         where book_id = $1 and payment_id >= $2 and payment_id <= $3
         group by payment_id order by payment_id";
     TO_SEND = "select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
-        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no, p.run_id, p.area_id,
+        v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
         cast(null as bigint) from payment p
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $5)
+        left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
         order by p.payment_id limit $4";
     TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
-        v.version, v.holder_name, v.account_no, v.bank_name, v.bank_no, p.run_id, p.area_id,
+        v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
         b.bank_account_id
         from re_pay r join payment p on p.book_id = r.book_id and p.payment_id = r.payment_id
         join attempt f on f.book_id = r.book_id and f.payment_id = r.payment_id
@@ -84,6 +85,7 @@ sql! {
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $6)
+        left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3 and r.payment_id > $4
         order by r.payment_id limit $5";
     TO_RE_PAY = "select payment_id from re_pay where book_id = $1 and run_id = $2
@@ -118,12 +120,13 @@ sql! {
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3
         and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')";
     RUN_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township, z.village,
-        y.name, y.reference_no, v.account_no, v.holder_name, v.bank_name from payment p
+        y.name, y.reference_no, v.account_no, v.holder_name, h.name from payment p
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id
         join area z on z.book_id = p.book_id and z.area_id = p.area_id
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(version) from payee_account w
                 where w.book_id = p.book_id and w.payee_id = p.payee_id)
+        left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id >= $2 and p.payment_id <= $3
         order by p.payment_id limit $4";
 }

@@ -104,7 +104,8 @@ sql! {
         cross join attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
-        where o.book_id = $1 and o.kind <> 'paid' and o.kind = 'failed' and o.settled_on <= $3
+        join return_file r on r.book_id = o.book_id and r.return_id = o.source_id
+        where o.book_id = $1 and o.kind <> 'paid' and o.kind = 'failed' and r.imported_on <= $3
         and t.book_id = o.book_id and t.payment_id = o.payment_id
         and t.attempt_no = o.attempt_no and b.bank_account_id = $2
         group by t.batch_id";

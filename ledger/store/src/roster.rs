@@ -14,11 +14,13 @@ use crate::dialect::Pair;
 use crate::error::StoreError;
 use crate::policy::month;
 use crate::seal::Loader;
-use crate::table;
+use crate::table::{self, Table};
 use crate::write::Write;
 
 sql! {
     AREAS = "select area_id, township, village from area where book_id = $1 order by area_id";
+    BRANCHES = "select branch_id, name, bank_no from branch where book_id = $1
+        order by branch_id";
     PARTIES = "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no from party p
         join area a on a.book_id = p.book_id and a.area_id = p.area_id
         where p.book_id = $1 order by p.party_id";
@@ -54,12 +56,12 @@ const PARTIES_OF: Pair = Pair {
 
 /// The newest accounts of these payees, which come as a JSON list; unpacking one differs.
 const ACCOUNTS_OF: Pair = Pair {
-    sqlite: "select v.payee_id, v.version, v.holder_name, v.bank_name, v.bank_no, v.account_no
+    sqlite: "select v.payee_id, v.version, v.holder_name, v.branch_id, v.account_no
         from json_each($2) j cross join payee_account v
         where v.book_id = $1 and v.payee_id = j.value
         and v.version = (select max(w.version) from payee_account w
             where w.book_id = $1 and w.payee_id = v.payee_id)",
-    postgres: "select v.payee_id, v.version, v.holder_name, v.bank_name, v.bank_no, v.account_no
+    postgres: "select v.payee_id, v.version, v.holder_name, v.branch_id, v.account_no
         from jsonb_array_elements_text(cast($2 as jsonb)) j(payee_id)
         join payee_account v on v.book_id = $1 and v.payee_id = cast(j.payee_id as integer)
         where v.version = (select max(w.version) from payee_account w
@@ -151,10 +153,8 @@ pub struct PayeeAccount {
     pub version: i64,
     /// The name that the bank has registered.
     pub holder_name: String,
-    /// 开户行.
-    pub bank_name: String,
-    /// 联行号; may be empty.
-    pub bank_no: String,
+    /// Its bank's branch.
+    pub branch: i64,
     /// The account number.
     pub account_no: String,
 }
@@ -198,12 +198,21 @@ pub async fn party_by_reference(
     rows.iter().map(party_of).collect()
 }
 
+/// Pairs of names with the number of their row.
+pub type Numbers = HashMap<(String, String), i64>;
+
 /// The areas of a book: township and village with their number.
-pub async fn areas(
-    tx: &mut Tx,
-    book: BookId,
-) -> Result<HashMap<(String, String), i64>, StoreError> {
-    let rows = tx.query(AREAS, &[book.get().into()]).await?;
+pub async fn areas(tx: &mut Tx, book: BookId) -> Result<Numbers, StoreError> {
+    numbers(tx, AREAS, book).await
+}
+
+/// The bank branches of a book: 开户行 and 联行号 with their number.
+pub async fn branches(tx: &mut Tx, book: BookId) -> Result<Numbers, StoreError> {
+    numbers(tx, BRANCHES, book).await
+}
+
+async fn numbers(tx: &mut Tx, sql: &'static str, book: BookId) -> Result<Numbers, StoreError> {
+    let rows = tx.query(sql, &[book.get().into()]).await?;
     rows.iter()
         .map(|row| Ok(((row.text(1)?, row.text(2)?), row.int(0)?)))
         .collect()
@@ -246,9 +255,8 @@ pub async fn each_account_of(
                 payee: PartyId(row.int(0)?),
                 version: row.int(1)?,
                 holder_name: row.text(2)?,
-                bank_name: row.text(3)?,
-                bank_no: row.text(4)?,
-                account_no: row.text(5)?,
+                branch: row.int(3)?,
+                account_no: row.text(4)?,
             });
             Ok::<(), StoreError>(())
         })
@@ -324,17 +332,33 @@ fn award_row_of(row: &Row) -> Result<AwardRow, StoreError> {
     })
 }
 
-/// Stores new areas: number, township, village, in ascending order of their numbers.
-pub async fn add_areas(write: &mut Write, areas: &[(i64, &str, &str)]) -> Result<(), Failure> {
-    let mut rows = RowBuffer::of(&table::AREA);
-    for (id, township, village) in areas {
+/// A new area or branch: its number and its two names.
+pub type Named<'a> = (i64, &'a str, &'a str);
+
+/// Stores new areas (township, village), in ascending order of their numbers.
+pub async fn add_areas(write: &mut Write, areas: &[Named<'_>]) -> Result<(), Failure> {
+    add_named(write, &table::AREA, areas).await
+}
+
+/// Stores new bank branches (开户行, 联行号), in ascending order of their numbers.
+pub async fn add_branches(write: &mut Write, branches: &[Named<'_>]) -> Result<(), Failure> {
+    add_named(write, &table::BRANCH, branches).await
+}
+
+async fn add_named(
+    write: &mut Write,
+    table: &'static Table,
+    named: &[Named<'_>],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(table);
+    for (id, first, second) in named {
         rows.int(write.book().get())
             .int(*id)
-            .text(township)
-            .text(village)
+            .text(first)
+            .text(second)
             .end();
     }
-    Ok(write.insert(&table::AREA, rows).await?)
+    Ok(write.insert(table, rows).await?)
 }
 
 /// Stores parties, in ascending order of their numbers.
@@ -367,9 +391,7 @@ pub async fn add_payee_accounts<E: From<StoreError>>(
         row.int(write.book().get())
             .int(account.payee.get())
             .int(account.version);
-        row.text(&account.holder_name)
-            .text(&account.bank_name)
-            .text(&account.bank_no);
+        row.text(&account.holder_name).int(account.branch);
         row.text(&account.account_no).bytes(&salt).end();
         loader.step(write).await?;
     }

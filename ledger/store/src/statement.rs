@@ -25,18 +25,14 @@ sql! {
         and not exists (select 1 from statement_line l where l.book_id = b.book_id
             and l.match_kind = 'batch' and l.match_id = b.batch_id)
         order by b.batch_id";
-    UNSEEN_RETURNS = "select r.return_id, b.batch_no, cast(sum(p.amount_fen) as bigint)
-        from return_file r
+    UNSEEN_RETURNS = "select r.return_id, b.batch_no, r.paid_fen from return_file r
         join batch b on b.book_id = r.book_id and b.batch_id = r.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
-        cross join outcome o
-        cross join payment p
         where r.book_id = $1 and b.bank_account_id = $2 and a.debit_style = 'succeeded'
-        and o.book_id = r.book_id and o.source = 'return' and o.source_id = r.return_id
-        and o.kind = 'paid' and p.book_id = o.book_id and p.payment_id = o.payment_id
+        and r.paid_fen > 0
         and not exists (select 1 from statement_line l where l.book_id = r.book_id
             and l.match_kind = 'return' and l.match_id = r.return_id)
-        group by r.return_id, b.batch_no order by r.return_id";
+        order by r.return_id";
     AWAITED_REFUNDS = "select o.payment_id, o.attempt_no, p.amount_fen, v.account_no,
         v.holder_name, t.appropriation_id, r.program_id from outcome o
         cross join attempt t

@@ -84,7 +84,7 @@ sql! {
         join batch b on b.book_id = f.book_id and b.batch_id = f.batch_id
         where l.book_id = $1 and l.statement_id = $2 and l.match_kind = 'refund'
         and o.book_id = l.book_id and o.payment_id = l.match_id and o.attempt_no = l.attempt_no
-        and o.step = 2 and o.source = 'statement' and o.source_id = $2
+        and o.step = 2 and o.source_id = $2
         and p.book_id = o.book_id and p.payment_id = o.payment_id
         and f.book_id = o.book_id and f.payment_id = o.payment_id and f.attempt_no = 1";
     BATCH_ACCOUNTS = "select batch_id, bank_account_id from batch where book_id = $1";

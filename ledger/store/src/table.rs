@@ -89,9 +89,12 @@ tables! {
     PARTY "party" key(0 "", 1 ", party_id")
         (book_id party_id kind area_id name reference_no salt)
         private(4, 5) salt(Some(6)) beside();
+    BRANCH "branch" key(0 "", 1 ", branch_id")
+        (book_id branch_id name bank_no)
+        private() salt(None) beside();
     PAYEE_ACCOUNT "payee_account" key(0 "", 1 ", payee_id", 2 ", version")
-        (book_id payee_id version holder_name bank_name bank_no account_no salt)
-        private(3, 6) salt(Some(7)) beside();
+        (book_id payee_id version holder_name branch_id account_no salt)
+        private(3, 5) salt(Some(6)) beside();
     AWARD "award" key(0 "", 1 ", award_id")
         (book_id award_id subject_id household_id payee_id component_id tag income_fen
          amount_fen basis from_month)
@@ -128,8 +131,8 @@ tables! {
          sent_on payments total_fen)
         private() salt(None) beside();
     OUTCOME "outcome" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", step")
-        (book_id payment_id attempt_no step kind source source_id line_no reason
-         reason_text bank_reference settled_on)
+        (book_id payment_id attempt_no step kind source_id line_no reason reason_text
+         bank_reference)
         private() salt(None) beside();
     ATTEMPT "attempt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
         (book_id payment_id attempt_no kind batch_id line_no account_version
@@ -140,7 +143,7 @@ tables! {
         private() salt(None) beside();
     RETURN_FILE "return_file" key(0 "", 1 ", return_id")
         (book_id return_id file_id batch_id profile content_hash lines paid failed
-         pending repeated exceptions imported_on)
+         pending repeated exceptions paid_fen imported_on)
         private() salt(None) beside();
     PENDING_ANSWER "pending_answer" key(0 "", 1 ", return_id", 2 ", line_no")
         (book_id return_id line_no payment_id attempt_no reason_text)

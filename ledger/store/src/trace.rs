@@ -20,16 +20,22 @@ sql! {
         join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = t.account_version
         where t.book_id = $1 and t.payment_id = $2 order by t.attempt_no";
-    OUTCOMES = "select attempt_no, kind, source, source_id, line_no, reason, reason_text,
-        bank_reference, settled_on, entry from outcome
-        where book_id = $1 and payment_id = $2 order by attempt_no, step";
+    OUTCOMES = "select o.attempt_no, o.kind, o.step, o.source_id, o.line_no, o.reason,
+        o.reason_text, o.bank_reference, coalesce(r.imported_on, s.to_date, ''), o.entry
+        from outcome o
+        left join return_file r on r.book_id = o.book_id and r.return_id = o.source_id
+            and o.step = 1
+        left join statement s on s.book_id = o.book_id and s.statement_id = o.source_id
+            and o.step = 2
+        where o.book_id = $1 and o.payment_id = $2 order by o.attempt_no, o.step";
     RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt
         where book_id = $1 and payment_id = $2 order by attempt_no";
     TRANSFERS = "with recursive
         source (name, id) as (
             select 'run', cast($3 as bigint)
             union select 'batch', batch_id from attempt where book_id = $1 and payment_id = $2
-            union select source, source_id from outcome where book_id = $1 and payment_id = $2
+            union select case step when 1 then 'return' else 'statement' end, source_id
+                from outcome where book_id = $1 and payment_id = $2
             union select 'statement', statement_id from refund_receipt
                 where book_id = $1 and payment_id = $2),
         bounds (voucher_id, key, low, high) as (
@@ -184,7 +190,7 @@ pub struct OutcomeStep {
     /// `paid`, `failed` or `refunded`.
     pub kind: String,
     /// `return` or `statement`.
-    pub source: String,
+    pub source: &'static str,
     /// The number of that.
     pub source_id: i64,
     /// The line of its file.
@@ -289,7 +295,11 @@ pub async fn payment(
         outcomes.push(OutcomeStep {
             attempt: row.int(0)?,
             kind: row.text(1)?,
-            source: row.text(2)?,
+            source: if row.int(2)? == 1 {
+                "return"
+            } else {
+                "statement"
+            },
             source_id: row.int(3)?,
             line_no: row.int(4)?,
             reason: row.text(5)?,

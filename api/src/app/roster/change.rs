@@ -12,7 +12,7 @@ use ledger_store::roster::{self as store, AwardRow, NewParty, PartyKind, PayeeAc
 use ledger_store::write::Write;
 use serde_json::json;
 
-use super::sheet::{self, Roster, RosterRow};
+use super::sheet::{self, Roster, RosterRow, Words};
 use crate::app::{App, Error, not_found};
 
 /// What an import changes.
@@ -21,6 +21,8 @@ pub(super) struct Change {
     kept: usize,
     /// New areas by their place among the roster's areas, with their numbers.
     areas: Vec<(i64, usize)>,
+    /// New bank branches in the same way.
+    branches: Vec<(i64, usize)>,
     /// New parties in the order of their numbers.
     parties: Vec<NewKey>,
     accounts: Vec<PayeeAccount>,
@@ -97,15 +99,8 @@ impl Change {
 
     pub(super) async fn store(mut self, app: &App, write: &mut Write) -> Result<(), Error> {
         let rows = &self.roster.rows;
-        let areas: Vec<_> = self
-            .areas
-            .iter()
-            .map(|(id, place)| {
-                let (township, village) = self.roster.areas.at(*place);
-                (*id, township, village)
-            })
-            .collect();
-        store::add_areas(write, &areas).await?;
+        store::add_areas(write, &named(&self.areas, &self.roster.areas)).await?;
+        store::add_branches(write, &named(&self.branches, &self.roster.banks)).await?;
         let parties = self.parties.iter().map(|new| {
             Ok::<_, Error>(NewParty {
                 id: new.id,
@@ -130,6 +125,41 @@ impl Change {
     }
 }
 
+/// New areas or branches as they are stored.
+fn named<'a>(new: &[(i64, usize)], words: &'a Words) -> Vec<store::Named<'a>> {
+    let named = new.iter().map(|(id, place)| {
+        let (first, second) = words.at(*place);
+        (*id, first, second)
+    });
+    named.collect()
+}
+
+/// The number of each pair of words; those that the book does not know are numbered and added to
+/// `new` with their place.
+async fn number_words(
+    write: &mut Write,
+    counter: &str,
+    known: store::Numbers,
+    words: &Words,
+    new: &mut Vec<(i64, usize)>,
+) -> Result<Vec<i64>, Error> {
+    let mut next = write.allot(counter, 0).await?;
+    let mut numbers = Vec::new();
+    for (place, (first, second)) in words.all().enumerate() {
+        let found = known.get(&(first.to_owned(), second.to_owned()));
+        numbers.push(match found {
+            Some(id) => *id,
+            None => {
+                new.push((next, place));
+                next += 1;
+                next - 1
+            }
+        });
+    }
+    write.allot(counter, new.len()).await?;
+    Ok(numbers)
+}
+
 pub(super) async fn prepare(
     write: &mut Write,
     program: &str,
@@ -148,15 +178,21 @@ pub(super) async fn prepare(
         roster: sheet::read(file_name, bytes, &components)?,
         kept: 0,
         areas: Vec::new(),
+        branches: Vec::new(),
         parties: Vec::new(),
         accounts: Vec::new(),
         accounts_changed: 0,
         started: Vec::new(),
         ended: Vec::new(),
     };
-    let areas = change.find_areas(write).await?;
+    let known = store::areas(write.tx(), book).await?;
+    let words = &change.roster.areas;
+    let areas = number_words(write, "area", known, words, &mut change.areas).await?;
+    let known = store::branches(write.tx(), book).await?;
+    let words = &change.roster.banks;
+    let branches = number_words(write, "branch", known, words, &mut change.branches).await?;
     let parties = change.find_parties(write, &areas).await?;
-    change.compare_accounts(write, &parties).await?;
+    change.compare_accounts(write, &parties, &branches).await?;
     let once = components
         .iter()
         .filter(|c| c.cadence == Cadence::Once)
@@ -170,27 +206,6 @@ pub(super) async fn prepare(
 }
 
 impl Change {
-    /// The numbers of the roster's areas; new ones are numbered.
-    async fn find_areas(&mut self, write: &mut Write) -> Result<Vec<i64>, Error> {
-        let book = write.book();
-        let known = store::areas(write.tx(), book).await?;
-        let mut next = write.allot("area", 0).await?;
-        let mut numbers = Vec::new();
-        for (place, (township, village)) in self.roster.areas.all().enumerate() {
-            let found = known.get(&(township.to_owned(), village.to_owned()));
-            numbers.push(match found {
-                Some(id) => *id,
-                None => {
-                    self.areas.push((next, place));
-                    next += 1;
-                    next - 1
-                }
-            });
-        }
-        write.allot("area", self.areas.len()).await?;
-        Ok(numbers)
-    }
-
     /// The parties of each row. New ones are numbered in the order of their kind and reference, so
     /// that the index over references grows at its edge.
     async fn find_parties(&mut self, write: &mut Write, areas: &[i64]) -> Result<Parties, Error> {
@@ -261,6 +276,7 @@ impl Change {
         &mut self,
         write: &mut Write,
         parties: &Parties,
+        branches: &[i64],
     ) -> Result<(), Error> {
         let mut payees: Vec<(PartyId, usize)> = parties
             .iter()
@@ -281,13 +297,12 @@ impl Change {
         store::each_account_of(write.tx(), book, &ids, known).await?;
         for (payee, place) in payees {
             let row = &self.roster.rows[place];
-            let (bank_name, bank_no) = self.roster.banks.at(row.bank);
+            let branch = branches[row.bank];
             let (_, _, holder_name) = row.payee();
             let last = newest.get(&payee);
             let same = last.is_some_and(|last| {
                 last.holder_name == holder_name
-                    && last.bank_name == bank_name
-                    && last.bank_no == bank_no
+                    && last.branch == branch
                     && *last.account_no == *row.account_no
             });
             if same {
@@ -299,8 +314,7 @@ impl Change {
                 payee,
                 version,
                 holder_name: holder_name.to_owned(),
-                bank_name: bank_name.to_owned(),
-                bank_no: bank_no.to_owned(),
+                branch,
                 account_no: row.account_no.to_string(),
             });
         }
