@@ -29,6 +29,7 @@ use ledger_store::book::{Book, User, put_user};
 use ledger_store::db::Db;
 use ledger_store::journal;
 use ledger_store::run::RunKind;
+use ledger_store::success;
 use serde_json::{Value, json};
 
 use paper::{BatchFile, Line, Movement, Outcome, Person};
@@ -463,6 +464,14 @@ impl Office {
         for agreement in agreements.unwrap() {
             assert!(agreement.ok(), "{agreement:#?}");
         }
+        let mut tx = self.app.db.begin_read().await.unwrap();
+        let stored = success::stored(&mut tx, self.book.id).await.unwrap();
+        let counted = success::recompute(&mut tx, self.book.id).await.unwrap();
+        tx.rollback().await.unwrap();
+        assert_eq!(
+            stored, counted,
+            "success rates are not those of the payments"
+        );
         let checked = audit::verification(&self.app, &self.book, &[])
             .await
             .unwrap();

@@ -74,7 +74,8 @@ sql! {
         cross join attempt f
         join batch b on b.book_id = f.book_id and b.batch_id = f.batch_id
         where t.book_id = $1 and t.batch_id = $2 and t.attempt_no > 1
-        and f.book_id = t.book_id and f.payment_id = t.payment_id and f.attempt_no = 1";
+        and f.book_id = t.book_id and f.payment_id = t.payment_id and f.attempt_no = 1
+        order by t.line_no";
     REFUNDED = "select p.run_id, b.bank_account_id, p.area_id, o.attempt_no, p.amount_fen,
         o.reason from statement_line l
         cross join outcome o

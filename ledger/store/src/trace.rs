@@ -69,7 +69,22 @@ sql! {
         join account d on d.book_id = t.book_id and d.account_id = t.debit_id
         join account c on c.book_id = t.book_id and c.account_id = t.credit_id
         order by t.transfer_id";
-    PAYMENTS_OF_PARTY = "select p.payment_id, r.month, r.program_id, p.amount_fen,
+    PAYMENTS_OF_PARTY = "with recursive
+        months (month) as (
+            select min(month) from payment_line where book_id = $1 and month > ''
+            union all
+            select (select min(l.month) from payment_line l
+                where l.book_id = $1 and l.month > m.month)
+            from months m where m.month is not null),
+        own (payment_id) as (
+            select distinct l.payment_id from award a
+            cross join months m
+            cross join payment_line l
+            where a.book_id = $1
+            and (a.payee_id = $2 or a.household_id = $2 or a.subject_id = $2)
+            and l.book_id = $1 and l.month = m.month and l.component_id = a.component_id
+            and l.subject_id = a.subject_id and l.award_id = a.award_id)
+        select p.payment_id, r.month, r.program_id, p.amount_fen,
         coalesce((select max(t.attempt_no) from attempt t where t.book_id = p.book_id
             and t.payment_id = p.payment_id), 0),
         coalesce((select max(t.attempt_no) from outcome t where t.book_id = p.book_id
@@ -78,9 +93,11 @@ sql! {
             and o.payment_id = p.payment_id order by o.attempt_no desc, o.step desc limit 1), ''),
         (select cast(count(*) as bigint) from run_event e where e.book_id = p.book_id
             and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision)
-        from payment p
+        from own x
+        cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where p.book_id = $1 and (p.payee_id = $2 or p.household_id = $2
+        where p.book_id = $1 and p.payment_id = x.payment_id
+        and (p.payee_id = $2 or p.household_id = $2
             or exists (select 1 from payment_line l where l.book_id = p.book_id
                 and l.payment_id = p.payment_id and l.subject_id = $2))
         order by p.payment_id";
@@ -311,6 +328,11 @@ pub async fn payment(
     }))
 }
 
+/// The transfers of a payment. There is no index on the payment: it would cost as much as the
+/// transfers themselves. Instead each voucher that can concern the payment is halved until the
+/// first transfer of the payment and the first one after it are found, some 20 rows each: the
+/// transfers of a voucher stand in the order of their payments, those of no payment last
+/// ([`crate::journal::Poster`] makes it so).
 async fn transfers(
     tx: &mut Tx,
     book: BookId,
@@ -354,7 +376,9 @@ pub struct PartyPayment {
     pub state: Option<PaymentState>,
 }
 
-/// The payments of a party, as payee, household or beneficiary.
+/// The payments of a party, as payee, household or beneficiary. They are found through the party's
+/// awards and the accrual key of their lines: payee and household of a payment are those of the
+/// award of its first line.
 pub async fn payments_of_party(
     tx: &mut Tx,
     book: BookId,
