@@ -930,7 +930,8 @@ alter table voucher enable always trigger tr_voucher_period;
 
 create index ix_award_component on award (book_id, component_id);
 
-create index ix_outcome_not_paid on outcome (book_id, payment_id, attempt_no) where kind <> 'paid';
+create index ix_outcome_not_paid on outcome (book_id, kind, payment_id, attempt_no)
+  where kind <> 'paid';
 
 create index ix_voucher_source on voucher (book_id, source, source_id);
 

@@ -927,7 +927,8 @@ begin select raise(abort, 'tr_outcome_prior'); end;
 
 create index ix_award_component on award (book_id, component_id);
 
-create index ix_outcome_not_paid on outcome (book_id, payment_id, attempt_no) where kind <> 'paid';
+create index ix_outcome_not_paid on outcome (book_id, kind, payment_id, attempt_no)
+  where kind <> 'paid';
 
 create index ix_voucher_source on voucher (book_id, source, source_id);
 

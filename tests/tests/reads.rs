@@ -453,8 +453,8 @@ async fn the_payments_of_a_person_are_all_found() {
     .await;
 }
 
-/// Statements behind the readings of every day, by module and name.
-const DAILY: [(&str, &str); 12] = [
+/// Statements behind the readings and the commands of every day, by module and name.
+const DAILY: [(&str, &str); 18] = [
     ("success", "CELLS"),
     ("success", "REASONS"),
     ("success", "FIRST_ACCOUNTS"),
@@ -467,10 +467,24 @@ const DAILY: [(&str, &str); 12] = [
     ("trace", "TRANSFERS"),
     ("trace", "PAYMENTS_OF_PARTY"),
     ("exception", "OPEN_EXCEPTIONS"),
+    ("batch", "BATCH_ITEMS"),
+    ("batch", "OPEN_ATTEMPTS"),
+    ("payment", "FAILED_AND_HOME"),
+    ("payment", "TO_SEND_AGAIN"),
+    ("roster", "PARTY_BY_REFERENCE"),
+    ("statement", "AWAITED_REFUNDS"),
 ];
 
-/// Tables with a row or more for each payment.
-const LARGE: [&str; 5] = ["transfer", "payment", "payment_line", "attempt", "outcome"];
+/// Tables with a row or more for each payment or for each party, and the vouchers.
+const LARGE: [&str; 7] = [
+    "transfer",
+    "payment",
+    "payment_line",
+    "attempt",
+    "outcome",
+    "party",
+    "voucher",
+];
 
 /// SQLite plans without statistics, as it does in production: the plans of an empty database are
 /// those of a large one. A step is too wide when it reads a large table with nothing but the book.

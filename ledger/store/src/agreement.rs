@@ -58,7 +58,7 @@ sql! {
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
-        where o.book_id = $1 and o.kind <> 'paid'
+        where o.book_id = $1 and o.kind <> 'paid' and o.kind in ('failed', 'refunded')
         and t.book_id = o.book_id and t.payment_id = o.payment_id
         and t.attempt_no = o.attempt_no
         and (o.kind = 'refunded' or a.debit_style = 'whole')

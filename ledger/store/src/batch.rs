@@ -42,8 +42,8 @@ sql! {
     OPEN_ATTEMPTS = "select cast(count(*) as bigint) from batch b
         cross join attempt t
         where b.book_id = $1 and b.run_id = $2
-        and t.book_id = b.book_id and t.batch_id = b.batch_id and t.kind = 'pay'
-        and not exists (select 1 from outcome o where o.book_id = t.book_id
+        and t.book_id = b.book_id and t.batch_id = b.batch_id and t.line_no > 0
+        and t.kind = 'pay' and not exists (select 1 from outcome o where o.book_id = t.book_id
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)";
 }
 

@@ -90,13 +90,14 @@ sql! {
         order by r.payment_id limit $5";
     TO_RE_PAY = "select payment_id from re_pay where book_id = $1 and run_id = $2
         and revision = $3 order by payment_id limit $4";
-    FAILED_AND_HOME = "select p.payment_id, p.amount_fen, t.attempt_no, o.kind, o.reason,
+    FAILED_AND_HOME = "select p.payment_id, p.amount_fen, t.attempt_no, o.kind, w.reason,
         t.account_version,
         (select max(v.version) from payee_account v
             where v.book_id = p.book_id and v.payee_id = p.payee_id),
         cast(case when b.debit_style = 'succeeded' and o.kind = 'failed' then 1
             when h.payment_id is not null then 1 else 0 end as bigint)
         from outcome o
+        cross join outcome w
         cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
@@ -105,15 +106,15 @@ sql! {
         join bank_account b on b.book_id = c.book_id and b.bank_account_id = c.bank_account_id
         left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
-        where o.book_id = $1 and o.kind <> 'paid'
+        where o.book_id = $1 and o.kind <> 'paid' and o.kind in ('failed', 'refunded')
+        and w.book_id = o.book_id and w.payment_id = o.payment_id
+        and w.attempt_no = o.attempt_no and w.step = o.step
         and p.book_id = o.book_id and p.payment_id = o.payment_id and r.program_id = $2
-        and not exists (select 1 from exception x where x.book_id = o.book_id
-            and x.payment_id = o.payment_id and x.attempt_no = o.attempt_no
-            and x.kind in ('contradiction', 'matched-twice', 'amount-differs',
+        and (o.payment_id, o.attempt_no) not in (select payment_id, attempt_no from exception
+            where book_id = $1 and kind in ('contradiction', 'matched-twice', 'amount-differs',
                 'account-differs'))
         and not exists (select 1 from attempt x where x.book_id = t.book_id
-            and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no + 1)
-        order by p.payment_id";
+            and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no + 1)";
     DISPUTED = "select min(x.payment_id) from re_pay r
         join exception x on x.book_id = r.book_id and x.payment_id = r.payment_id
             and x.attempt_no = r.attempt_no - 1
@@ -532,20 +533,24 @@ pub async fn failed(
     let rows = tx
         .query(FAILED_AND_HOME, &[book.get().into(), program.get().into()])
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Failed {
-                payment: PaymentId(row.int(0)?),
-                amount: Fen::new(row.int(1)?),
-                attempt: row.int(2)?,
-                kind: row.text(3)?,
-                reason: row.text(4)?,
-                tried_version: row.int(5)?,
-                newest_version: row.opt_int(6)?.unwrap_or(0),
-                home: row.int(7)? == 1,
-            })
-        })
-        .collect()
+    let failed = rows.iter().map(failed_of);
+    let mut failed = failed.collect::<Result<Vec<Failed>, StoreError>>()?;
+    // Here and not in the statement, where it would lead SQLite past the index.
+    failed.sort_unstable_by_key(|failed| failed.payment);
+    Ok(failed)
+}
+
+fn failed_of(row: &Row) -> Result<Failed, StoreError> {
+    Ok(Failed {
+        payment: PaymentId(row.int(0)?),
+        amount: Fen::new(row.int(1)?),
+        attempt: row.int(2)?,
+        kind: row.text(3)?,
+        reason: row.text(4)?,
+        tried_version: row.int(5)?,
+        newest_version: row.opt_int(6)?.unwrap_or(0),
+        home: row.int(7)? == 1,
+    })
 }
 
 /// Stores what a re-pay run tries again, in payment order, and says what it came to.

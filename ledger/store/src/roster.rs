@@ -25,9 +25,13 @@ sql! {
         join area a on a.book_id = p.book_id and a.area_id = p.area_id
         where p.book_id = $1 order by p.party_id";
     PARTY_BY_REFERENCE = "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
-        from party p join area a on a.book_id = p.book_id and a.area_id = p.area_id
-        where p.book_id = $1 and p.kind in ('household', 'institution', 'person')
-        and p.reference_no = $2 order by p.party_id";
+        from (select 'household' as kind union all select 'institution'
+            union all select 'person') k
+        cross join party n
+        cross join party p
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where n.book_id = $1 and n.kind = k.kind and n.reference_no = $2
+        and p.book_id = n.book_id and p.party_id = n.party_id";
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
         a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis from award a
         join component c on c.book_id = a.book_id and c.component_id = a.component_id
@@ -195,7 +199,10 @@ pub async fn party_by_reference(
             &[book.get().into(), reference_no.into()],
         )
         .await?;
-    rows.iter().map(party_of).collect()
+    let parties: Result<Vec<Party>, StoreError> = rows.iter().map(party_of).collect();
+    let mut parties = parties?;
+    parties.sort_by_key(|party| party.id);
+    Ok(parties)
 }
 
 /// Pairs of names with the number of their row.

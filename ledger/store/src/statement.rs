@@ -10,7 +10,7 @@ use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
-use crate::db::{RowBuffer, Tx, Value};
+use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
 use crate::table;
 use crate::write::{self, Write};
@@ -42,13 +42,13 @@ sql! {
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = t.account_version
-        where o.book_id = $1 and o.kind <> 'paid' and b.bank_account_id = $2
+        where o.book_id = $1 and o.kind <> 'paid' and o.kind in ('failed', 'refunded')
+        and b.bank_account_id = $2
         and t.book_id = o.book_id and t.payment_id = o.payment_id
         and t.attempt_no = o.attempt_no
         and (o.kind = 'refunded' or a.debit_style = 'whole')
         and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
-            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
-        order by o.payment_id, o.attempt_no";
+            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)";
     UNSEEN_APPROPRIATIONS = "select appropriation_id, document, amount_fen from appropriation a
         where book_id = $1 and bank_account_id = $2
         and not exists (select 1 from statement_line l where l.book_id = a.book_id
@@ -231,19 +231,23 @@ pub async fn awaited_refunds(
     let rows = tx
         .query(AWAITED_REFUNDS, &[book.get().into(), account.get().into()])
         .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(AwaitedRefund {
-                payment: PaymentId(row.int(0)?),
-                attempt: row.int(1)?,
-                amount: Fen::new(row.int(2)?),
-                account_no: row.text(3)?,
-                holder_name: row.text(4)?,
-                appropriation: row.opt_int(5)?.map(AppropriationId),
-                program: ProgramId(row.int(6)?),
-            })
-        })
-        .collect()
+    let awaited = rows.iter().map(awaited_of);
+    let mut awaited = awaited.collect::<Result<Vec<AwaitedRefund>, StoreError>>()?;
+    // Here and not in the statement, where it would lead SQLite past the index.
+    awaited.sort_unstable_by_key(|refund| (refund.payment, refund.attempt));
+    Ok(awaited)
+}
+
+fn awaited_of(row: &Row) -> Result<AwaitedRefund, StoreError> {
+    Ok(AwaitedRefund {
+        payment: PaymentId(row.int(0)?),
+        attempt: row.int(1)?,
+        amount: Fen::new(row.int(2)?),
+        account_no: row.text(3)?,
+        holder_name: row.text(4)?,
+        appropriation: row.opt_int(5)?.map(AppropriationId),
+        program: ProgramId(row.int(6)?),
+    })
 }
 
 /// The appropriations of an account that no statement has shown: number, document, amount.

@@ -32,14 +32,14 @@ sql! {
         c.final_attempted, c.final_attempted_fen, c.final_paid, c.final_paid_fen,
         c.pending, c.pending_fen
         from program g
-        join success_cell c on c.book_id = g.book_id and c.program_id = g.program_id
-            and c.month >= $2 and c.month <= $3
-        where g.book_id = $1 order by c.program_id, c.month, c.bank_account_id, c.township";
+        cross join success_cell c
+        where g.book_id = $1 and c.book_id = g.book_id and c.program_id = g.program_id
+        and c.month >= $2 and c.month <= $3 order by c.program_id, c.month, c.bank_account_id, c.township";
     REASONS = "select c.program_id, c.month, c.reason, c.attempts, c.amount_fen
         from program g
-        join success_reason c on c.book_id = g.book_id and c.program_id = g.program_id
-            and c.month >= $2 and c.month <= $3
-        where g.book_id = $1 order by c.program_id, c.month, c.reason";
+        cross join success_reason c
+        where g.book_id = $1 and c.book_id = g.book_id and c.program_id = g.program_id
+        and c.month >= $2 and c.month <= $3 order by c.program_id, c.month, c.reason";
     ALL_CELLS = "select program_id, month, bank_account_id, township,
         first_attempted, first_attempted_fen, first_paid, first_paid_fen,
         final_attempted, final_attempted_fen, final_paid, final_paid_fen, pending, pending_fen

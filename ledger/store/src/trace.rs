@@ -38,16 +38,22 @@ sql! {
                 from outcome where book_id = $1 and payment_id = $2
             union select 'statement', statement_id from refund_receipt
                 where book_id = $1 and payment_id = $2),
+        concerned (voucher_id) as (
+            select v.voucher_id from source s
+            cross join voucher v
+            where v.book_id = $1 and v.source = s.name and v.source_id = s.id),
         bounds (voucher_id, key, low, high) as (
             select v.voucher_id, cast($2 as bigint), cast(v.transfer_first as bigint),
                 cast(v.transfer_first + v.transfers as bigint)
-            from source s
-            join voucher v on v.book_id = $1 and v.source = s.name and v.source_id = s.id
+            from concerned c
+            cross join voucher v
+            where v.book_id = $1 and v.voucher_id = c.voucher_id
             union all
             select v.voucher_id, cast($2 + 1 as bigint), cast(v.transfer_first as bigint),
                 cast(v.transfer_first + v.transfers as bigint)
-            from source s
-            join voucher v on v.book_id = $1 and v.source = s.name and v.source_id = s.id),
+            from concerned c
+            cross join voucher v
+            where v.book_id = $1 and v.voucher_id = c.voucher_id),
         half (voucher_id, key, low, high) as (
             select voucher_id, key, low, high from bounds
             union all
@@ -83,7 +89,7 @@ sql! {
             where a.book_id = $1
             and (a.payee_id = $2 or a.household_id = $2 or a.subject_id = $2)
             and l.book_id = $1 and l.month = m.month and l.component_id = a.component_id
-            and l.subject_id = a.subject_id and l.award_id = a.award_id)
+            and l.subject_id = a.subject_id and l.n > 0 and l.award_id = a.award_id)
         select p.payment_id, r.month, r.program_id, p.amount_fen,
         coalesce((select max(t.attempt_no) from attempt t where t.book_id = p.book_id
             and t.payment_id = p.payment_id), 0),
