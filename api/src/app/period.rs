@@ -10,11 +10,13 @@ use serde_json::json;
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, reconcile};
 
-/// Closes a month: it takes no postings any more, and its vouchers are hashed into the close.
+/// Closes a month: it takes no postings any more, and its vouchers are hashed into the close. The
+/// work grows with the month and not with the months before it ([`reconcile`] says why that is
+/// enough).
 ///
 /// # Errors
 /// [`Kind::PeriodNotReady`] when the month has not ended, an earlier month with vouchers is open,
-/// or one of the four agreements does not hold; [`Kind::PeriodClosed`] when it is closed already.
+/// or one of the four agreements of the month does not hold; [`Kind::PeriodClosed`] when it is closed already.
 pub async fn close(
     app: &App,
     caller: &Caller,
