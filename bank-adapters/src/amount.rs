@@ -162,7 +162,9 @@ mod tests {
         }
 
         #[test]
-        fn amounts_are_written_as_they_print(fen in -Fen::MAX.get()..=Fen::MAX.get(), cut in 0_u32..50) {
+        fn amounts_are_written_as_they_print(
+            fen in -Fen::MAX.get()..=Fen::MAX.get(), cut in 0_u32..50,
+        ) {
             let amount = Fen::new(fen >> cut);
             let mut out = String::new();
             style(Unit::Yuan).write(amount, &mut out);

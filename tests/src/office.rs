@@ -527,8 +527,8 @@ const NEVER: [(&str, &str); 7] = [
     ),
     (
         "one line of one return settled two attempts",
-        "select count(*) from (select source, source_id, line_no from outcome
-            group by book_id, source, source_id, line_no having count(*) > 1) x",
+        "select count(*) from (select step, source_id, line_no from outcome
+            group by book_id, step, source_id, line_no having count(*) > 1) x",
     ),
 ];
 

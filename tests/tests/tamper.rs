@@ -241,6 +241,36 @@ const SQLITE: &[Attack] = &[
         ..ALTERED
     },
     Attack {
+        name: "a month's movement",
+        sql: &["update account_month set credit_fen = credit_fen + 1
+            where account_id = 2 and credit_fen > 0"],
+        table: Some("account_month"),
+        row: Some("select '2/2022-01'"),
+        field: Some("credit_fen"),
+        ..ALTERED
+    },
+    Attack {
+        name: "a success rate",
+        sql: &["update success_cell set final_paid = final_paid + 1, first_paid = first_paid + 1"],
+        table: Some("success_cell"),
+        row: Some(
+            "select program_id || '/' || month || '/' || bank_account_id || '/' || township
+            from success_cell order by program_id, month, bank_account_id, township limit 1",
+        ),
+        field: Some("first_paid"),
+        ..ALTERED
+    },
+    Attack {
+        name: "a reason invented",
+        sql: &[
+            "insert into success_reason select book_id, program_id, month, 'zz-none', 1, 1
+            from success_reason limit 1",
+        ],
+        kind: "inserted",
+        table: Some("success_reason"),
+        ..ALTERED
+    },
+    Attack {
         name: "the root of the head",
         sql: &["update book_head set root = (select leaf from audit_entry where sequence = 1)"],
         table: Some("book_head"),

@@ -273,7 +273,7 @@ impl Sending {
         };
         let mut poster = Poster::begin(write, draft).await?;
         let mut by_lot: BTreeMap<AppropriationId, Fen> = BTreeMap::new();
-        let mut postings = Vec::with_capacity(attempts.len());
+        let mut postings = Vec::new();
         for attempt in attempts {
             for (lot, amount) in &attempt.draws {
                 let (payment, number) = (attempt.payment, attempt.number);
@@ -282,6 +282,8 @@ impl Sending {
                 let sum = by_lot.entry(*lot).or_default();
                 *sum = sum.plus(*amount)?;
             }
+            poster.push_all(write, &postings).await?;
+            postings.clear();
         }
         for (lot, amount) in by_lot {
             rules::batch_sent_budget(run.program, lot, amount, &mut postings);

@@ -494,15 +494,16 @@ impl Read {
         };
         let mut settled: Vec<_> = self.matching.settled.iter().collect();
         settled.sort_by_key(|matched| self.items[matched.sent].payment);
-        let mut postings = Vec::with_capacity(settled.len());
+        let mut poster = Poster::begin(write, draft).await?;
+        let mut postings = Vec::new();
         for matched in settled {
             let item = &self.items[matched.sent];
             for (lot, amount) in &item.draws {
                 self.posting(item, matched.outcome, *lot, *amount, &mut postings);
             }
+            poster.push_all(write, &postings).await?;
+            postings.clear();
         }
-        let mut poster = Poster::begin(write, draft).await?;
-        poster.push_all(write, &postings).await?;
         poster.finish(write).await?;
         Ok(())
     }

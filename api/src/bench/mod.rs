@@ -206,10 +206,13 @@ async fn months(work: &mut Work, last: Month) -> Result<(), Error> {
 }
 
 /// Whether the work was done and ties. A month that the product refuses to close is one whose
-/// totals do not tie; any other refusal is an error.
+/// totals do not tie, and so is whatever it refuses after totals did not; any other refusal is an
+/// error.
 fn worked(result: Result<(), Error>, ties: &mut Ties) -> Result<bool, Error> {
     match result {
-        Err(Error::Refused { problem, .. }) if problem.kind == Kind::PeriodNotReady => {
+        Err(Error::Refused { problem, .. })
+            if problem.kind == Kind::PeriodNotReady || !ties.broken.is_empty() =>
+        {
             ties.fail(problem.title(Language::Zh));
         }
         other => other?,
@@ -276,4 +279,27 @@ async fn posting_alone(
     app.db.close().await;
     place.remove(Schema::Posting).await?;
     figures
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::problem::Problem;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_counts_as_a_total_that_does_not_tie_only_when_one_is_behind_it() {
+        let refused = |kind| Err(Problem::new(kind).into());
+        for (result, broken, expected) in [
+            (Ok(()), false, Some(true)),
+            (Ok(()), true, Some(false)),
+            (refused(Kind::PeriodNotReady), false, Some(false)),
+            (refused(Kind::PaymentLive), true, Some(false)),
+            (refused(Kind::PaymentLive), false, None),
+        ] {
+            let mut ties = Ties::default();
+            ties.tie("payments", 1, 1 + i64::from(broken));
+            assert_eq!(worked(result, &mut ties).ok(), expected);
+        }
+    }
 }

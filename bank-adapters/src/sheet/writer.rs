@@ -310,7 +310,8 @@ mod tests {
             let (written, expected) = (archive::parts(&bytes).unwrap(), by_library(&rows));
             prop_assert_eq!(written.len(), expected.len());
             for ((name, bytes), (_, expected)) in written.into_iter().zip(&expected) {
-                prop_assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(expected), "{}", name);
+                let text = String::from_utf8_lossy;
+                prop_assert_eq!(text(&bytes), text(expected), "{}", name);
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 use crate::table::{self, Table};
 
-/// The size of a page and of the whole, in bytes. SQLite counts pages; PostgreSQL adds the tables
-/// of the schema with their indexes and long values.
+/// The size of the whole in bytes. SQLite counts pages, those that are committed but still in the
+/// write-ahead log too; PostgreSQL adds the tables of the schema, their indexes and long values.
 const BYTES: Pair = Pair {
     sqlite: "select c.page_count * s.page_size from pragma_page_count c, pragma_page_size s",
     postgres: "select cast(coalesce(sum(pg_total_relation_size(c.oid)), 0) as bigint)

@@ -1,6 +1,7 @@
 //! Recomputes everything from the rows: entries, chain, Merkle root, every sealed row, the roots
 //! of vouchers, file contents, and what is stored although it could be derived.
 
+mod rates;
 mod transfers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -97,6 +98,7 @@ pub async fn verify(db: &Db, book: &Book, kept: &[Head]) -> Result<Verification,
     faults.append(&mut gathered.transfers.faults);
     faults.append(&mut gathered.contents);
     reading.balances(&gathered.transfers, &mut faults).await?;
+    faults.append(&mut gathered.rates);
     reading.counters(&mut faults).await?;
     reading.tx.rollback().await?;
     Ok(Verification {
@@ -146,6 +148,8 @@ enum Job {
     Rows(&'static Table),
     /// Unpacks and hashes the content of the stored files.
     Contents,
+    /// Counts the success rates anew.
+    Rates,
 }
 
 /// What is left to do. Dropping the owner's end takes it all back.
@@ -177,9 +181,12 @@ impl Jobs {
             let jobs: Vec<Job> = tables.iter().map(|table| Job::Rows(table)).collect();
             jobs
         };
-        let contents = [Job::Contents];
-        let jobs = rows(large).into_iter().chain(contents).chain(rows(small));
-        Jobs(Arc::new(Mutex::new(jobs.collect())))
+        let others = [Job::Rates, Job::Contents];
+        let mut jobs = rows(large);
+        // After the transfers, which take longest.
+        jobs.splice(1..1, others);
+        jobs.extend(rows(small));
+        Jobs(Arc::new(Mutex::new(jobs.into())))
     }
 
     fn share(&self) -> Shared {
@@ -203,6 +210,7 @@ struct Gathered {
     unfit: Vec<(&'static str, u64)>,
     transfers: TransferReport,
     contents: Vec<Fault>,
+    rates: Vec<Fault>,
 }
 
 impl Gathered {
@@ -211,6 +219,7 @@ impl Gathered {
         self.rows += other.rows;
         self.unfit.extend(other.unfit);
         self.contents.extend(other.contents);
+        self.rates.extend(other.rates);
         // Only one of them had the transfers.
         if self.transfers.totals.is_empty() && self.transfers.faults.is_empty() {
             self.transfers = other.transfers;
@@ -249,6 +258,7 @@ async fn work(
                 }
             }
             Some(Job::Contents) => contents(&mut tx, book, &mut gathered.contents).await?,
+            Some(Job::Rates) => gathered.rates = rates::check(&mut tx, book).await?,
             None => return Ok((tx, gathered)),
         }
     }

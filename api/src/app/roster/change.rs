@@ -27,7 +27,9 @@ pub(super) struct Change {
     parties: Vec<NewKey>,
     accounts: Vec<PayeeAccount>,
     accounts_changed: usize,
-    started: Vec<AwardRow>,
+    /// New awards, numbered from here on in their order.
+    first_award: i64,
+    started: BTreeMap<Asked, AwardRow>,
     ended: Vec<(AwardId, Month, &'static str)>,
 }
 
@@ -119,7 +121,12 @@ impl Change {
             Ok::<_, Error>((account, salt))
         });
         store::add_payee_accounts(write, accounts).await?;
-        store::add_awards(write, self.started.into_iter()).await?;
+        let numbered = (self.first_award..).zip(self.started.into_values());
+        let started = numbered.map(|(id, mut row)| {
+            row.award.id = AwardId(id);
+            row
+        });
+        store::add_awards(write, started).await?;
         self.ended.sort_by_key(|(award, ..)| *award);
         Ok(store::end_awards(write, &self.ended).await?)
     }
@@ -182,7 +189,8 @@ pub(super) async fn prepare(
         parties: Vec::new(),
         accounts: Vec::new(),
         accounts_changed: 0,
-        started: Vec::new(),
+        first_award: 0,
+        started: BTreeMap::new(),
         ended: Vec::new(),
     };
     let known = store::areas(write.tx(), book).await?;
@@ -394,11 +402,8 @@ impl Change {
             Ok(())
         })
         .await?;
-        let first = write.allot("award", wanted.len()).await?;
-        for (id, mut row) in (first..).zip(wanted.into_values()) {
-            row.award.id = AwardId(id);
-            self.started.push(row);
-        }
+        self.first_award = write.allot("award", wanted.len()).await?;
+        self.started = wanted;
         Ok(())
     }
 }
