@@ -80,16 +80,8 @@ async fn book_of(url: &str, payment: i64, vouchers: &[Voucher]) -> Db {
         1.into(),
         1.into(),
         text("failed"),
-        text("return"),
     ];
-    row.extend([
-        RETURN.into(),
-        1.into(),
-        text("r"),
-        text(""),
-        text(""),
-        text("2022-01-11"),
-    ]);
+    row.extend([RETURN.into(), 1.into(), text("r"), text(""), text("")]);
     put(&mut tx, &table::OUTCOME, row).await;
     row = [BOOK, payment, 1, STATEMENT, 1, 100].map(Value::Int).into();
     put(&mut tx, &table::REFUND_RECEIPT, row).await;
