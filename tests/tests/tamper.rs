@@ -334,6 +334,95 @@ async fn attack_sqlite(attacks: &[Attack]) {
     }
 }
 
+/// The agreements compare what the books add up to: by themselves they say where a sum is wrong,
+/// of the month as well as of everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_add_up_is_found_by_the_agreements_of_its_month() {
+    let demo = Demo::month_database();
+    let clean = std::fs::read(demo.database()).unwrap();
+    let manager = demo.huimin("manager");
+    manager.done("reconcile --month 2022-01");
+    for (name, sql, expected) in [
+        (
+            "a transfer's amount",
+            "update transfer set amount_fen = amount_fen + 100 where transfer_id = 300",
+            "vouchers-books",
+        ),
+        (
+            "a balance",
+            "update account_total set debit_fen = debit_fen + 1, credit_fen = credit_fen + 1",
+            "vouchers-books",
+        ),
+        (
+            "a voucher's number",
+            "update voucher set number = 900 where voucher_id = 3",
+            "vouchers-books",
+        ),
+        (
+            "a payment's amount",
+            "update payment set amount_fen = amount_fen + 100 where payment_id = 10",
+            "books-books",
+        ),
+        (
+            "an answer removed",
+            "delete from outcome where payment_id = 10",
+            "books-books",
+        ),
+        (
+            "a failure made a success",
+            "update outcome set kind = 'paid' where step = 1 and kind = 'failed' and payment_id =
+                (select min(payment_id) from outcome where kind = 'failed')",
+            "books-books",
+        ),
+        (
+            "an attempt removed",
+            "delete from attempt where payment_id = 10",
+            "books-books",
+        ),
+        (
+            "money that is said to be home",
+            "delete from refund_receipt where payment_id =
+                (select min(payment_id) from refund_receipt)",
+            "books-books",
+        ),
+        (
+            "an event whose voucher says something else",
+            "update voucher set source = 'treasury' where source = 'return' and source_id = 1",
+            "books-books",
+        ),
+        (
+            "a line of a statement",
+            "update statement_line set amount_fen = amount_fen - 1
+                where match_kind = 'batch' and line_no = (select min(line_no)
+                from statement_line where match_kind = 'batch')",
+            "books-bank",
+        ),
+        (
+            "a payment's line",
+            "update payment_line set amount_fen = amount_fen - 1 where payment_id = 10",
+            "books-reports",
+        ),
+        (
+            "a success rate",
+            "update success_cell set final_paid_fen = final_paid_fen - 1",
+            "books-reports",
+        ),
+    ] {
+        restore(&demo, &clean);
+        let mut database = opened(&demo).await;
+        run(&mut database, sql).await;
+        database.close().await.unwrap();
+        for asked in ["reconcile --month 2022-01", "reconcile"] {
+            let output = manager.run(&format!("{asked} --format json"));
+            assert_eq!(output.status, 3, "{name}, {asked}: {output:?}");
+            let found = output.json();
+            let agreements = found["agreements"].as_array().unwrap();
+            let differs = |one: &Value| one["id"] == expected && one["ok"] == false;
+            assert!(agreements.iter().any(differs), "{name}, {asked}: {found}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_core_attacks_are_found_on_postgresql() {
     let original = TestDb::postgres();

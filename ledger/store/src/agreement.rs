@@ -89,13 +89,18 @@ sql! {
         and l.book_id = e.book_id and l.payment_id >= e.payment_first
         and l.payment_id <= e.payment_last
         group by l.component_id order by l.component_id";
+    // "+ 0" keeps PostgreSQL from walking all payments in order until one is of the batch.
+    BATCH_PAYMENTS = "select coalesce(min(payment_id + 0), 0), coalesce(max(payment_id + 0), 0)
+        from attempt where book_id = $1 and batch_id = $2";
     BATCH_ANSWERS = "select coalesce(o.source_id, 0), coalesce(o.kind, ''),
         cast(sum(p.amount_fen) as bigint) from attempt t
         cross join payment p
         left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
             and o.attempt_no = t.attempt_no and o.step = 1
+            and o.payment_id >= $3 and o.payment_id <= $4
         where t.book_id = $1 and t.batch_id = $2
         and p.book_id = t.book_id and p.payment_id = t.payment_id
+        and p.payment_id >= $3 and p.payment_id <= $4
         group by o.source_id, o.kind";
     RECEIPTS = "select r.program_id, cast(sum(h.amount_fen) as bigint),
         cast(sum(case when o.step is null then 0 else p.amount_fen end) as bigint)
@@ -327,7 +332,12 @@ pub async fn batch_answers(
     book: BookId,
     batch: BatchId,
 ) -> Result<Vec<BatchAnswer>, StoreError> {
-    let args = [book.get().into(), batch.get().into()];
+    let (book, batch) = (Value::Int(book.get()), Value::Int(batch.get()));
+    let args = [book.clone(), batch.clone()];
+    // Between these two lie little more than the payments of the batch: a plan that reads them in
+    // one go does not read those of all months.
+    let ends = tx.query_one(BATCH_PAYMENTS, &args).await?;
+    let args = [book, batch, ends.int(0)?.into(), ends.int(1)?.into()];
     let rows = tx.query(BATCH_ANSWERS, &args).await?;
     rows.iter()
         .map(|row| {

@@ -131,15 +131,15 @@ sql! {
         and l.match_kind in ('refund', 'none') and l.amount_fen >= 0
         order by l.statement_id, l.line_no";
     HANDED_BACK = "select v.month, v.number, v.on_date, v.summary,
-        cast(sum(t.amount_fen) as bigint) from voucher v
-        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
+        cast(coalesce((select sum(t.amount_fen) from transfer t
+            join account d on d.book_id = t.book_id and d.account_id = t.debit_id
+            join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+            where t.book_id = v.book_id and t.transfer_id >= v.transfer_first
             and t.transfer_id < v.transfer_first + v.transfers
-        join account d on d.book_id = t.book_id and d.account_id = t.debit_id
-        join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+            and c.code = '1002' and c.bank_account_id = $2
+            and d.code in ('4001', '2103')), 0) as bigint) from voucher v
         where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement')
-        and c.code = '1002' and c.bank_account_id = $2 and d.code in ('4001', '2103')
-        and v.on_date <= $3
-        group by v.month, v.number, v.on_date, v.summary order by v.month, v.number";
+        and v.on_date <= $3 order by v.month, v.number";
     COUNTS = "select (select cast(count(*) as bigint) from payment where book_id = $1),
         (select cast(count(*) as bigint) from attempt where book_id = $1),
         (select cast(count(*) as bigint) from transfer where book_id = $1),
@@ -420,9 +420,12 @@ pub async fn one_sided(
         ));
     }
     for row in tx.query(HANDED_BACK, &args[..3]).await? {
-        let number = format!("{} 记-{:04}", row.text(0)?, row.int(1)?);
-        open.handed_back
-            .push(standing(row.text(2)?, number, &row.text(3)?, -row.int(4)?));
+        let amount = row.int(4)?;
+        if amount != 0 {
+            let number = format!("{} 记-{:04}", row.text(0)?, row.int(1)?);
+            let line = standing(row.text(2)?, number, &row.text(3)?, -amount);
+            open.handed_back.push(line);
+        }
     }
     let seen = [args[0].clone(), args[1].clone(), args[3].clone()];
     let mut lines = tx.query(UNEXPLAINED_DEBITS, &seen).await?;
