@@ -417,7 +417,9 @@ async fn what_does_not_add_up_is_found_by_the_agreements_of_its_month() {
             assert_eq!(output.status, 3, "{name}, {asked}: {output:?}");
             let found = output.json();
             let agreements = found["agreements"].as_array().unwrap();
-            let differs = |one: &Value| one["id"] == expected && one["ok"] == false;
+            // Without a month another agreement may be the first to see it.
+            let whole = asked == "reconcile";
+            let differs = |one: &Value| (whole || one["id"] == expected) && one["ok"] == false;
             assert!(agreements.iter().any(differs), "{name}, {asked}: {found}");
         }
     }
@@ -614,7 +616,7 @@ async fn hash_again(database: &mut SqliteConnection, entry: i64) {
         .find(|table| table.spec.table == "payee_account")
         .unwrap();
     let spec: &'static RowSpec = &table.spec;
-    let sql = "select book_id, payee_id, version, holder_name, bank_name, bank_no, account_no, salt
+    let sql = "select book_id, payee_id, version, holder_name, branch_id, account_no, salt
         from payee_account where entry = $1 order by book_id, payee_id, version";
     let rows = sqlx::query(sql)
         .bind(entry)
@@ -623,11 +625,11 @@ async fn hash_again(database: &mut SqliteConnection, entry: i64) {
         .unwrap();
     let mut set = RowSet::new(spec);
     for row in &rows {
-        let texts: Vec<String> = (3..7).map(|column| row.get(column)).collect();
-        let salt: Vec<u8> = row.get(7);
+        let [holder, account]: [String; 2] = [3, 5].map(|column| row.get(column));
+        let salt: Vec<u8> = row.get(6);
         let mut fields: Vec<Field<'_>> = (0..3).map(|column| Field::Int(row.get(column))).collect();
-        fields.extend(texts.iter().map(|text| Field::Text(text)));
-        fields.push(Field::Bytes(&salt));
+        fields.extend([Field::Text(&holder), Field::Int(row.get(4))]);
+        fields.extend([Field::Text(&account), Field::Bytes(&salt)]);
         let seal = set.push_row(&fields).unwrap();
         let sql = "update payee_account set seal = $1 where payee_id = $2 and version = $3";
         let update = sqlx::query(sql).bind(seal);

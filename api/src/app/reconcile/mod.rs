@@ -19,8 +19,8 @@
 //! * 账表: 5001 with the lines of the runs approved in the month; the success rate, which is kept
 //!   added up, with the control totals of all batches and with the books as of now.
 //!
-//! A closed month whose rows are altered afterwards is found by `audit verify` and by the agreements
-//! without a month.
+//! A closed month whose rows are altered afterwards is found by `audit verify` and by the
+//! agreements without a month.
 
 mod desk;
 mod events;
