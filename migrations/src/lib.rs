@@ -33,6 +33,11 @@ migrations! {
     1 "0001_books",
 }
 
+/// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it
+/// with `psql`; `ledger/docs/scale-out.md` says when. It is no migration: most databases never
+/// need it.
+pub const DISTRIBUTE: &str = include_str!("../citus/distribute.sql");
+
 #[cfg(test)]
 mod tests {
     use super::ALL;

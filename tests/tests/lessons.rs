@@ -159,21 +159,24 @@ async fn lesson_4_an_item_is_matched_once() {
             (
                 "pk_outcome",
                 "insert into outcome (book_id, payment_id, attempt_no, step, kind,
-                    source_id, line_no, reason, reason_text, bank_reference, entry, seal) select book_id, payment_id, attempt_no, step, 'paid',
+                    source_id, line_no, reason, reason_text, bank_reference, entry, seal)
+                    select book_id, payment_id, attempt_no, step, 'paid',
                     source_id, 99, reason, reason_text, bank_reference, entry, seal
                     from outcome where payment_id = 1",
             ),
             (
                 "tr_outcome_attempt",
                 "insert into outcome (book_id, payment_id, attempt_no, step, kind,
-                    source_id, line_no, reason, reason_text, bank_reference, entry, seal) select book_id, 99, attempt_no, step, kind, source_id,
+                    source_id, line_no, reason, reason_text, bank_reference, entry, seal)
+                    select book_id, 99, attempt_no, step, kind, source_id,
                     line_no, reason, reason_text, bank_reference, entry, seal
                     from outcome where payment_id = 1",
             ),
             (
                 "tr_outcome_prior",
                 "insert into outcome (book_id, payment_id, attempt_no, step, kind,
-                    source_id, line_no, reason, reason_text, bank_reference, entry, seal) select book_id, payment_id, attempt_no, 2, 'refunded',
+                    source_id, line_no, reason, reason_text, bank_reference, entry, seal)
+                    select book_id, payment_id, attempt_no, 2, 'refunded',
                     source_id, 99, reason, reason_text, bank_reference, entry, seal
                     from outcome where payment_id = 1",
             ),

@@ -36,6 +36,56 @@ async fn put(tx: &mut Tx, table: &'static Table, values: Vec<Value>) {
     assert_eq!(tx.bulk(table.spec.table, columns, &rows).await.unwrap(), 1);
 }
 
+/// Two accounts.
+async fn accounts(tx: &mut Tx) {
+    let (no, text) = (Value::Int(0), |text: &str| Value::from(text));
+    for id in [1, 2] {
+        let mut row = vec![
+            BOOK.into(),
+            id.into(),
+            text("2303"),
+            no.clone(),
+            no.clone(),
+            id.into(),
+        ];
+        row.push(no.clone());
+        put(tx, &table::ACCOUNT, row).await;
+    }
+}
+
+/// The vouchers with their transfers, numbered on from one to the next.
+async fn post(tx: &mut Tx, vouchers: &[Voucher]) {
+    let text = |text: &str| Value::from(text);
+    let nothing = Value::Bytes(vec![0; 32]);
+    let mut next = 1_i64;
+    for (number, (source, source_id, payments)) in (1_i64..).zip(vouchers) {
+        let count = i64::try_from(payments.len()).unwrap();
+        let mut row = vec![BOOK.into(), number.into(), text("2022-01"), number.into()];
+        row.extend([
+            text("2022-01-10"),
+            text("凭证"),
+            1.into(),
+            2.into(),
+            text(source),
+        ]);
+        row.extend([
+            Value::Int(*source_id),
+            Value::NullInt,
+            next.into(),
+            count.into(),
+        ]);
+        row.extend([Value::Int(100 * count), nothing.clone()]);
+        put(tx, &table::VOUCHER, row).await;
+        for (id, payment) in (next..).zip(payments) {
+            let payment = (*payment > 0).then_some(*payment);
+            row = [BOOK, id, number, 1, 2, 100].map(Value::Int).into();
+            row.extend([Value::from(payment), Value::from(payment.map(|_| 1_i64))]);
+            put(tx, &table::TRANSFER, row).await;
+        }
+        next += count;
+    }
+}
+
 /// A book with one payment on its way through a run, a batch, a return and a statement, and
 /// whatever vouchers.
 async fn book_of(url: &str, payment: i64, vouchers: &[Voucher]) -> Db {
@@ -43,7 +93,6 @@ async fn book_of(url: &str, payment: i64, vouchers: &[Voucher]) -> Db {
     migrate(&db, Moment(0)).await.unwrap();
     let mut tx = db.begin_write().await.unwrap();
     let (no, text) = (Value::Int(0), |text: &str| Value::from(text));
-    let nothing = Value::Bytes(vec![0; 32]);
     let mut row: Vec<Value> = [BOOK, payment, RUN, 1, 1, 1, 1, 1, 100]
         .map(Value::Int)
         .into();
@@ -80,58 +129,13 @@ async fn book_of(url: &str, payment: i64, vouchers: &[Voucher]) -> Db {
         1.into(),
         1.into(),
         text("failed"),
-        text("return"),
     ];
-    row.extend([
-        RETURN.into(),
-        1.into(),
-        text("r"),
-        text(""),
-        text(""),
-        text("2022-01-11"),
-    ]);
+    row.extend([RETURN.into(), 1.into(), text("r"), text(""), text("")]);
     put(&mut tx, &table::OUTCOME, row).await;
     row = [BOOK, payment, 1, STATEMENT, 1, 100].map(Value::Int).into();
     put(&mut tx, &table::REFUND_RECEIPT, row).await;
-    for id in [1, 2] {
-        row = vec![
-            BOOK.into(),
-            id.into(),
-            text("2303"),
-            no.clone(),
-            no.clone(),
-            id.into(),
-        ];
-        row.push(no.clone());
-        put(&mut tx, &table::ACCOUNT, row).await;
-    }
-    let mut next = 1_i64;
-    for (number, (source, source_id, payments)) in (1_i64..).zip(vouchers) {
-        let count = i64::try_from(payments.len()).unwrap();
-        row = vec![BOOK.into(), number.into(), text("2022-01"), number.into()];
-        row.extend([
-            text("2022-01-10"),
-            text("凭证"),
-            1.into(),
-            2.into(),
-            text(source),
-        ]);
-        row.extend([
-            Value::Int(*source_id),
-            Value::NullInt,
-            next.into(),
-            count.into(),
-        ]);
-        row.extend([Value::Int(100 * count), nothing.clone()]);
-        put(&mut tx, &table::VOUCHER, row).await;
-        for (id, payment) in (next..).zip(payments) {
-            let payment = (*payment > 0).then_some(*payment);
-            row = [BOOK, id, number, 1, 2, 100].map(Value::Int).into();
-            row.extend([Value::from(payment), Value::from(payment.map(|_| 1_i64))]);
-            put(&mut tx, &table::TRANSFER, row).await;
-        }
-        next += count;
-    }
+    accounts(&mut tx).await;
+    post(&mut tx, vouchers).await;
     tx.commit().await.unwrap();
     db
 }

@@ -418,7 +418,9 @@ async fn what_does_not_add_up_is_found_by_the_agreements_of_its_month() {
             assert_eq!(output.status, 3, "{name}, {asked}: {output:?}");
             let found = output.json();
             let agreements = found["agreements"].as_array().unwrap();
-            let differs = |one: &Value| one["id"] == expected && one["ok"] == false;
+            // Without a month another agreement may be the first to see it.
+            let whole = asked == "reconcile";
+            let differs = |one: &Value| (whole || one["id"] == expected) && one["ok"] == false;
             assert!(agreements.iter().any(differs), "{name}, {asked}: {found}");
         }
     }
@@ -624,18 +626,11 @@ async fn hash_again(database: &mut SqliteConnection, entry: i64) {
         .unwrap();
     let mut set = RowSet::new(spec);
     for row in &rows {
-        let number = |column: usize| Field::Int(row.get(column));
-        let [holder, account]: [String; 2] = [row.get(3), row.get(5)];
+        let [holder, account]: [String; 2] = [3, 5].map(|column| row.get(column));
         let salt: Vec<u8> = row.get(6);
-        let fields = [
-            number(0),
-            number(1),
-            number(2),
-            Field::Text(&holder),
-            number(4),
-            Field::Text(&account),
-            Field::Bytes(&salt),
-        ];
+        let mut fields: Vec<Field<'_>> = (0..3).map(|column| Field::Int(row.get(column))).collect();
+        fields.extend([Field::Text(&holder), Field::Int(row.get(4))]);
+        fields.extend([Field::Text(&account), Field::Bytes(&salt)]);
         let seal = set.push_row(&fields).unwrap();
         let sql = "update payee_account set seal = $1 where payee_id = $2 and version = $3";
         let update = sqlx::query(sql).bind(seal);

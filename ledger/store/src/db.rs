@@ -365,7 +365,9 @@ async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {
     );
     let options = options
         .application_name("huimin")
-        .options([("statement_timeout", "0")])
+        // Compiling a plan takes half a second, which no statement here gains back: those that read
+        // much are simple, and the estimates that would call for it are wrong.
+        .options([("statement_timeout", "0"), ("jit", "off")])
         .statement_cache_capacity(STATEMENT_CACHE);
     // The pool would go on trying for as long as it waits for a connection.
     let first = PgConnection::connect_with(&options).await;

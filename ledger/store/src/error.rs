@@ -165,6 +165,7 @@ pub(crate) fn key_name(table: &str, columns: &[String], schema: &[(String, Strin
 /// Reads an error of PostgreSQL: its SQLSTATE, the constraint, table and column it names, and its
 /// message. `at_commit` tells that the statement was the commit itself.
 pub(crate) fn parse_postgres(error: &PostgresFault<'_>, at_commit: bool) -> Option<StoreError> {
+    let constraint = |name: String| Some(StoreError::Constraint { name });
     let name = error
         .constraint
         .or_else(|| message_constraint(error.message))
@@ -173,24 +174,47 @@ pub(crate) fn parse_postgres(error: &PostgresFault<'_>, at_commit: bool) -> Opti
         // serialization failure, deadlock, lock not available
         "40001" | "40P01" | "55P03" => Some(StoreError::Busy),
         "23502" => {
-            let (table, column) = (error.table.unwrap_or("?"), error.column.unwrap_or("?"));
-            let name = format!("{}.{column}", unsharded(table));
-            Some(StoreError::Constraint { name })
+            let place = error.table.zip(error.column);
+            let (table, column) = place
+                .or_else(|| message_column(error.message))
+                .unwrap_or(("?", "?"));
+            constraint(format!("{}.{column}", unsharded(table)))
         }
         code if code.starts_with("23") => {
-            let name = name.unwrap_or_else(|| error.message.to_owned());
-            Some(StoreError::Constraint { name })
+            constraint(name.unwrap_or_else(|| error.message.to_owned()))
         }
         // Errors of a shard lose their SQLSTATE on the way through COPY, INSERT … SELECT, COMMIT.
-        "XX000" => match name {
-            Some(name) => Some(StoreError::Constraint { name }),
-            None if at_commit => Some(StoreError::Constraint {
-                name: "commit".to_owned(),
-            }),
-            None => None,
+        "XX000" => match (name, message_column(error.message)) {
+            (Some(name), _) => constraint(name),
+            (None, Some((table, column))) => constraint(format!("{}.{column}", unsharded(table))),
+            (None, None) if is_busy(error.message) => Some(StoreError::Busy),
+            (None, None) if at_commit => constraint("commit".to_owned()),
+            (None, None) => None,
         },
         _ => None,
     }
+}
+
+/// Table and column in `null value in column "name" of relation "fund" violates not-null
+/// constraint`.
+fn message_column(message: &str) -> Option<(&str, &str)> {
+    let (_, after) = message.split_once("null value in column \"")?;
+    let (column, after) = after.split_once("\" of relation \"")?;
+    let (table, _) = after.split_once('"')?;
+    Some((table, column))
+}
+
+/// Whether a message whose SQLSTATE is lost says that another transaction was in the way.
+fn is_busy(message: &str) -> bool {
+    [
+        "deadlock detected",
+        "distributed deadlock",
+        "could not serialize access",
+        "could not obtain lock",
+        "due to lock timeout",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// What PostgreSQL says about an error.
@@ -352,6 +376,36 @@ mod tests {
                 true,
                 Some("commit"),
             ),
+            (
+                "XX000",
+                "duplicate key value violates unique constraint \"pk_attempt_102042\"",
+                None,
+                false,
+                Some("pk_attempt"),
+            ),
+            (
+                "XX000",
+                "null value in column \"name\" of relation \"fund_102008\" violates not-null \
+                 constraint",
+                None,
+                false,
+                Some("fund.name"),
+            ),
+            (
+                "23502",
+                "null value in column \"name\" of relation \"fund_102008\" violates not-null \
+                 constraint",
+                None,
+                false,
+                Some("fund.name"),
+            ),
+            (
+                "XX000",
+                "tr_append_only",
+                None,
+                false,
+                Some("tr_append_only"),
+            ),
             ("XX000", "out of luck", None, false, None),
             ("42P01", "relation \"x\" does not exist", None, false, None),
         ] {
@@ -378,13 +432,28 @@ mod tests {
             found.as_deref(),
             Some("the database refused a change: fund.name")
         );
-        let deadlock = PostgresFault {
-            code: "40P01",
-            ..PostgresFault::default()
-        };
-        assert!(matches!(
-            parse_postgres(&deadlock, false),
-            Some(StoreError::Busy)
-        ));
+        for (code, message) in [
+            ("40P01", "…"),
+            ("XX000", "deadlock detected"),
+            (
+                "XX000",
+                "canceling the transaction since it was involved in a distributed deadlock",
+            ),
+            ("XX000", "canceling statement due to lock timeout"),
+            (
+                "XX000",
+                "could not serialize access due to concurrent update",
+            ),
+        ] {
+            let fault = PostgresFault {
+                code,
+                message,
+                ..PostgresFault::default()
+            };
+            for at_commit in [false, true] {
+                let found = parse_postgres(&fault, at_commit);
+                assert!(matches!(found, Some(StoreError::Busy)), "{code} {message}");
+            }
+        }
     }
 }

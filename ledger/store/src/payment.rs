@@ -22,11 +22,12 @@ use crate::write::Write;
 sql! {
     AWARDS_IN_FORCE = "select a.award_id, a.subject_id, a.household_id, a.payee_id,
         a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
-        from award a
-        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        from component c
+        cross join award a
         join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where a.book_id = $1 and c.program_id = $2 and a.from_month <= $4
+        where c.book_id = $1 and c.program_id = $2 and a.from_month <= $4
+        and a.book_id = c.book_id and a.component_id = c.component_id
         and (e.to_month is null or e.to_month >= $3)
         union all
         select distinct a.award_id, a.subject_id, a.household_id, a.payee_id,

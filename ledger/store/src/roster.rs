@@ -33,17 +33,21 @@ sql! {
         where n.book_id = $1 and n.kind = k.kind and n.reference_no = $2
         and p.book_id = n.book_id and p.party_id = n.party_id";
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
-        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis from award a
-        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis
+        from component c
+        cross join award a
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where a.book_id = $1 and c.program_id = $2
+        where c.book_id = $1 and a.book_id = c.book_id
+        and a.component_id = c.component_id and c.program_id = $2
         and (e.to_month is null or e.to_month >= $3)
         order by a.award_id";
     ROSTER_AT = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
-        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis from award a
-        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis
+        from component c
+        cross join award a
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where a.book_id = $1 and c.program_id = $2 and a.from_month <= $3
+        where c.book_id = $1 and a.book_id = c.book_id
+        and a.component_id = c.component_id and c.program_id = $2 and a.from_month <= $3
         and (e.to_month is null or e.to_month >= $3)
         order by a.household_id, a.subject_id, a.component_id, a.award_id";
 }

@@ -742,7 +742,10 @@ mod tests {
     proptest::proptest! {
         /// However a payment fares, step by step, the cell holds what its rows say.
         #[test]
-        fn steps_and_rows_count_alike(fates in proptest::collection::vec(0..3_u8, 0..6), open: bool) {
+        fn steps_and_rows_count_alike(
+            fates in proptest::collection::vec(0..3_u8, 0..6),
+            open: bool,
+        ) {
             let mut events = Vec::new();
             for (attempt, fate) in (1..).zip(&fates) {
                 events.push((attempt, Event::Sent));

@@ -61,19 +61,22 @@ sql! {
                 case when t.payment_id < h.key then (h.low + h.high) / 2 + 1 else h.low end,
                 case when t.payment_id < h.key then h.high else (h.low + h.high) / 2 end
             from half h
-            join transfer t on t.book_id = $1 and t.transfer_id = (h.low + h.high) / 2
-            where h.low < h.high),
+            cross join transfer t
+            where h.low < h.high and t.book_id = $1 and t.transfer_id = (h.low + h.high) / 2),
         place (voucher_id, first, beyond) as (
             select voucher_id, min(low), max(low) from half where low = high
             group by voucher_id)
         select v.voucher_id, v.month, v.number, v.on_date, v.summary, t.transfer_id,
         d.code, c.code, t.amount_fen, coalesce(t.attempt_no, 0), d.appropriation_id,
         c.appropriation_id from place x
-        join voucher v on v.book_id = $1 and v.voucher_id = x.voucher_id
-        join transfer t on t.book_id = $1 and t.transfer_id >= x.first
-            and t.transfer_id < x.beyond
-        join account d on d.book_id = t.book_id and d.account_id = t.debit_id
-        join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+        cross join voucher v
+        cross join transfer t
+        cross join account d
+        cross join account c
+        where v.book_id = $1 and v.voucher_id = x.voucher_id
+        and t.book_id = $1 and t.transfer_id >= x.first and t.transfer_id < x.beyond
+        and d.book_id = $1 and d.account_id = t.debit_id
+        and c.book_id = $1 and c.account_id = t.credit_id
         order by t.transfer_id";
     PAYMENTS_OF_PARTY = "with recursive
         months (month) as (
