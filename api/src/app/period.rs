@@ -16,7 +16,8 @@ use super::{App, Caller, Done, Error, Order, reconcile};
 ///
 /// # Errors
 /// [`Kind::PeriodNotReady`] when the month has not ended, an earlier month with vouchers is open,
-/// or one of the four agreements of the month does not hold; [`Kind::PeriodClosed`] when it is closed already.
+/// or one of the four agreements of the month does not hold; [`Kind::PeriodClosed`] when it is
+/// closed already.
 pub async fn close(
     app: &App,
     caller: &Caller,
