@@ -3,50 +3,40 @@
 use ledger::audit::merkle::{self, Hash};
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line};
-use ledger::id::{BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId};
+use ledger::id::{AwardId, BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId};
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::Problem;
 use ledger::roster::Award;
 
 use crate::catalogue::sql;
+use crate::dialect::Pair;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
-use crate::policy::month;
-use crate::roster::award_of;
+use crate::roster::{LOOKUP, award_of, json_list};
 use crate::run::{Run, RunKind};
 use crate::seal::Loader;
 use crate::table;
 use crate::write::Write;
 
 sql! {
+    COMPONENTS = "select component_id from component where book_id = $1 and program_id = $2
+        order by component_id";
     AWARDS_IN_FORCE = "select a.award_id, a.subject_id, a.household_id, a.payee_id,
         a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
-        from component c
+        from award i
         cross join award a
         join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where c.book_id = $1 and c.program_id = $2 and a.from_month <= $4
-        and a.book_id = c.book_id and a.component_id = c.component_id
-        and (e.to_month is null or e.to_month >= $3)
-        union all
-        select distinct a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
-        from payment_line l
-        join component c on c.book_id = l.book_id and c.component_id = l.component_id
-        join award a on a.book_id = l.book_id and a.award_id = l.award_id
-        join party y on y.book_id = a.book_id and y.party_id = a.household_id
-        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where l.book_id = $1 and c.program_id = $2 and l.month >= $3 and l.month <= $4
-        and (a.from_month > $4 or e.to_month < $3)
-        order by 3, 2, 5, 1";
-    ACCRUED = "select a.household_id, l.subject_id, l.component_id, l.month,
-        cast(sum(l.amount_fen) as bigint), cast(count(*) as bigint) from payment_line l
-        join component c on c.book_id = l.book_id and c.component_id = l.component_id
-        join award a on a.book_id = l.book_id and a.award_id = l.award_id
-        where l.book_id = $1 and c.program_id = $2 and l.month >= $3 and l.month <= $4
-        group by a.household_id, l.subject_id, l.component_id, l.month
-        order by 1, 2, 3, 4";
+        where i.book_id = $1 and i.component_id = $2
+        and a.book_id = i.book_id and a.award_id = i.award_id and a.from_month <= $4
+        and (e.to_month is null or e.to_month >= $3)";
+    ACCRUED = "select l.award_id, l.subject_id, cast(sum(l.amount_fen) as bigint),
+        cast(count(*) as bigint) from payment_line i
+        cross join payment_line l
+        where i.book_id = $1 and i.month = $2 and i.component_id = $3
+        and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no
+        group by l.award_id, l.subject_id";
     ACCRUED_BY_COMPONENT = "select l.payment_id, l.component_id,
         cast(sum(l.amount_fen) as bigint) from payment_line l
         where l.book_id = $1 and l.payment_id >= $2 and l.payment_id <= $3
@@ -133,19 +123,40 @@ sql! {
         order by p.payment_id limit $4";
 }
 
+/// Awards by their numbers, which come as a JSON list; unpacking one differs.
+const AWARDS_OF: Pair = Pair {
+    sqlite: "select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
+        from json_each($2) j cross join award a
+        join party y on y.book_id = a.book_id and y.party_id = a.household_id
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and a.award_id = j.value",
+    postgres: "select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
+        from jsonb_array_elements_text(cast($2 as jsonb)) j(award_id)
+        join award a on a.book_id = $1 and a.award_id = cast(j.award_id as integer)
+        join party y on y.book_id = a.book_id and y.party_id = a.household_id
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id",
+};
+
 /// Payments handled with one statement when their lines are read.
 pub const CHUNK_PAYMENTS: i64 = 20_000;
 
-/// Awards and accruals that bear on a run, both ordered by household.
+/// Awards and accruals that bear on a run.
 #[derive(Debug)]
 pub struct Entitlements {
-    /// The awards, with the area of their household.
+    /// The awards with the area of their household, by household, subject, component and number.
     pub awards: Vec<(Award, i64)>,
-    /// What was accrued, with the household of its award.
+    /// What was accrued with the household of its award, by household, subject, component and
+    /// month.
     pub accrued: Vec<(PartyId, Accrued)>,
 }
 
-/// Everything that bears on what a program owes for the months `first` to `last`.
+/// Everything that bears on what a program owes for the months `first` to `last`: the awards in
+/// force then, what was accrued for those months, and the awards that it was accrued by.
+///
+/// It asks by component and month, and a table joined with itself: without statistics SQLite takes
+/// the covering index only so, and a book with many programs is not read again for each of them.
 pub async fn entitlements(
     tx: &mut Tx,
     book: BookId,
@@ -153,25 +164,93 @@ pub async fn entitlements(
     first: Month,
     last: Month,
 ) -> Result<Entitlements, StoreError> {
-    let args = [
-        book.get().into(),
-        program.get().into(),
-        first.to_string().into(),
-        last.to_string().into(),
-    ];
+    let components = components(tx, book, program).await?;
     let mut awards = Vec::new();
-    tx.stream(AWARDS_IN_FORCE, &args, |row| {
-        awards.push((award_of(row)?, row.int(10)?));
-        Ok::<(), StoreError>(())
-    })
-    .await?;
-    let mut accrued = Vec::new();
-    tx.stream(ACCRUED, &args, |row| {
-        accrued.push((PartyId(row.int(0)?), accrued_of(row)?));
-        Ok::<(), StoreError>(())
-    })
-    .await?;
+    for component in &components {
+        let (first, last) = (first.to_string().into(), last.to_string().into());
+        let args = [book.get().into(), component.get().into(), first, last];
+        tx.stream(AWARDS_IN_FORCE, &args, |row| {
+            awards.push((award_of(row)?, row.int(10)?));
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    let mut lines = Vec::new();
+    for month in first.through(last) {
+        for component in &components {
+            let (at, of) = (month.to_string().into(), component.get().into());
+            tx.stream(ACCRUED, &[book.get().into(), at, of], |row| {
+                let accrued = accrued_of(row, month, *component)?;
+                lines.push((AwardId(row.int(0)?), accrued));
+                Ok::<(), StoreError>(())
+            })
+            .await?;
+        }
+    }
+    awards.sort_unstable_by_key(|(award, _)| award.id);
+    let mut ended: Vec<AwardId> = (lines.iter().map(|(award, _)| *award))
+        .filter(|award| find(&awards, *award).is_none())
+        .collect();
+    ended.sort_unstable();
+    ended.dedup();
+    add_awards(tx, book, &ended, &mut awards).await?;
+    awards.sort_unstable_by_key(|(award, _)| award.id);
+    let accrued = by_household(&awards, lines)?;
+    awards.sort_unstable_by_key(|(award, _)| {
+        (award.household, award.subject, award.component, award.id)
+    });
     Ok(Entitlements { awards, accrued })
+}
+
+/// Adds awards by their numbers.
+async fn add_awards(
+    tx: &mut Tx,
+    book: BookId,
+    ids: &[AwardId],
+    awards: &mut Vec<(Award, i64)>,
+) -> Result<(), StoreError> {
+    let sql = AWARDS_OF.of(tx.engine());
+    for chunk in ids.chunks(LOOKUP) {
+        let list = json_list(chunk.iter().map(ToString::to_string));
+        tx.stream(sql, &[book.get().into(), list.into()], |row| {
+            awards.push((award_of(row)?, row.int(10)?));
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn components(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+) -> Result<Vec<ComponentId>, StoreError> {
+    let args = [book.get().into(), program.get().into()];
+    let rows = tx.query(COMPONENTS, &args).await?;
+    rows.iter().map(|row| row.int(0).map(ComponentId)).collect()
+}
+
+/// One of awards that are in the order of their numbers.
+fn find(awards: &[(Award, i64)], id: AwardId) -> Option<&Award> {
+    let at = awards.binary_search_by_key(&id, |(award, _)| award.id);
+    at.ok().map(|at| &awards[at].0)
+}
+
+fn by_household(
+    awards: &[(Award, i64)],
+    lines: Vec<(AwardId, Accrued)>,
+) -> Result<Vec<(PartyId, Accrued)>, StoreError> {
+    let mut accrued = Vec::with_capacity(lines.len());
+    for (id, line) in lines {
+        let award = find(awards, id);
+        let award = award.ok_or_else(|| StoreError::inconsistent("payment_line", "award_id"))?;
+        accrued.push((award.household, line));
+    }
+    accrued.sort_unstable_by_key(|(household, line)| {
+        (*household, line.subject, line.component, line.month)
+    });
+    Ok(accrued)
 }
 
 /// Writes payments and lines and computes the fingerprint of the calculation.
@@ -638,12 +717,12 @@ pub async fn payee_lines(
         .collect()
 }
 
-fn accrued_of(row: &Row) -> Result<Accrued, StoreError> {
+fn accrued_of(row: &Row, month: Month, component: ComponentId) -> Result<Accrued, StoreError> {
     Ok(Accrued {
         subject: PartyId(row.int(1)?),
-        component: ComponentId(row.int(2)?),
-        month: month(row, 3)?,
-        amount: Fen::new(row.int(4)?),
-        lines: row.int(5)?,
+        component,
+        month,
+        amount: Fen::new(row.int(2)?),
+        lines: row.int(3)?,
     })
 }
