@@ -18,7 +18,10 @@ fn main() -> ExitCode {
 
 /// Freed pages go back to the system at once: a month's work needs half as much memory and no
 /// more time. `MIMALLOC_PURGE_DELAY` still wins.
-#[expect(unsafe_code, reason = "the allocator's options are set by a C function")]
+#[expect(
+    unsafe_code,
+    reason = "the allocator's options are set by a C function"
+)]
 fn give_freed_pages_back() {
     // SAFETY: sets one number of the allocator; no other thread has been started yet, which is
     // all that its documentation asks.

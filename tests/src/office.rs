@@ -166,7 +166,7 @@ impl Office {
     /// # Panics
     /// When the database cannot be opened.
     pub async fn attach(url: &str, now: Date) -> Office {
-        let app = app(url, Entropy::System).await;
+        let app = app(url, Entropy::system()).await;
         app.clock.set(moment_at(now, 9, 0));
         Office::of(app, url).await
     }

@@ -163,7 +163,7 @@ impl Place {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let db = Db::open(&self.url()).await.unwrap();
-            let app = App::new(db, Clock::System, Entropy::System);
+            let app = App::new(db, Clock::System, Entropy::system());
             let stage = match app.book(Some("shenmu")).await {
                 Err(_) => Stage::Nothing,
                 Ok(book) => match users::act_as(&app, &book, "auditor", "test").await {

@@ -678,7 +678,7 @@ fn a_book_with_its_first_entry_alone_verifies_and_an_empty_one_does_not() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let db = Db::open(&url).await.unwrap();
-        let app = App::new(db, Clock::System, Entropy::System);
+        let app = App::new(db, Clock::System, Entropy::system());
         let book = app.book(Some("first")).await.unwrap();
         let checked = audit::verification(&app, &book, &[]).await.unwrap();
         assert_eq!(
@@ -701,7 +701,7 @@ fn a_book_with_its_first_entry_alone_verifies_and_an_empty_one_does_not() {
     );
     runtime.block_on(async {
         let db = Db::open(&url).await.unwrap();
-        let app = App::new(db, Clock::System, Entropy::System);
+        let app = App::new(db, Clock::System, Entropy::system());
         assert!(
             users::has_users(&app, &app.book(None).await.unwrap())
                 .await

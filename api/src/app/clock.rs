@@ -1,6 +1,7 @@
 //! The clock and the source of salts: the two things from outside that a command needs.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ledger::audit::hex::{document_hash, encode};
 use ledger::calendar::{Date, Moment};
@@ -70,13 +71,43 @@ fn system_now() -> i64 {
 #[derive(Debug)]
 pub enum Entropy {
     /// The operating system.
-    System,
+    System(Mutex<Page>),
     /// A seed, so that the demo gives the same bytes each time. Each salt is a function of what
     /// it is for, not of how many were drawn before.
     Seeded(String, AtomicU64),
 }
 
+/// Random bytes fetched from the operating system by the page, one call for 256 salts, and wiped
+/// as they are handed out.
+#[derive(Debug)]
+pub struct Page {
+    bytes: [u8; 4096],
+    used: usize,
+}
+
+impl Page {
+    fn salt(&mut self) -> Result<[u8; 16], anyhow::Error> {
+        if self.used == self.bytes.len() {
+            getrandom::fill(&mut self.bytes)
+                .map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+            self.used = 0;
+        }
+        let mut salt = [0; 16];
+        salt.swap_with_slice(&mut self.bytes[self.used..self.used + 16]);
+        self.used += 16;
+        Ok(salt)
+    }
+}
+
 impl Entropy {
+    /// The operating system's.
+    pub fn system() -> Entropy {
+        Entropy::System(Mutex::new(Page {
+            bytes: [0; 4096],
+            used: 4096,
+        }))
+    }
+
     /// Salts that follow from a seed.
     pub fn seeded(seed: &str) -> Entropy {
         Entropy::Seeded(seed.to_owned(), AtomicU64::new(0))
@@ -87,16 +118,15 @@ impl Entropy {
     /// # Errors
     /// When the operating system gives none.
     pub fn salt(&self, purpose: &str) -> Result<[u8; 16], anyhow::Error> {
-        let mut salt = [0; 16];
         match self {
-            Entropy::System => getrandom::fill(&mut salt)
-                .map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?,
+            Entropy::System(page) => page.lock().unwrap_or_else(PoisonError::into_inner).salt(),
             Entropy::Seeded(seed, _) => {
+                let mut salt = [0; 16];
                 let hash = document_hash(format!("{seed}/{purpose}").as_bytes());
                 salt.copy_from_slice(&hash[..16]);
+                Ok(salt)
             }
         }
-        Ok(salt)
     }
 
     /// Like [`Entropy::salt`], for many values: the purpose is worded only when it matters.
@@ -105,7 +135,7 @@ impl Entropy {
     /// When the operating system gives none.
     pub fn salt_for(&self, purpose: impl Fn() -> String) -> Result<[u8; 16], anyhow::Error> {
         match self {
-            Entropy::System => self.salt(""),
+            Entropy::System(_) => self.salt(""),
             Entropy::Seeded(..) => self.salt(&purpose()),
         }
     }
@@ -113,7 +143,7 @@ impl Entropy {
     /// A key for a command whose caller gave none.
     pub fn key(&self) -> String {
         match self {
-            Entropy::System => {
+            Entropy::System(_) => {
                 let salt = self.salt("").unwrap_or_default();
                 format!("auto-{}", encode(&salt))
             }

@@ -126,7 +126,11 @@ pub(super) async fn app(url: &str) -> Result<Arc<App>, Error> {
         .day(1)
         .map_or(Moment(0), |day| moment_at(day, 8, 0));
     let db = Db::open(url).await?;
-    Ok(Arc::new(App::new(db, Clock::fixed(start), Entropy::System)))
+    Ok(Arc::new(App::new(
+        db,
+        Clock::fixed(start),
+        Entropy::system(),
+    )))
 }
 
 /// The first measured month.

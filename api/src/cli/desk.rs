@@ -82,7 +82,7 @@ impl Desk {
                 .into(),
             other => Error::from(other),
         })?;
-        Ok(App::new(db, Clock::System, Entropy::System))
+        Ok(App::new(db, Clock::System, Entropy::system()))
     }
 
     /// Opens the database and finds the book.

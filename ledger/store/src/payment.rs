@@ -3,15 +3,17 @@
 use ledger::audit::merkle::{self, Hash};
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line};
-use ledger::id::{AwardId, BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId};
+use ledger::id::{
+    AwardId, BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId,
+};
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::Problem;
 use ledger::roster::Award;
 
 use crate::catalogue::sql;
-use crate::dialect::Pair;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::dialect::Pair;
 use crate::error::StoreError;
 use crate::roster::{LOOKUP, award_of, json_list};
 use crate::run::{Run, RunKind};
