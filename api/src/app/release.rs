@@ -401,7 +401,7 @@ pub async fn show_batch(app: &App, caller: &Caller, number: &str) -> Result<Repo
     let batches = store::batches(&mut tx, caller.book.id).await?;
     let batch = batches.iter().find(|batch| batch.number == number);
     let batch = batch.ok_or_else(|| not_found("批 batch", number))?;
-    let items = store::items(&mut tx, caller.book.id, batch.id).await?;
+    let items = store::items(&mut tx, caller.book.id, batch).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words(format!("批 {number}"), format!("Batch {number}")),

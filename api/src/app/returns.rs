@@ -129,7 +129,7 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
     {
         return Err(seen(id, &on));
     }
-    let items = batch::items(write.tx(), book, batch.id).await?;
+    let items = batch::items(write.tx(), book, &batch).await?;
     let matching = matched(write, &batch, &items, &file).await?;
     let run = run::run(write.tx(), book, batch.run).await?;
     let run = run.ok_or_else(|| not_found("批次 run", batch.run))?;

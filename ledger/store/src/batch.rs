@@ -12,6 +12,7 @@ use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
+use crate::payment::PAGE_ROWS;
 use crate::seal::Loader;
 use crate::table;
 use crate::write::{self, Write};
@@ -32,7 +33,8 @@ sql! {
             and a.version = t.account_version
         left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
             and o.attempt_no = t.attempt_no and o.step = 1
-        where t.book_id = $1 and t.batch_id = $2 order by t.line_no";
+        where t.book_id = $1 and t.batch_id = $2 and t.line_no > $3 and t.line_no <= $4
+        order by t.line_no";
     PARTS_OF_BATCH = "select d.payment_id, d.attempt_no, d.appropriation_id, d.amount_fen
         from draw_part d join attempt t on t.book_id = d.book_id
             and t.payment_id = d.payment_id and t.attempt_no = d.attempt_no
@@ -281,12 +283,8 @@ pub async fn add_attempts(write: &mut Write, attempts: &[Attempt]) -> Result<(),
 }
 
 /// The lines of a batch with their draws and answers.
-pub async fn items(
-    tx: &mut Tx,
-    book: BookId,
-    batch: BatchId,
-) -> Result<Vec<BatchItem>, StoreError> {
-    let args = [book.get().into(), batch.get().into()];
+pub async fn items(tx: &mut Tx, book: BookId, batch: &Batch) -> Result<Vec<BatchItem>, StoreError> {
+    let args = [book.get().into(), batch.id.get().into()];
     let mut parts = std::collections::HashMap::<(i64, i64), Vec<(AppropriationId, Fen)>>::new();
     for row in tx.query(PARTS_OF_BATCH, &args).await? {
         parts
@@ -295,30 +293,42 @@ pub async fn items(
             .push((AppropriationId(row.int(2)?), Fen::new(row.int(3)?)));
     }
     let mut items = Vec::new();
-    tx.stream(BATCH_ITEMS, &args, |row| {
-        let key = (row.int(0)?, row.int(1)?);
-        let amount = Fen::new(row.int(3)?);
-        let draws = match row.opt_int(6)? {
-            Some(appropriation) => vec![(AppropriationId(appropriation), amount)],
-            None => parts.remove(&key).unwrap_or_default(),
-        };
-        items.push(BatchItem {
-            payment: PaymentId(key.0),
-            attempt: key.1,
-            line_no: row.int(2)?,
-            amount,
-            account_no: row.text(4)?,
-            holder_name: row.text(5)?,
-            draws,
-            answered: row.opt_text(7)?,
-            payee: PartyId(row.int(8)?),
-            run: RunId(row.int(9)?),
-            area: row.int(10)?,
-        });
-        Ok::<(), StoreError>(())
-    })
-    .await?;
+    for after in (0..batch.payments).step_by(PAGE_ROWS) {
+        let last = after + PAGE_ROWS as i64;
+        let [book, batch] = args.clone();
+        tx.stream(
+            BATCH_ITEMS,
+            &[book, batch, after.into(), last.into()],
+            |row| {
+                let key = (row.int(0)?, row.int(1)?);
+                let amount = Fen::new(row.int(3)?);
+                let draws = match row.opt_int(6)? {
+                    Some(appropriation) => vec![(AppropriationId(appropriation), amount)],
+                    None => parts.remove(&key).unwrap_or_default(),
+                };
+                items.push(batch_item_of(row, draws)?);
+                Ok::<(), StoreError>(())
+            },
+        )
+        .await?;
+    }
     Ok(items)
+}
+
+fn batch_item_of(row: &Row, draws: Vec<(AppropriationId, Fen)>) -> Result<BatchItem, StoreError> {
+    Ok(BatchItem {
+        payment: PaymentId(row.int(0)?),
+        attempt: row.int(1)?,
+        line_no: row.int(2)?,
+        amount: Fen::new(row.int(3)?),
+        account_no: row.text(4)?,
+        holder_name: row.text(5)?,
+        draws,
+        answered: row.opt_text(7)?,
+        payee: PartyId(row.int(8)?),
+        run: RunId(row.int(9)?),
+        area: row.int(10)?,
+    })
 }
 
 /// The appropriations of an attempt that straddles a boundary; empty when it does not.

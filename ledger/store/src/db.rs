@@ -367,7 +367,13 @@ async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {
         .application_name("huimin")
         // Compiling a plan takes half a second, which no statement here gains back: those that read
         // much are simple, and the estimates that would call for it are wrong.
-        .options([("statement_timeout", "0"), ("jit", "off")])
+        // Looking a row up costs little more than reading on: data of this kind fits into memory or
+        // lies on flash.
+        .options([
+            ("statement_timeout", "0"),
+            ("jit", "off"),
+            ("random_page_cost", "1.1"),
+        ])
         .statement_cache_capacity(STATEMENT_CACHE);
     // The pool would go on trying for as long as it waits for a connection.
     let first = PgConnection::connect_with(&options).await;

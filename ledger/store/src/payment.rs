@@ -64,10 +64,10 @@ sql! {
         cast(null as bigint) from payment p
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
-                where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $5)
+                where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $4)
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
-        order by p.payment_id limit $4";
+        order by p.payment_id";
     TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
         v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
         b.bank_account_id
@@ -92,7 +92,6 @@ sql! {
         from outcome o
         cross join outcome w
         cross join payment p
-        join run r on r.book_id = p.book_id and r.run_id = p.run_id
         join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
             and t.attempt_no = o.attempt_no
         join batch c on c.book_id = t.book_id and c.batch_id = t.batch_id
@@ -100,9 +99,10 @@ sql! {
         left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
         where o.book_id = $1 and o.kind <> 'paid' and o.kind in ('failed', 'refunded')
+        and o.payment_id >= $2 and o.payment_id <= $3
         and w.book_id = o.book_id and w.payment_id = o.payment_id
         and w.attempt_no = o.attempt_no and w.step = o.step
-        and p.book_id = o.book_id and p.payment_id = o.payment_id and r.program_id = $2
+        and p.book_id = o.book_id and p.payment_id = o.payment_id
         and (o.payment_id, o.attempt_no) not in (select payment_id, attempt_no from exception
             where book_id = $1 and kind in ('contradiction', 'matched-twice', 'amount-differs',
                 'account-differs'))
@@ -143,6 +143,10 @@ const AWARDS_OF: Pair = Pair {
 
 /// Payments handled with one statement when their lines are read.
 pub const CHUNK_PAYMENTS: i64 = 20_000;
+
+/// Rows read with one statement where each is joined with others by their keys: few enough for
+/// PostgreSQL to look those up, also in a table of which it would otherwise read all.
+pub(crate) const PAGE_ROWS: usize = 5_000;
 
 /// Awards and accruals that bear on a run.
 #[derive(Debug)]
@@ -521,9 +525,13 @@ pub async fn to_send(
         }
         _ => {
             let after = after.max(run.payment_first - 1);
-            let last = run.payment_last;
-            let args = [book, after.into(), last.into(), limit.into(), entry.into()];
-            tx.stream(TO_SEND, &args, &mut take).await?;
+            // A run's payments stand together, so that so many rows are so many numbers.
+            let last = run.payment_last.min(after.saturating_add(limit));
+            for after in (after..last).step_by(PAGE_ROWS) {
+                let last = last.min(after + PAGE_ROWS as i64);
+                let args = [book.clone(), after.into(), last.into(), entry.into()];
+                tx.stream(TO_SEND, &args, &mut take).await?;
+            }
         }
     }
     Ok(items)
@@ -605,18 +613,27 @@ pub async fn disputed(
         .map(PaymentId))
 }
 
-/// The failed and refunded payments of a program that nobody has tried again; those of which the
-/// bank has said two different things are left out.
+/// The failed and refunded payments of a program that nobody has tried again, in payment order;
+/// those of which the bank has said two different things are left out. It asks run by run, whose
+/// payments stand together, so that other programs' are not looked at.
 pub async fn failed(
     tx: &mut Tx,
     book: BookId,
     program: ProgramId,
 ) -> Result<Vec<Failed>, StoreError> {
-    let rows = tx
-        .query(FAILED_AND_HOME, &[book.get().into(), program.get().into()])
+    let runs = crate::run::runs(tx, book).await?;
+    let mut failed = Vec::new();
+    for run in runs
+        .iter()
+        .filter(|run| run.program == program && run.kind != RunKind::RePay)
+    {
+        let (first, last) = (run.payment_first.into(), run.payment_last.into());
+        tx.stream(FAILED_AND_HOME, &[book.get().into(), first, last], |row| {
+            failed.push(failed_of(row)?);
+            Ok::<(), StoreError>(())
+        })
         .await?;
-    let failed = rows.iter().map(failed_of);
-    let mut failed = failed.collect::<Result<Vec<Failed>, StoreError>>()?;
+    }
     // Here and not in the statement, where it would lead SQLite past the index.
     failed.sort_unstable_by_key(|failed| failed.payment);
     Ok(failed)
