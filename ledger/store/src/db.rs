@@ -260,7 +260,7 @@ impl Db {
         })
     }
 
-    /// Lets PostgreSQL look at a table that `rows` new rows have made larger by a fifth or more.
+    /// Lets PostgreSQL look at a table that `rows` new rows have made larger by half or more.
     pub(crate) async fn refresh_statistics(
         &self,
         table: &'static str,
@@ -269,7 +269,7 @@ impl Db {
         let mut tx = self.begin_write().await?;
         let sql = "select cast(reltuples as bigint) from pg_class where oid = to_regclass($1)";
         let known = tx.query_one(sql, &[table.into()]).await?.int(0)?;
-        if known >= rows.saturating_mul(5) {
+        if known >= rows.saturating_mul(2) {
             return tx.rollback().await;
         }
         if let Connection::Postgres(connection) = &mut tx.connection {

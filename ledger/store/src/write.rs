@@ -358,7 +358,7 @@ impl Write {
 /// New rows of a table that make it worth a look at its statistics.
 const GROWTH_ROWS: u64 = 1_000;
 
-/// Lets PostgreSQL look at tables that have grown by a fifth or more: without it the first months
+/// Lets PostgreSQL look at tables that have grown by half or more: without it the first months
 /// of a new database are planned as if its tables were empty. What was committed stays so if this
 /// fails; the plans are only worse.
 async fn refresh_statistics(db: &Db, grown: &[(&'static str, u64)]) {
