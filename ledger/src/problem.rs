@@ -160,6 +160,8 @@ problems! {
         => "逐条解决后重新校验" "resolve each and check again";
     AccountMissing "RUN-0007" "{count} 个收款人没有有效账户" "{count} payees have no valid account"
         => "补录账户" "record the accounts";
+    CheckUnexplained "RUN-0008" "校验的提醒没有说明:{checks}" "warnings of the check are not explained: {checks}"
+        => "用 run findings 查看,用 run explain 逐类说明" "see `run findings`, then `run explain` each kind";
 
     // Files of banks.
     FileRejected "BNK-0001" "文件不能采用:{count} 处错误" "the file is refused: {count} faults"

@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use acceptance::office::paper::{Outcome, movement, outcomes, people, write_return};
+use acceptance::office::paper::{Outcome, movement, outcomes, people, person, write_return};
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::users::NewUser;
-use api::app::{exception, period, policy, users};
+use api::app::{clash, exception, period, policy, users};
 use ledger::calendar::Moment;
+use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
+use ledger::disbursement::workflow::RunEvent;
 use ledger::id::ExceptionId;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
@@ -319,8 +321,29 @@ async fn full(url: &str) -> Office {
     done(period::close(app, accountant, month("2022-01"), None).await);
     let again = period::close(app, accountant, month("2022-01"), None).await;
     assert!(again.is_err(), "and a refusal is tallied");
+    compared(&office).await;
     office.assert_invariants().await;
     office
+}
+
+/// A run that is compared with a list and explained.
+async fn compared(office: &Office) {
+    let (app, maker) = (&office.app, office.who("maker"));
+    let list = clash::ListInput {
+        kind: ListKind::Employed,
+        name: "示例财政局".to_owned(),
+        file_name: "名单.csv".to_owned(),
+        bytes: format!("身份证号,姓名\r\n{},示例\r\n", person(1).identity).into_bytes(),
+    };
+    done(clash::import_list(app, maker, &list, None).await);
+    let programs = ["urban", "rural"];
+    done(clash::exclude(app, maker, programs, "示例〔2022〕3号", None).await);
+    let run = office
+        .create("urban", RunKind::Regular, "2022-02")
+        .await
+        .unwrap();
+    done(office.act("maker", RunEvent::Check, run, None).await);
+    done(clash::explain(app, maker, run, "A19", "临时工,已核实", None).await);
 }
 
 /// Texts for the driver, which takes only such as live for ever.

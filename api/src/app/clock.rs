@@ -71,7 +71,7 @@ fn system_now() -> i64 {
 #[derive(Debug)]
 pub enum Entropy {
     /// The operating system.
-    System(Mutex<Page>),
+    System(Mutex<Box<Page>>),
     /// A seed, so that the demo gives the same bytes each time. Each salt is a function of what
     /// it is for, not of how many were drawn before.
     Seeded(String, AtomicU64),
@@ -102,10 +102,10 @@ impl Page {
 impl Entropy {
     /// The operating system's.
     pub fn system() -> Entropy {
-        Entropy::System(Mutex::new(Page {
+        Entropy::System(Mutex::new(Box::new(Page {
             bytes: [0; 4096],
             used: 4096,
-        }))
+        })))
     }
 
     /// Salts that follow from a seed.

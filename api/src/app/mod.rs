@@ -9,6 +9,7 @@
 
 pub mod appropriation;
 pub mod audit;
+pub mod clash;
 pub mod clock;
 pub mod doctor;
 pub mod exception;

@@ -27,7 +27,7 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, not_found, release};
+use super::{App, Caller, Done, Error, Order, clash, not_found, release};
 
 /// A run to be made.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ pub async fn calculate(
 }
 
 /// Checks a run: every payee has an account that the bank's layout can carry, and the funds
-/// suffice. What it found stands with the run's fingerprint.
+/// suffice, and nothing clashes. What it found stands with the run's fingerprint.
 pub async fn check(
     app: &App,
     caller: &Caller,
@@ -151,20 +151,30 @@ pub async fn check(
         key,
         async |write, run| {
             release::rehearse(app, write, run).await?;
-            funds(write, run).await.map(|_| ())
+            funds(write, run).await?;
+            clash::judge(write, run, run.events + 1).await
         },
     )
     .await
 }
 
-/// Hands a checked run to the reviewer.
+/// Hands a checked run to the reviewer: nothing blocks it, and every warning is explained.
 pub async fn submit(
     app: &App,
     caller: &Caller,
     id: RunId,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    step(app, caller, id, RunEvent::Submit, "", key, unchanged).await
+    step(
+        app,
+        caller,
+        id,
+        RunEvent::Submit,
+        "",
+        key,
+        async |write, run| clash::passable(write, run).await,
+    )
+    .await
 }
 
 /// 复核.
@@ -396,7 +406,7 @@ async fn answer(write: &mut Write, run: &Run) -> Result<Value, Error> {
     let book = write.book();
     let programs = policy::programs(write.tx(), book).await?;
     let program = programs.iter().find(|program| program.id == run.program);
-    Ok(json!({
+    let mut answer = json!({
         "run": run.id.get(),
         "program": program.map_or("", |program| program.code.as_str()),
         "kind": run.kind.code(),
@@ -405,7 +415,13 @@ async fn answer(write: &mut Write, run: &Run) -> Result<Value, Error> {
         "payments": run.payments,
         "total_fen": run.total.get(),
         "carried_fen": run.carried.get(),
-    }))
+    });
+    if run.state == RunState::Checked {
+        let (errors, warnings) = clash::counts(write, run).await?;
+        answer["errors"] = errors.into();
+        answer["warnings"] = warnings.into();
+    }
+    Ok(answer)
 }
 
 /// Fills the run with what is due now.
@@ -443,15 +459,15 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
 
 /// What bears on one household.
 #[derive(Default)]
-struct Home {
+pub(super) struct Home {
     area: i64,
-    awards: Vec<Award>,
-    accrued: Vec<Accrued>,
+    pub(super) awards: Vec<Award>,
+    pub(super) accrued: Vec<Accrued>,
 }
 
 /// Awards and accruals by the household in which each subject is now: who has moved is judged
 /// once, with everything that was accrued before the move.
-fn by_household(found: Entitlements) -> impl Iterator<Item = Home> {
+pub(super) fn by_household(found: Entitlements) -> impl Iterator<Item = Home> {
     let moved = moves(&found.awards);
     let now = |subject, household| moved.get(&subject).copied().unwrap_or(household);
     let mut awards: Vec<(PartyId, Award, i64)> = found
@@ -510,7 +526,7 @@ fn moves(awards: &[(Award, i64)]) -> HashMap<PartyId, PartyId> {
 }
 
 /// The lines of one household, by payee.
-fn payments_of(
+pub(super) fn payments_of(
     rules: &Policy,
     awards: &[Award],
     accrued: &[Accrued],

@@ -17,6 +17,7 @@ use super::bank_answer::{ReturnCommand, StatementCommand};
 use super::bank_file::BankFileCommand;
 use super::batch::BatchCommand;
 use super::bench::BenchCommand;
+use super::clash::ClashCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
 use super::period::PeriodCommand;
@@ -161,6 +162,11 @@ pub(crate) enum Command {
     Statement {
         #[command(subcommand)]
         command: StatementCommand,
+    },
+    /// 比对:名单与互斥项目 What runs are compared with: lists and excluding programs
+    Clash {
+        #[command(subcommand)]
+        command: ClashCommand,
     },
     /// 差异 Exceptions
     Exception {

@@ -15,6 +15,7 @@ mod bank_answer;
 mod bank_file;
 mod batch;
 mod bench;
+mod clash;
 mod demo;
 mod desk;
 mod exception;
@@ -76,6 +77,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Program { command } => command.run(desk, policy::Subject::Programs).await,
         Command::Standard { command } => command.run(desk, policy::Subject::Standards).await,
         Command::Roster { command } => command.run(desk).await,
+        Command::Clash { command } => command.run(desk).await,
         Command::Run { command } => command.run(desk).await,
         Command::Batch { command } => command.run(desk).await,
         Command::Return { command } => command.run(desk).await,

@@ -9,7 +9,7 @@ use super::args::{Key, Out, date, positive, run_id, run_kind};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::run::{self, NewRun};
-use crate::app::{Error, release};
+use crate::app::{Error, clash, release};
 
 /// Commands on runs.
 #[derive(Debug, Subcommand)]
@@ -35,6 +35,31 @@ pub(crate) enum RunCommand {
     Calculate(Step),
     /// 校验 Check
     Check(Step),
+    /// 查看校验发现 Show what the check has found
+    Findings {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+        /// 至多行数 At most this many
+        #[arg(long, value_parser = positive, default_value = "1000")]
+        limit: i64,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// 说明校验提醒 Explain the warnings of a check
+    Explain {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+        /// 校验编号,如 A07 Code of the check
+        #[arg(long, value_name = "CODE")]
+        check: String,
+        /// 原因 Reason
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        key: Key,
+    },
     /// 提交复核 Submit for review
     Submit(Step),
     /// 复核 Review
@@ -123,6 +148,16 @@ impl RunCommand {
                 run::calculate(&app, &caller, step.run, step.key.get()).await?
             }
             RunCommand::Check(step) => run::check(&app, &caller, step.run, step.key.get()).await?,
+            RunCommand::Findings { run, limit, out } => {
+                let report = clash::findings(&app, &caller, *run, *limit).await?;
+                return Ok(Outcome::report(report, out.out.as_ref()));
+            }
+            RunCommand::Explain {
+                run,
+                check,
+                reason,
+                key,
+            } => clash::explain(&app, &caller, *run, check, reason, key.get()).await?,
             RunCommand::Submit(step) => {
                 run::submit(&app, &caller, step.run, step.key.get()).await?
             }

@@ -3,6 +3,7 @@
 //! [`due`] computes lines and payments; [`workflow`] holds the states of runs and payments as
 //! tables; [`role`] says who may do what.
 
+pub mod clash;
 pub mod due;
 pub mod role;
 pub mod workflow;

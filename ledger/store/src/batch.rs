@@ -12,7 +12,7 @@ use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
-use crate::payment::PAGE_ROWS;
+use crate::payment::pages;
 use crate::seal::Loader;
 use crate::table;
 use crate::write::{self, Write};
@@ -293,8 +293,7 @@ pub async fn items(tx: &mut Tx, book: BookId, batch: &Batch) -> Result<Vec<Batch
             .push((AppropriationId(row.int(2)?), Fen::new(row.int(3)?)));
     }
     let mut items = Vec::new();
-    for after in (0..batch.payments).step_by(PAGE_ROWS) {
-        let last = after + PAGE_ROWS as i64;
+    for (after, last) in pages(0, batch.payments) {
         let [book, batch] = args.clone();
         tx.stream(
             BATCH_ITEMS,

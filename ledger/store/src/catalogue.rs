@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 17] = [
+    let modules: [(&str, &[(&str, &str)]); 18] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -21,6 +21,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("roster", crate::roster::STATEMENTS),
         ("journal", crate::journal::STATEMENTS),
         ("run", crate::run::STATEMENTS),
+        ("clash", crate::clash::STATEMENTS),
         ("payment", crate::payment::STATEMENTS),
         ("batch", crate::batch::STATEMENTS),
         ("answer", crate::answer::STATEMENTS),

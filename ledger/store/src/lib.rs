@@ -23,6 +23,7 @@ pub mod answer;
 pub mod batch;
 pub mod book;
 pub mod catalogue;
+pub mod clash;
 pub mod constraint;
 pub mod exception;
 pub mod fund;

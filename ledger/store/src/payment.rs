@@ -146,7 +146,15 @@ pub const CHUNK_PAYMENTS: i64 = 20_000;
 
 /// Rows read with one statement where each is joined with others by their keys: few enough for
 /// PostgreSQL to look those up, also in a table of which it would otherwise read all.
-pub(crate) const PAGE_ROWS: usize = 5_000;
+const PAGE_ROWS: i64 = 5_000;
+
+/// The numbers after `after` up to `last` in pages of so many: what each page comes after, and its
+/// last number.
+pub(crate) fn pages(after: i64, last: i64) -> impl Iterator<Item = (i64, i64)> {
+    std::iter::successors(Some(after), |after| Some(after + PAGE_ROWS))
+        .take_while(move |after| *after < last)
+        .map(move |after| (after, last.min(after + PAGE_ROWS)))
+}
 
 /// Awards and accruals that bear on a run.
 #[derive(Debug)]
@@ -227,7 +235,8 @@ async fn add_awards(
     Ok(())
 }
 
-async fn components(
+/// The components of a program.
+pub(crate) async fn components(
     tx: &mut Tx,
     book: BookId,
     program: ProgramId,
@@ -527,8 +536,7 @@ pub async fn to_send(
             let after = after.max(run.payment_first - 1);
             // A run's payments stand together, so that so many rows are so many numbers.
             let last = run.payment_last.min(after.saturating_add(limit));
-            for after in (after..last).step_by(PAGE_ROWS) {
-                let last = last.min(after + PAGE_ROWS as i64);
+            for (after, last) in pages(after, last) {
                 let args = [book.clone(), after.into(), last.into(), entry.into()];
                 tx.stream(TO_SEND, &args, &mut take).await?;
             }

@@ -181,4 +181,19 @@ tables! {
     PERIOD_CLOSE "period_close" key(0 "", 1 ", month")
         (book_id month user_id closed_at vouchers digest)
         private() salt(None) beside();
+    CHECK_LIST "check_list" key(0 "", 1 ", list_id")
+        (book_id list_id kind name file_id people imported_on)
+        private() salt(None) beside();
+    LISTED_PERSON "listed_person" key(0 "", 1 ", list_id", 2 ", row_no")
+        (book_id list_id row_no reference_no name since salt)
+        private(3, 4) salt(Some(6)) beside();
+    PROGRAM_EXCLUSION "program_exclusion" key(0 "", 1 ", program_id", 2 ", other_id")
+        (book_id program_id other_id document)
+        private() salt(None) beside();
+    RUN_FINDING "run_finding" key(0 "", 1 ", run_id", 2 ", n", 3 ", finding_no")
+        (book_id run_id n finding_no check_code subject_id payment_id detail)
+        private() salt(None) beside();
+    RUN_EXPLANATION "run_explanation" key(0 "", 1 ", run_id", 2 ", n", 3 ", check_code")
+        (book_id run_id n check_code user_id reason)
+        private() salt(None) beside();
 }

@@ -1,0 +1,454 @@
+//! The clash check (比对校验) of a run, the lists of other offices that it compares with, and the
+//! programs that exclude each other.
+
+use bank_adapters::{Finding as Fault, Severity};
+use ledger::calendar::parse_date;
+use ledger::disbursement::clash::{Check, Clash, ListKind};
+use ledger::disbursement::due::settle;
+use ledger::disbursement::role::Action;
+use ledger::disbursement::workflow::RunState;
+use ledger::id::{PartyId, RunId};
+use ledger::money::Fen;
+use ledger::problem::{Kind, Place, Problem};
+use ledger::roster::{IdentityNumber, PersonName};
+use ledger_store::clash::{self as store, CheckList, ListedPerson};
+use ledger_store::run::{Run, RunKind};
+use ledger_store::write::Write;
+use ledger_store::{payment, policy};
+use serde_json::{Value, json};
+
+use super::roster::{decode, mask_account, mask_name};
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, Order, not_found, run};
+
+/// Headings of a list: identity number, name, since when.
+const HEADINGS: [&[&str]; 3] = [
+    &["身份证号", "公民身份号码", "证件号码"],
+    &["姓名"],
+    &["日期", "死亡日期", "起始日期", "参加工作日期"],
+];
+
+/// Looks for clashes in what a run is about to pay and keeps what is found with the check, which
+/// is event `n` of the run.
+pub(super) async fn judge(write: &mut Write, run: &Run, n: i64) -> Result<(), Error> {
+    if run.kind == RunKind::RePay {
+        return Ok(());
+    }
+    let book = write.book();
+    let mut clash = Clash::new(store::known(write.tx(), book, run).await?);
+    for (household, amount) in outdated(write, run).await? {
+        clash.differs(household, amount);
+    }
+    store::judge(write.tx(), book, run, &mut clash).await?;
+    Ok(store::add_findings(write, run.id, n, &clash.finish()).await?)
+}
+
+/// Households to which the policy gives more now than the run pays. What it carries over is no
+/// difference: no payment could take it.
+async fn outdated(write: &mut Write, run: &Run) -> Result<Vec<(PartyId, Fen)>, Error> {
+    let book = write.book();
+    let rules = policy::policy(write.tx(), book).await?;
+    let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
+    let mut outdated = Vec::new();
+    for home in run::by_household(found) {
+        for lines in run::payments_of(&rules, &home.awards, &home.accrued, run)? {
+            let household = lines.first().map(|line| line.household);
+            if let (Some(lines), Some(household)) = (settle(lines)?.0, household) {
+                let amount = Fen::sum(lines.iter().map(|line| line.amount))?;
+                outdated.push((household, amount));
+            }
+        }
+    }
+    Ok(outdated)
+}
+
+/// Refuses to submit a checked run while something stands against it.
+///
+/// # Errors
+/// [`Kind::CheckBlocked`] for errors, [`Kind::CheckUnexplained`] for warnings without a reason.
+pub(super) async fn passable(write: &mut Write, run: &Run) -> Result<(), Error> {
+    let (book, check) = (write.book(), (run.id, run.events));
+    let found = store::found(write.tx(), book, check).await?;
+    let errors: i64 = (found.iter().filter(|(check, _)| check.blocks()))
+        .map(|(_, count)| count)
+        .sum();
+    if errors > 0 {
+        return Err(Problem::new(Kind::CheckBlocked)
+            .with("count", errors)
+            .into());
+    }
+    let explained = store::explanations(write.tx(), book, check).await?;
+    let open: Vec<String> = (found.iter())
+        .filter(|(found, _)| !explained.iter().any(|(check, ..)| check == found))
+        .map(|(check, count)| format!("{} {}({count})", check.code(), check.name()))
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::CheckUnexplained)
+        .with("checks", open.join("、"))
+        .into())
+}
+
+/// How many errors and warnings the last check of a run has found.
+pub(super) async fn counts(write: &mut Write, run: &Run) -> Result<(i64, i64), Error> {
+    let book = write.book();
+    let found = store::found(write.tx(), book, (run.id, run.events)).await?;
+    let sum = |blocks: bool| {
+        let of = found.iter().filter(|(check, _)| check.blocks() == blocks);
+        of.map(|(_, count)| count).sum()
+    };
+    Ok((sum(true), sum(false)))
+}
+
+/// Says why the warnings of one check of a run may stand.
+pub async fn explain(
+    app: &App,
+    caller: &Caller,
+    id: RunId,
+    check: &str,
+    reason: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("run.explain", Action::MakeRun)
+        .key(key)
+        .field("run", id.get())
+        .field("check", check)
+        .field("reason", reason);
+    app.command(caller, order, async |write| {
+        let run = run::load(write, id).await?;
+        let check = Check::from_code(check).ok_or_else(|| not_found("校验 check", check))?;
+        if run.state != RunState::Checked {
+            return Err(Problem::new(Kind::RunState)
+                .with("run", id)
+                .with("state", run.state.name())
+                .with("event", "说明")
+                .into());
+        }
+        if check.blocks() {
+            return Err(Problem::new(Kind::CheckBlocked).with("count", 1).into());
+        }
+        let book = write.book();
+        let found = store::found(write.tx(), book, (id, run.events)).await?;
+        let count = found.iter().find(|(found, _)| *found == check);
+        let (_, count) = count.ok_or_else(|| not_found("校验 check", check.code()))?;
+        if reason.trim().is_empty() {
+            return Err(super::policy::invalid("reason", "", "原因 a reason"));
+        }
+        store::add_explanation(write, (id, run.events), check, caller.user.id, reason).await?;
+        Ok(json!({ "run": id.get(), "check": check.code(), "findings": count }))
+    })
+    .await
+}
+
+/// What the last check of a run has found, people masked.
+pub async fn findings(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let run = ledger_store::run::run(&mut tx, book, id).await?;
+    let run = run.ok_or_else(|| not_found("批次 run", id))?;
+    let check = (
+        run.id,
+        store::last_check(&mut tx, book, id).await?.unwrap_or(0),
+    );
+    let found = store::found(&mut tx, book, check).await?;
+    let explained = store::explanations(&mut tx, book, check).await?;
+    let list = store::findings(&mut tx, book, check, limit).await?;
+    tx.rollback().await?;
+    let reason = |check: Check| {
+        let explained = explained.iter().find(|(of, ..)| *of == check);
+        explained.map_or("", |(_, _, reason)| reason.as_str())
+    };
+    let mut head = Table::new(
+        words(format!("批次 {id} 校验"), format!("Check of run {id}")),
+        &[
+            ("编号", "code", false),
+            ("校验", "check", false),
+            ("性质", "weight", false),
+            ("条数", "findings", true),
+            ("说明", "explanation", false),
+        ],
+    );
+    let mut checks = Vec::new();
+    for (check, count) in &found {
+        let weight = if check.blocks() { "错误" } else { "提醒" };
+        head.row([
+            check.code().to_owned(),
+            check.name().to_owned(),
+            weight.to_owned(),
+            count.to_string(),
+            reason(*check).to_owned(),
+        ]);
+        checks.push(json!({
+            "code": check.code(),
+            "name": check.name(),
+            "name_en": check.english(),
+            "blocks": check.blocks(),
+            "findings": count,
+            "explanation": reason(*check),
+        }));
+    }
+    let (table, rows) = finding_table(&list);
+    let document = json!({ "run": id.get(), "checks": checks, "findings": rows });
+    Ok(Report::new(document, vec![head, table]))
+}
+
+fn finding_table(list: &[store::StoredFinding]) -> (Table, Vec<Value>) {
+    let mut table = Table::new(
+        words("发现", "Findings"),
+        &[
+            ("编号", "code", false),
+            ("校验", "check", false),
+            ("明细", "payment", true),
+            ("姓名", "name", false),
+            ("证件号", "number", false),
+            ("情况", "detail", false),
+        ],
+    );
+    let mut rows = Vec::new();
+    for stored in list {
+        let (found, check) = (&stored.finding, stored.finding.check);
+        let payment = match found.payment.get() {
+            0 => String::new(),
+            payment => payment.to_string(),
+        };
+        let (name, number) = match stored.name.as_str() {
+            "" => (String::new(), String::new()),
+            name => (mask_name(name), mask_account(&stored.reference_no)),
+        };
+        table.row([
+            check.code().to_owned(),
+            check.name().to_owned(),
+            payment,
+            name.clone(),
+            number.clone(),
+            found.detail.clone(),
+        ]);
+        rows.push(json!({
+            "code": check.code(),
+            "payment": found.payment.get(),
+            "name": name,
+            "number": number,
+            "detail": found.detail,
+        }));
+    }
+    (table, rows)
+}
+
+/// A list of another office as it comes.
+#[derive(Clone, Debug)]
+pub struct ListInput {
+    /// What it says of the people on it.
+    pub kind: ListKind,
+    /// Whose it is.
+    pub name: String,
+    /// Its file name.
+    pub file_name: String,
+    /// Its bytes: text with headings, UTF-8 or GB18030.
+    pub bytes: Vec<u8>,
+}
+
+/// Imports a list of another office. It takes the place of an earlier one of its kind and name.
+///
+/// # Errors
+/// [`Kind::FileRejected`] with every fault of the file.
+pub async fn import_list(
+    app: &App,
+    caller: &Caller,
+    input: &ListInput,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("check-list.import", Action::ImportRoster)
+        .key(key)
+        .file(&input.file_name, &input.bytes)
+        .field("kind", input.kind.code())
+        .field("name", input.name.as_str());
+    let on = app.clock.today();
+    app.command(caller, order, async |write| {
+        let people = read_list(app, input)?;
+        let bytes = &input.bytes;
+        let file =
+            ledger_store::batch::store_file(write, "check-list", &input.file_name, bytes).await?;
+        let list = CheckList {
+            id: 0,
+            kind: input.kind,
+            name: input.name.clone(),
+            people: i64::try_from(people.len()).unwrap_or(i64::MAX),
+            imported_on: on.to_string(),
+            entry: 0,
+        };
+        let id = store::add_list(write, &list, file.id, &people).await?;
+        let kind = list.kind.code();
+        Ok(json!({ "list": id, "kind": kind, "name": list.name, "people": list.people }))
+    })
+    .await
+}
+
+fn read_list(app: &App, input: &ListInput) -> Result<Vec<ListedPerson>, Error> {
+    let text = decode(&input.file_name, &input.bytes)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let headings = reader.headers().map_err(anyhow::Error::from)?.clone();
+    let place = |names: &[&str]| headings.iter().position(|heading| names.contains(&heading));
+    let [number, name, since] = HEADINGS.map(place);
+    let mut faults = Vec::new();
+    let mut fault = |row: u64, column: &str, value: &str, zh: &str, en: &str| {
+        faults.push(list_fault(&input.file_name, row, column, value, (zh, en)));
+    };
+    let (Some(number), Some(name)) = (number, name) else {
+        fault(
+            1,
+            "",
+            "",
+            "缺少“身份证号”或“姓名”列",
+            "a column 身份证号 or 姓名 is missing",
+        );
+        return Err(refused(faults));
+    };
+    let mut people = Vec::new();
+    for (row, record) in (2_u64..).zip(reader.records()) {
+        let Ok(record) = record else {
+            fault(row, "", "", "这一行读不出来", "the row cannot be read");
+            continue;
+        };
+        let field = |place: usize| record.get(place).unwrap_or("").trim();
+        let (text, since) = (field(number), since.map_or("", field));
+        let identity = IdentityNumber::parse(text);
+        if identity.is_err() {
+            let masked = mask_account(text);
+            let (zh, en) = ("身份证号校验不符", "the identity number fails its check");
+            fault(row, "身份证号", &masked, zh, en);
+        }
+        let person = PersonName::parse(field(name));
+        if person.is_err() {
+            fault(row, "姓名", "", "姓名不能用", "the name is not usable");
+        }
+        if !since.is_empty() && parse_date(since).is_err() {
+            fault(
+                row,
+                "日期",
+                since,
+                "日期应为 YYYY-MM-DD",
+                "the date must be YYYY-MM-DD",
+            );
+        }
+        if let (Ok(identity), Ok(person)) = (identity, person) {
+            let row_no = i64::try_from(row).unwrap_or(i64::MAX);
+            let purpose = || format!("check-list/{}/{}/{row}", input.kind.code(), input.name);
+            people.push(ListedPerson {
+                row_no,
+                reference_no: identity.as_str().to_owned(),
+                name: person.as_str().to_owned(),
+                since: since.to_owned(),
+                salt: app.entropy.salt_for(purpose)?,
+            });
+        }
+    }
+    if faults.is_empty() {
+        return Ok(people);
+    }
+    Err(refused(faults))
+}
+
+fn list_fault(file: &str, row: u64, column: &str, value: &str, says: (&str, &str)) -> Fault {
+    Fault {
+        code: "BNK-0001",
+        severity: Severity::Blocking,
+        place: Place {
+            file: Some(file.to_owned()),
+            row: Some(row),
+            column: (!column.is_empty()).then(|| column.to_owned()),
+            value: (!value.is_empty()).then(|| value.to_owned()),
+            ..Place::default()
+        },
+        zh: says.0.to_owned(),
+        en: says.1.to_owned(),
+    }
+}
+
+fn refused(findings: Vec<Fault>) -> Error {
+    let problem = Problem::new(Kind::FileRejected).with("count", findings.len());
+    let place = findings.first().map(|fault| fault.place.clone());
+    Error::Refused {
+        problem: Box::new(problem.at(place.unwrap_or_default())),
+        findings,
+    }
+}
+
+/// All lists; the newest of each kind and name counts.
+pub async fn lists(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let lists = store::lists(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("比对名单", "Check lists"),
+        &[
+            ("编号", "number", true),
+            ("种类", "kind", false),
+            ("名称", "name", false),
+            ("人数", "people", true),
+            ("导入日期", "imported", false),
+        ],
+    );
+    let mut rows = Vec::new();
+    for list in &lists {
+        table.row([
+            list.id.to_string(),
+            list.kind.name().to_owned(),
+            list.name.clone(),
+            list.people.to_string(),
+            list.imported_on.clone(),
+        ]);
+        rows.push(json!({
+            "list": list.id,
+            "kind": list.kind.code(),
+            "name": list.name,
+            "people": list.people,
+            "imported_on": list.imported_on,
+            "entry": list.entry,
+        }));
+    }
+    Ok(Report::new(json!({ "lists": rows }), vec![table]))
+}
+
+/// States that nobody may draw two programs for the same month.
+pub async fn exclude(
+    app: &App,
+    caller: &Caller,
+    programs: [&str; 2],
+    document: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("policy.exclude", Action::ManagePolicy)
+        .key(key)
+        .field("program", programs[0])
+        .field("other", programs[1])
+        .field("document", document);
+    app.command(caller, order, async |write| {
+        let book = write.book();
+        let known = policy::programs(write.tx(), book).await?;
+        let id = |code: &str| {
+            let program = known.iter().find(|program| program.code == code);
+            let program = program.ok_or_else(|| not_found("项目 program", code))?;
+            Ok::<_, Error>(program.id)
+        };
+        let pair = (id(programs[0])?, id(programs[1])?);
+        if pair.0 == pair.1 {
+            let other = programs[1];
+            return Err(super::policy::invalid(
+                "other",
+                other,
+                "另一个项目 another program",
+            ));
+        }
+        let exclusions = store::exclusions(write.tx(), book).await?;
+        let same =
+            |(a, b, _): &(_, _, String)| (*a, *b) == (pair.0.min(pair.1), pair.0.max(pair.1));
+        if !exclusions.iter().any(same) {
+            store::add_exclusion(write, pair, document).await?;
+        }
+        Ok(json!({ "program": programs[0], "other": programs[1], "document": document }))
+    })
+    .await
+}

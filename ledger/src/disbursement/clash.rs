@@ -1,0 +1,313 @@
+//! The clash check (比对校验) of a run: what stands against paying it, from the ledger and from
+//! lists of other offices.
+//!
+//! Source of the checks and their codes: the catalogue of findings of published audits that the
+//! product follows; `ledger/docs/clash-check.md` lists them. An error blocks the run, a warning
+//! asks for an explanation.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::account::coded;
+use crate::calendar::{Date, Month};
+use crate::id::{ComponentId, PartyId, PaymentId};
+use crate::money::Fen;
+use crate::roster::{IdentityNumber, PersonName};
+
+coded! {
+    /// One check.
+    pub enum Check {
+        /// Paid for a month after the person's death.
+        Deceased "A01" "死亡后仍发放",
+        /// One identity number under two files in one run.
+        TwiceInRun "A04" "同批重复",
+        /// The same component and month was accrued by another run.
+        PaidElsewhere "A05" "同月重复领取",
+        /// Draws a program that excludes this one in the same month.
+        ExcludedProgram "A06" "互斥待遇同时享受",
+        /// Stands on another office's list of people of an excluding scheme.
+        ExcludedList "A06L" "互斥待遇(外部名单)",
+        /// One account for several payees.
+        SharedAccount "A07" "一卡多人",
+        /// The third account or a later one of a payee.
+        ManyAccounts "A08" "一人多卡",
+        /// The account is in somebody else's name.
+        ForeignHolder "A09" "户名与收款人不符",
+        /// The account was changed and changed back.
+        ChangedBack "A10" "账号改回",
+        /// Stands on the list of public employees.
+        Employed "A19" "财政供养人员",
+        /// What the policy gives now is not what the run pays.
+        Differs "A22" "与标准重算不符",
+        /// Paid for a month in which the person was not on the roll.
+        NotOnRoll "A23" "补发月份不在册",
+        /// One name and birth date under two numbers in a village.
+        TwoNumbers "A24" "同村同名同生日两个证号",
+        /// The identity number fails its check.
+        IdentityInvalid "A25" "身份证号校验不符",
+    }
+}
+
+impl Check {
+    /// Whether it blocks the run; the others take an explanation.
+    pub fn blocks(self) -> bool {
+        matches!(
+            self,
+            Check::Deceased
+                | Check::TwiceInRun
+                | Check::ExcludedProgram
+                | Check::Differs
+                | Check::NotOnRoll
+                | Check::IdentityInvalid
+        )
+    }
+
+    /// The English name for screens and paper.
+    pub fn english(self) -> &'static str {
+        match self {
+            Check::Deceased => "paid after death",
+            Check::TwiceInRun => "twice in the run",
+            Check::PaidElsewhere => "same month paid by another run",
+            Check::ExcludedProgram => "draws an excluding program",
+            Check::ExcludedList => "on a list of an excluding scheme",
+            Check::SharedAccount => "one account, several payees",
+            Check::ManyAccounts => "one payee, many accounts",
+            Check::ForeignHolder => "account in another name",
+            Check::ChangedBack => "account changed and changed back",
+            Check::Employed => "public employee",
+            Check::Differs => "differs from what the policy gives",
+            Check::NotOnRoll => "not on the roll in the month",
+            Check::TwoNumbers => "one name and birth date, two numbers in a village",
+            Check::IdentityInvalid => "identity number fails its check",
+        }
+    }
+}
+
+coded! {
+    /// What a list of another office says of the people on it.
+    pub enum ListKind {
+        /// They have died; since when is the day of death.
+        Deceased "deceased" "死亡人员",
+        /// They are paid from public funds.
+        Employed "employed" "财政供养人员",
+        /// They draw a scheme that excludes the program.
+        Excluded "excluded" "互斥待遇人员",
+    }
+}
+
+/// One thing that was found. The detail names nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// By which check.
+    pub check: Check,
+    /// About whom; 0 when it is about no one person.
+    pub subject: PartyId,
+    /// In which payment; 0 when it is in none.
+    pub payment: PaymentId,
+    /// What exactly.
+    pub detail: String,
+}
+
+/// A line of the run with the person it is for and the award that it follows.
+#[derive(Clone, Debug)]
+pub struct PaidLine {
+    /// Of which payment.
+    pub payment: PaymentId,
+    /// For whom.
+    pub subject: PartyId,
+    /// Whether that is a person and not an institution or a whole household.
+    pub person: bool,
+    /// That person's name.
+    pub name: String,
+    /// That person's identity number.
+    pub reference_no: String,
+    /// Where the household lives.
+    pub area: i64,
+    /// Which component.
+    pub component: ComponentId,
+    /// For which month.
+    pub month: Month,
+    /// How much; negative when set against.
+    pub amount: Fen,
+    /// First month of the award.
+    pub from: Month,
+    /// Last month of the award.
+    pub to: Option<Month>,
+}
+
+/// A payee of the run with the account that the money goes to.
+#[derive(Clone, Debug)]
+pub struct PaidPayee {
+    /// Which payment.
+    pub payment: PaymentId,
+    /// Who is paid.
+    pub payee: PartyId,
+    /// Whether that is a person.
+    pub person: bool,
+    /// That party's name.
+    pub name: String,
+    /// The name that the bank has registered.
+    pub holder_name: String,
+    /// The account number.
+    pub account_no: String,
+    /// The how-manieth account of this payee.
+    pub version: i64,
+    /// The account before it; empty for none.
+    pub before: String,
+    /// The one before that; empty for none.
+    pub before_that: String,
+}
+
+/// What is known about people from outside the run.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Identity number, kind of list, and since when if that is known.
+    pub listed: HashMap<String, Vec<(ListKind, Option<Date>)>>,
+    /// Whom other runs have paid, by component and month of this run.
+    pub elsewhere: HashSet<(PartyId, ComponentId, Month)>,
+    /// Who draws an excluding program in a month.
+    pub excluded: HashSet<(PartyId, Month)>,
+}
+
+/// A clash check at work: lines and payees go in, findings come out.
+#[derive(Debug)]
+pub struct Clash {
+    known: Known,
+    numbers: HashMap<String, PartyId>,
+    births: HashMap<(i64, String, Date), PartyId>,
+    told: HashSet<(Check, PartyId)>,
+    accounts: HashMap<String, PartyId>,
+    /// Names of the people of the payments at hand, as they are matched.
+    names: HashMap<PaymentId, Vec<String>>,
+    findings: Vec<Finding>,
+}
+
+impl Clash {
+    /// A check that knows this.
+    pub fn new(known: Known) -> Clash {
+        Clash {
+            known,
+            numbers: HashMap::new(),
+            births: HashMap::new(),
+            told: HashSet::new(),
+            accounts: HashMap::new(),
+            names: HashMap::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Judges one line.
+    pub fn line(&mut self, line: &PaidLine) {
+        let names = self.names.entry(line.payment).or_default();
+        names.push(match_key(&line.name));
+        if line.amount > Fen::ZERO {
+            self.month(line);
+        }
+        if line.person {
+            self.identity(line);
+        }
+    }
+
+    /// Judges one payee; the lines of the payment come first.
+    pub fn payee(&mut self, payee: &PaidPayee) {
+        let names = self.names.remove(&payee.payment).unwrap_or_default();
+        let (of, payment) = (payee.payee, payee.payment);
+        let first = *self.accounts.entry(payee.account_no.clone()).or_insert(of);
+        if first != of {
+            self.find(Check::SharedAccount, of, payment, String::new());
+        }
+        let holder = match_key(&payee.holder_name);
+        if payee.person && holder != match_key(&payee.name) && !names.contains(&holder) {
+            self.find(Check::ForeignHolder, of, payment, String::new());
+        }
+        if payee.version > 2 && payee.account_no == payee.before_that {
+            self.find(Check::ChangedBack, of, payment, String::new());
+        } else if payee.version > 2 {
+            let detail = format!("第 {} 个账号", payee.version);
+            self.find(Check::ManyAccounts, of, payment, detail);
+        }
+    }
+
+    /// What the policy gives a household now beyond what is accrued: a run that is up to date
+    /// leaves nothing.
+    pub fn differs(&mut self, household: PartyId, amount: Fen) {
+        let detail = format!("重算差 {} 元", amount.grouped());
+        self.find(Check::Differs, household, PaymentId(0), detail);
+    }
+
+    /// Everything found, in the order of the checks and then of the payments.
+    pub fn finish(self) -> Vec<Finding> {
+        let mut findings = self.findings;
+        findings.sort_by_key(|found| (found.check, found.payment, found.subject));
+        findings
+    }
+
+    fn month(&mut self, line: &PaidLine) {
+        let (subject, month) = (line.subject, line.month);
+        let on_roll = line.from <= month && line.to.is_none_or(|to| month <= to);
+        if !on_roll {
+            let detail = format!("{month} 不在册");
+            self.find(Check::NotOnRoll, subject, line.payment, detail);
+        }
+        let key = (subject, line.component, month);
+        if self.known.elsewhere.contains(&key) {
+            let detail = format!("{month} 另有批次发放");
+            self.find(Check::PaidElsewhere, subject, line.payment, detail);
+        }
+        if self.known.excluded.contains(&(subject, month)) {
+            let detail = format!("{month} 同时享受互斥待遇");
+            self.find(Check::ExcludedProgram, subject, line.payment, detail);
+        }
+        let listed = self.known.listed.get(&line.reference_no).cloned();
+        for (kind, since) in listed.unwrap_or_default() {
+            self.listed(line, kind, since);
+        }
+    }
+
+    fn listed(&mut self, line: &PaidLine, kind: ListKind, since: Option<Date>) {
+        let began = since.map(Month::of);
+        // The month of the death itself is still due.
+        let check = match (kind, began) {
+            (ListKind::Deceased, Some(death)) if line.month <= death => return,
+            (ListKind::Deceased, _) => Check::Deceased,
+            (_, Some(began)) if line.month < began => return,
+            (ListKind::Employed, _) => Check::Employed,
+            (ListKind::Excluded, _) => Check::ExcludedList,
+        };
+        let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
+        let detail = format!("{since}发放 {}", line.month);
+        self.find(check, line.subject, line.payment, detail);
+    }
+
+    fn identity(&mut self, line: &PaidLine) {
+        let (subject, payment) = (line.subject, line.payment);
+        let Ok(number) = IdentityNumber::parse(&line.reference_no) else {
+            return self.find(Check::IdentityInvalid, subject, payment, String::new());
+        };
+        let (key, birth) = (number.as_str().to_owned(), number.birth());
+        let first = *self.numbers.entry(key).or_insert(subject);
+        if first != subject {
+            return self.find(Check::TwiceInRun, subject, payment, String::new());
+        }
+        let person = (line.area, match_key(&line.name), birth);
+        let known = *self.births.entry(person).or_insert(subject);
+        if known != subject {
+            self.find(Check::TwoNumbers, subject, payment, String::new());
+        }
+    }
+
+    /// Once for each check and subject.
+    fn find(&mut self, check: Check, subject: PartyId, payment: PaymentId, detail: String) {
+        if self.told.insert((check, subject)) {
+            self.findings.push(Finding {
+                check,
+                subject,
+                payment,
+                detail,
+            });
+        }
+    }
+}
+
+fn match_key(name: &str) -> String {
+    PersonName::parse(name).map_or_else(|_| name.to_owned(), |name| name.match_key())
+}

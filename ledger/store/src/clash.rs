@@ -1,0 +1,435 @@
+//! What the clash check of a run reads and keeps: lists of other offices, programs that exclude
+//! each other, findings and their explanations.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ledger::calendar::{Month, parse_date};
+use ledger::disbursement::clash::{Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee};
+use ledger::id::{BookId, ComponentId, FileId, PartyId, PaymentId, ProgramId, RunId, UserId};
+use ledger::money::Fen;
+
+use crate::catalogue::sql;
+use crate::constraint::Failure;
+use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::error::StoreError;
+use crate::payment::{components, pages};
+use crate::policy::month;
+use crate::roster::PartyKind;
+use crate::run::{Run, RunKind};
+use crate::table;
+use crate::write::Write;
+
+// A line joined with itself: without statistics SQLite takes the covering index only so.
+sql! {
+    LISTS = "select list_id, kind, name, people, imported_on, entry from check_list
+        where book_id = $1 order by list_id";
+    LISTED = "select reference_no, since from listed_person where book_id = $1 and list_id = $2
+        order by row_no";
+    EXCLUSIONS = "select program_id, other_id, document from program_exclusion where book_id = $1
+        order by program_id, other_id";
+    PAID_ELSEWHERE = "select l.subject_id from payment_line i
+        cross join payment_line l
+        where i.book_id = $1 and i.month = $2 and i.component_id = $3
+        and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no
+        and (l.payment_id < $4 or l.payment_id > $5)
+        group by l.subject_id having sum(l.amount_fen) > 0";
+    PAID_LINES = "select l.payment_id, l.subject_id, y.kind, y.name, y.reference_no, p.area_id,
+        l.component_id, l.month, l.amount_fen, a.from_month, e.to_month
+        from payment_line l
+        cross join payment p
+        cross join party y
+        cross join award a
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where l.book_id = $1 and l.payment_id > $2 and l.payment_id <= $3
+        and p.book_id = l.book_id and p.payment_id = l.payment_id
+        and y.book_id = l.book_id and y.party_id = l.subject_id
+        and a.book_id = l.book_id and a.award_id = l.award_id
+        order by l.payment_id, l.line_no";
+    PAID_PAYEES = "select p.payment_id, p.payee_id, y.kind, y.name, v.holder_name, v.account_no,
+        v.version, coalesce(b.account_no, ''), coalesce(c.account_no, '')
+        from payment p
+        cross join party y
+        cross join payee_account v
+        left join payee_account b on b.book_id = v.book_id and b.payee_id = v.payee_id
+            and b.version = v.version - 1
+        left join payee_account c on c.book_id = v.book_id and c.payee_id = v.payee_id
+            and c.version = v.version - 2
+        where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
+        and y.book_id = p.book_id and y.party_id = p.payee_id
+        and v.book_id = p.book_id and v.payee_id = p.payee_id
+        and v.version = (select max(w.version) from payee_account w
+            where w.book_id = p.book_id and w.payee_id = p.payee_id)
+        order by p.payment_id";
+    FINDINGS = "select f.check_code, f.subject_id, f.payment_id, f.detail,
+        coalesce(y.name, ''), coalesce(y.reference_no, '')
+        from run_finding f
+        left join party y on y.book_id = f.book_id and y.party_id = f.subject_id
+        where f.book_id = $1 and f.run_id = $2 and f.n = $3
+        order by f.finding_no limit $4";
+    FOUND = "select check_code, cast(count(*) as bigint) from run_finding
+        where book_id = $1 and run_id = $2 and n = $3 group by check_code order by check_code";
+    EXPLANATIONS = "select x.check_code, u.name, x.reason from run_explanation x
+        join app_user u on u.book_id = x.book_id and u.user_id = x.user_id
+        where x.book_id = $1 and x.run_id = $2 and x.n = $3 order by x.check_code";
+    LAST_CHECK = "select max(n) from run_event where book_id = $1 and run_id = $2
+        and event = 'check'";
+}
+
+/// A list of another office.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckList {
+    /// Its number.
+    pub id: i64,
+    /// What it says of the people on it.
+    pub kind: ListKind,
+    /// Whose it is; a newer list of the same kind and name takes its place.
+    pub name: String,
+    /// How many stand on it.
+    pub people: i64,
+    /// When it came in.
+    pub imported_on: String,
+    /// Its audit entry; 0 before it is stored.
+    pub entry: i64,
+}
+
+/// Somebody on a list. Number and name identify a person.
+#[derive(Clone)]
+pub struct ListedPerson {
+    /// Row in the file.
+    pub row_no: i64,
+    /// Identity number of 18 characters.
+    pub reference_no: String,
+    /// Name.
+    pub name: String,
+    /// Since when, `YYYY-MM-DD`; may be empty.
+    pub since: String,
+    /// Salt of the commitments.
+    pub salt: [u8; 16],
+}
+
+/// Stores a list and gives its number.
+pub async fn add_list(
+    write: &mut Write,
+    list: &CheckList,
+    file: FileId,
+    people: &[ListedPerson],
+) -> Result<i64, Failure> {
+    let (book, id) = (write.book().get(), write.allot("check_list", 1).await?);
+    let row: [Value; 7] = [
+        book.into(),
+        id.into(),
+        list.kind.code().into(),
+        list.name.as_str().into(),
+        file.get().into(),
+        list.people.into(),
+        list.imported_on.as_str().into(),
+    ];
+    write.insert_one(&table::CHECK_LIST, row).await?;
+    let mut rows = RowBuffer::of(&table::LISTED_PERSON);
+    for person in people {
+        rows.int(book).int(id).int(person.row_no);
+        rows.text(&person.reference_no).text(&person.name);
+        rows.text(&person.since).bytes(&person.salt).end();
+    }
+    write.insert(&table::LISTED_PERSON, rows).await?;
+    Ok(id)
+}
+
+/// All lists, the oldest first.
+pub async fn lists(tx: &mut Tx, book: BookId) -> Result<Vec<CheckList>, StoreError> {
+    let rows = tx.query(LISTS, &[book.get().into()]).await?;
+    let list = |row: &Row| {
+        let kind = ListKind::from_code(&row.text(1)?);
+        Ok(CheckList {
+            id: row.int(0)?,
+            kind: kind.ok_or_else(|| StoreError::inconsistent("check_list", "kind"))?,
+            name: row.text(2)?,
+            people: row.int(3)?,
+            imported_on: row.text(4)?,
+            entry: row.int(5)?,
+        })
+    };
+    rows.iter().map(list).collect()
+}
+
+/// Programs that exclude each other, with the document that says so; the smaller number first.
+pub async fn exclusions(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<Vec<(ProgramId, ProgramId, String)>, StoreError> {
+    let rows = tx.query(EXCLUSIONS, &[book.get().into()]).await?;
+    let pair = |row: &Row| Ok((ProgramId(row.int(0)?), ProgramId(row.int(1)?), row.text(2)?));
+    rows.iter().map(pair).collect()
+}
+
+/// Stores that two programs exclude each other.
+pub async fn add_exclusion(
+    write: &mut Write,
+    programs: (ProgramId, ProgramId),
+    document: &str,
+) -> Result<(), Failure> {
+    let (first, second) = (programs.0.min(programs.1), programs.0.max(programs.1));
+    let row: [Value; 4] = [
+        write.book().get().into(),
+        first.get().into(),
+        second.get().into(),
+        document.into(),
+    ];
+    Ok(write.insert_one(&table::PROGRAM_EXCLUSION, row).await?)
+}
+
+/// What is known about people from outside a run: lists, other runs, excluding programs.
+pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreError> {
+    let mut known = Known {
+        listed: listed(tx, book).await?,
+        ..Known::default()
+    };
+    // Back pay tops up months that were paid: that is what it is for.
+    if run.kind == RunKind::Regular {
+        let own = (run.payment_first, run.payment_last);
+        for component in components(tx, book, run.program).await? {
+            for month in run.first.through(run.last) {
+                let paid = paid(tx, book, (month, component), own).await?;
+                let key = |subject| (subject, component, month);
+                known.elsewhere.extend(paid.into_iter().map(key));
+            }
+        }
+    }
+    for (first, second, _) in exclusions(tx, book).await? {
+        let other = match run.program {
+            program if program == first => second,
+            program if program == second => first,
+            _ => continue,
+        };
+        for component in components(tx, book, other).await? {
+            for month in run.first.through(run.last) {
+                let paid = paid(tx, book, (month, component), (1, 0)).await?;
+                known
+                    .excluded
+                    .extend(paid.into_iter().map(|subject| (subject, month)));
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Whom a component was accrued for in a month, outside a range of payments.
+async fn paid(
+    tx: &mut Tx,
+    book: BookId,
+    (month, component): (Month, ComponentId),
+    (first, last): (i64, i64),
+) -> Result<Vec<PartyId>, StoreError> {
+    let args = [
+        book.get().into(),
+        month.to_string().into(),
+        component.get().into(),
+        first.into(),
+        last.into(),
+    ];
+    let mut subjects = Vec::new();
+    tx.stream(PAID_ELSEWHERE, &args, |row| {
+        subjects.push(PartyId(row.int(0)?));
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(subjects)
+}
+
+/// Who stands on the newest list of each kind and name.
+async fn listed(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<HashMap<String, Vec<(ListKind, Option<ledger::calendar::Date>)>>, StoreError> {
+    let mut newest = HashMap::new();
+    for list in lists(tx, book).await? {
+        newest.insert((list.kind, list.name), list.id);
+    }
+    let in_force: BTreeSet<(i64, ListKind)> = newest
+        .into_iter()
+        .map(|((kind, _), id)| (id, kind))
+        .collect();
+    let mut listed: HashMap<String, Vec<_>> = HashMap::new();
+    for (id, kind) in in_force {
+        tx.stream(LISTED, &[book.get().into(), id.into()], |row| {
+            let since = row.text(1)?;
+            let since = match since.as_str() {
+                "" => None,
+                text => Some(
+                    parse_date(text)
+                        .map_err(|_| StoreError::inconsistent("listed_person", "since"))?,
+                ),
+            };
+            listed.entry(row.text(0)?).or_default().push((kind, since));
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(listed)
+}
+
+/// Shows a clash check the lines and payees of a run, some thousand payments at a time.
+pub async fn judge(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+    clash: &mut Clash,
+) -> Result<(), StoreError> {
+    for (after, last) in pages(run.payment_first - 1, run.payment_last) {
+        let args = [book.get().into(), after.into(), last.into()];
+        tx.stream(PAID_LINES, &args, |row| {
+            clash.line(&paid_line_of(row)?);
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+        tx.stream(PAID_PAYEES, &args, |row| {
+            clash.payee(&paid_payee_of(row)?);
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn paid_line_of(row: &Row) -> Result<PaidLine, StoreError> {
+    let to = row.opt_text(10)?.map(|text| text.parse());
+    Ok(PaidLine {
+        payment: PaymentId(row.int(0)?),
+        subject: PartyId(row.int(1)?),
+        person: row.text_ref(2)? == PartyKind::Person.code(),
+        name: row.text(3)?,
+        reference_no: row.text(4)?,
+        area: row.int(5)?,
+        component: ComponentId(row.int(6)?),
+        month: month(row, 7)?,
+        amount: Fen::new(row.int(8)?),
+        from: month(row, 9)?,
+        to: to
+            .transpose()
+            .map_err(|_| StoreError::inconsistent("award_end", "to_month"))?,
+    })
+}
+
+fn paid_payee_of(row: &Row) -> Result<PaidPayee, StoreError> {
+    Ok(PaidPayee {
+        payment: PaymentId(row.int(0)?),
+        payee: PartyId(row.int(1)?),
+        person: row.text_ref(2)? == PartyKind::Person.code(),
+        name: row.text(3)?,
+        holder_name: row.text(4)?,
+        account_no: row.text(5)?,
+        version: row.int(6)?,
+        before: row.text(7)?,
+        before_that: row.text(8)?,
+    })
+}
+
+/// Stores what the check that is event `n` of a run has found.
+pub async fn add_findings(
+    write: &mut Write,
+    run: RunId,
+    n: i64,
+    findings: &[Finding],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::RUN_FINDING);
+    for (number, found) in (1_i64..).zip(findings) {
+        rows.int(write.book().get())
+            .int(run.get())
+            .int(n)
+            .int(number);
+        rows.text(found.check.code());
+        rows.int(found.subject.get()).int(found.payment.get());
+        rows.text(&found.detail).end();
+    }
+    Ok(write.insert(&table::RUN_FINDING, rows).await?)
+}
+
+/// A finding as stored, with the person's name and number: both identify a person.
+#[derive(Clone)]
+pub struct StoredFinding {
+    /// What was found.
+    pub finding: Finding,
+    /// That person's or household's name; empty when it is about none.
+    pub name: String,
+    /// Its identity or file number.
+    pub reference_no: String,
+}
+
+/// What a check has found, `limit` at most.
+pub async fn findings(
+    tx: &mut Tx,
+    book: BookId,
+    (run, n): (RunId, i64),
+    limit: i64,
+) -> Result<Vec<StoredFinding>, StoreError> {
+    let args = [book.get().into(), run.get().into(), n.into(), limit.into()];
+    let rows = tx.query(FINDINGS, &args).await?;
+    let finding = |row: &Row| {
+        Ok(StoredFinding {
+            finding: Finding {
+                check: check(row, 0)?,
+                subject: PartyId(row.int(1)?),
+                payment: PaymentId(row.int(2)?),
+                detail: row.text(3)?,
+            },
+            name: row.text(4)?,
+            reference_no: row.text(5)?,
+        })
+    };
+    rows.iter().map(finding).collect()
+}
+
+/// How often each check found something.
+pub async fn found(
+    tx: &mut Tx,
+    book: BookId,
+    (run, n): (RunId, i64),
+) -> Result<Vec<(Check, i64)>, StoreError> {
+    let args = [book.get().into(), run.get().into(), n.into()];
+    let rows = tx.query(FOUND, &args).await?;
+    rows.iter()
+        .map(|row| Ok((check(row, 0)?, row.int(1)?)))
+        .collect()
+}
+
+/// Stores why the warnings of one check may stand.
+pub async fn add_explanation(
+    write: &mut Write,
+    (run, n): (RunId, i64),
+    check: Check,
+    user: UserId,
+    reason: &str,
+) -> Result<(), Failure> {
+    let row: [Value; 6] = [
+        write.book().get().into(),
+        run.get().into(),
+        n.into(),
+        check.code().into(),
+        user.get().into(),
+        reason.into(),
+    ];
+    Ok(write.insert_one(&table::RUN_EXPLANATION, row).await?)
+}
+
+/// Why the warnings of a check may stand: by whom, and the reason.
+pub async fn explanations(
+    tx: &mut Tx,
+    book: BookId,
+    (run, n): (RunId, i64),
+) -> Result<Vec<(Check, String, String)>, StoreError> {
+    let args = [book.get().into(), run.get().into(), n.into()];
+    let rows = tx.query(EXPLANATIONS, &args).await?;
+    let explained = |row: &Row| Ok((check(row, 0)?, row.text(1)?, row.text(2)?));
+    rows.iter().map(explained).collect()
+}
+
+/// Which event of a run was its last check; none when it was never checked.
+pub async fn last_check(tx: &mut Tx, book: BookId, run: RunId) -> Result<Option<i64>, StoreError> {
+    let args = [book.get().into(), run.get().into()];
+    tx.query_one(LAST_CHECK, &args).await?.opt_int(0)
+}
+
+fn check(row: &Row, column: usize) -> Result<Check, StoreError> {
+    Check::from_code(&row.text(column)?)
+        .ok_or_else(|| StoreError::inconsistent("run_finding", "check_code"))
+}

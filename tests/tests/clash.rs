@@ -1,0 +1,227 @@
+//! The clash check of a run: what blocks it, what takes an explanation, and that both are kept.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use acceptance::for_each_engine;
+use acceptance::office::paper::{Person, account, people, person};
+use acceptance::office::{Office, WAY, done, month, refused};
+use api::app::clash::{self, ListInput};
+use api::app::run::{self, NewRun};
+use ledger::disbursement::clash::ListKind;
+use ledger::disbursement::workflow::RunEvent;
+use ledger::id::RunId;
+use ledger_store::run::RunKind;
+use serde_json::Value;
+
+fn list(kind: ListKind, name: &str, rows: &[(&Person, &str)]) -> ListInput {
+    let mut text = "身份证号,姓名,日期\r\n".to_owned();
+    for (person, since) in rows {
+        text += &format!("{},{},{since}\r\n", person.identity, person.name);
+    }
+    ListInput {
+        kind,
+        name: name.to_owned(),
+        file_name: "名单.csv".to_owned(),
+        bytes: text.into_bytes(),
+    }
+}
+
+async fn import(office: &Office, list: &ListInput) -> Value {
+    done(clash::import_list(&office.app, office.who("maker"), list, None).await)
+}
+
+/// Codes of the checks that found something, and how often.
+async fn found(office: &Office, run: RunId) -> Vec<(String, i64)> {
+    let report = clash::findings(&office.app, office.who("maker"), run, 1_000).await;
+    let document = report.unwrap().json;
+    let checks = document["checks"].as_array().unwrap();
+    let code = |check: &Value| check["code"].as_str().unwrap().to_owned();
+    let count = |check: &Value| check["findings"].as_i64().unwrap();
+    checks
+        .iter()
+        .map(|check| (code(check), count(check)))
+        .collect()
+}
+
+/// Who stands on which list since when, and what the check of January says of three people.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_other_offices_are_compared() {
+    let (one, two) = (person(1), person(2));
+    let cases: &[(ListKind, &[(&Person, &str)], &[(&str, i64)])] = &[
+        (ListKind::Deceased, &[(&one, "2021-12-31")], &[("A01", 1)]),
+        (
+            ListKind::Deceased,
+            &[(&one, "2021-12-31"), (&two, "")],
+            &[("A01", 2)],
+        ),
+        (ListKind::Deceased, &[(&one, "2022-01-31")], &[]),
+        (
+            ListKind::Employed,
+            &[(&one, ""), (&two, "2022-02-01")],
+            &[("A19", 1)],
+        ),
+        (ListKind::Excluded, &[(&two, "2020-01-01")], &[("A06L", 1)]),
+        (ListKind::Excluded, &[(&person(9), "")], &[]),
+    ];
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-01", &people(3)).await;
+        let run = office
+            .create("urban", RunKind::Regular, "2022-01")
+            .await
+            .unwrap();
+        for (kind, rows, expected) in cases {
+            for kind in ListKind::ALL {
+                // A newer list of the same kind and name takes the place of the case before.
+                import(&office, &list(*kind, "示例名单", &[])).await;
+            }
+            import(&office, &list(*kind, "示例名单", rows)).await;
+            done(office.act("maker", RunEvent::Check, run, None).await);
+            let found = found(&office, run).await;
+            let found: Vec<(&str, i64)> = found.iter().map(|(a, n)| (a.as_str(), *n)).collect();
+            assert_eq!(&found, expected, "{kind:?} {}", rows.len());
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// An error blocks until it is gone; a warning until somebody says why it may stand. A new check
+/// asks anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_block_and_warnings_take_a_reason() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let mut three = people(3);
+        three[1].account = account(1);
+        office.roster("urban", "2022-01", &three).await;
+        import(
+            &office,
+            &list(ListKind::Deceased, "殡仪馆", &[(&three[2], "2021-06-01")]),
+        )
+        .await;
+        let run = office
+            .create("urban", RunKind::Regular, "2022-01")
+            .await
+            .unwrap();
+        let check = done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(
+            (&check["errors"], &check["warnings"]),
+            (&1.into(), &1.into())
+        );
+        let submit = async || office.act("maker", RunEvent::Submit, run, None).await;
+        assert_eq!(refused(submit().await).code(), "RUN-0006");
+        // Whoever has died leaves the roster, and the run is calculated again.
+        office.roster("urban", "2022-01", &three[..2]).await;
+        done(office.act("maker", RunEvent::Calculate, run, None).await);
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(found(&office, run).await, [("A07".to_owned(), 1)]);
+        assert_eq!(refused(submit().await).code(), "RUN-0008");
+        let explain = async |check: &str, reason: &str| {
+            let (app, maker) = (&office.app, office.who("maker"));
+            clash::explain(app, maker, run, check, reason, None).await
+        };
+        assert_eq!(refused(explain("A01", "无").await).code(), "RUN-0006");
+        assert!(explain("A07", " ").await.is_err());
+        done(explain("A07", "夫妻共用一户,已核实").await);
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(
+            refused(submit().await).code(),
+            "RUN-0008",
+            "a new check asks anew"
+        );
+        done(explain("A07", "夫妻共用一户,已核实").await);
+        done(submit().await);
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// What changed after the calculation is seen by the check: a run never pays by an old roster.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_out_of_date_is_blocked() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-01", &people(2)).await;
+        let run = office
+            .create("urban", RunKind::Regular, "2022-01")
+            .await
+            .unwrap();
+        office.roster("urban", "2022-01", &people(3)).await;
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(found(&office, run).await, [("A22".to_owned(), 1)]);
+        done(office.act("maker", RunEvent::Calculate, run, None).await);
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(found(&office, run).await, []);
+        done(office.act("maker", RunEvent::Submit, run, None).await);
+    })
+    .await;
+}
+
+/// Two programs that exclude each other: who has been paid one for a month is not paid the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_draws_two_programs_that_exclude_each_other() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let exclude = clash::exclude(
+            &office.app,
+            office.who("maker"),
+            ["rural", "urban"],
+            "示例〔2022〕2号",
+            None,
+        );
+        done(exclude.await);
+        office.roster("urban", "2022-01", &people(3)).await;
+        office.pay("urban", RunKind::Regular, "2022-01").await;
+        let mut both = people(5).split_off(2);
+        both[0].file_no = "N000001".to_owned();
+        office.roster("rural", "2022-01", &both).await;
+        let new = NewRun {
+            program: "rural".to_owned(),
+            kind: RunKind::Regular,
+            month: month("2022-01"),
+            first: None,
+        };
+        let run = done(run::create(&office.app, office.who("maker"), &new, None).await);
+        let run = RunId(run["run"].as_i64().unwrap());
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        let found = found(&office, run).await;
+        assert!(found.contains(&("A06".to_owned(), 1)), "{found:?}");
+        assert_eq!(WAY[1].1, RunEvent::Submit);
+        let submit = office.act("maker", RunEvent::Submit, run, None).await;
+        assert_eq!(refused(submit).code(), "RUN-0006");
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// A faulty list changes nothing and every fault is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_faulty_list_is_refused_whole() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let good = person(1);
+        let mut list = list(ListKind::Deceased, "殡仪馆", &[(&good, "2021-06-01")]);
+        list.bytes
+            .extend("610881190001010013,测试,2021-06-01\r\n".as_bytes());
+        list.bytes
+            .extend(format!("{},测试,六月\r\n", good.identity).bytes());
+        let import = clash::import_list(&office.app, office.who("maker"), &list, None).await;
+        let Err(api::app::Error::Refused { problem, findings }) = import else {
+            panic!("the list was taken");
+        };
+        let places: Vec<_> = findings
+            .iter()
+            .map(|fault| {
+                (
+                    fault.place.row.unwrap(),
+                    fault.place.column.clone().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(problem.code(), "BNK-0001");
+        assert_eq!(places, [(3, "身份证号".to_owned()), (4, "日期".to_owned())]);
+        assert_eq!(office.count("select count(*) from listed_person").await, 0);
+    })
+    .await;
+}
