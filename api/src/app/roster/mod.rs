@@ -5,7 +5,10 @@
 //! faulty roster changes nothing.
 
 mod change;
+pub mod fault;
+pub mod headings;
 mod list;
+mod row;
 mod sheet;
 
 use ledger::calendar::Month;
