@@ -142,6 +142,12 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// The row at a line of the file.
+    pub(crate) fn row_at(&self, line: u64) -> Option<RowView<'_>> {
+        let place = self.rows.binary_search_by_key(&line, |(line, _)| *line);
+        self.row(place.ok()?)
+    }
+
     /// Rows from `first` on.
     pub(crate) fn rows_from(&self, first: usize) -> impl Iterator<Item = RowView<'_>> {
         (first..self.len()).filter_map(|index| self.row(index))

@@ -46,6 +46,11 @@ impl GridSheet<'_> {
         self.table.rows_from(0).map(GridRow)
     }
 
+    /// The row at a line, counted from 1, unless it is blank.
+    pub fn row_at(&self, line: u64) -> Option<GridRow<'_>> {
+        self.table.row_at(line).map(GridRow)
+    }
+
     /// How many rows are not blank.
     pub fn len(&self) -> usize {
         self.table.len()
