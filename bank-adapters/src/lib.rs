@@ -3,7 +3,8 @@
 //! **What it does.** [`write_batch`] makes the file that goes to a bank (代发文件), [`read_batch`]
 //! reads it again, [`read_return`] reads the bank's answer (回盘), [`read_statement`] its
 //! statement (对账单), [`detect`] tells which layouts a file may have, and [`reason::normalise`]
-//! maps the words of a refusal to one dictionary. Readers give lines *and* findings, each with
+//! maps the words of a refusal to one dictionary; [`read_grid`] reads the spreadsheets that people
+//! keep themselves, whatever their layout. Readers give lines *and* findings, each with
 //! its line and column; they read on after a fault and drop nothing silently. A file with a
 //! blocking finding ([`is_blocked`]) must not be posted from.
 //!
@@ -64,4 +65,5 @@ pub use record::{
     StatementLine,
 };
 pub use returns::read_return;
+pub use sheet::grid::{Grid, GridRow, GridSheet, heading, read_grid};
 pub use statement::read_statement;

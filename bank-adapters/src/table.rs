@@ -115,6 +115,19 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The same table, which keeps the text that it borrowed.
+    pub(crate) fn keeping<'t>(self, text: Cow<'t, str>) -> Table<'t> {
+        Table {
+            text: match self.text {
+                Cow::Borrowed(_) => text,
+                Cow::Owned(own) => Cow::Owned(own),
+            },
+            cells: self.cells,
+            rows: self.rows,
+            done: self.done,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -127,6 +140,12 @@ impl<'a> Table<'a> {
             text: &self.text,
             cells: self.cells.get(*start..end)?,
         })
+    }
+
+    /// The row at a line of the file.
+    pub(crate) fn row_at(&self, line: u64) -> Option<RowView<'_>> {
+        let place = self.rows.binary_search_by_key(&line, |(line, _)| *line);
+        self.row(place.ok()?)
     }
 
     /// Rows from `first` on.
@@ -274,6 +293,11 @@ impl<'a> Source<'a> {
             source.decoded = Some(decoded);
         }
         source
+    }
+
+    /// The text, once it has been decoded.
+    pub(crate) fn into_text(self) -> Option<Cow<'a, str>> {
+        self.decoded.map(|decoded| decoded.text)
     }
 
     /// The rows of the file as this profile splits them.

@@ -86,6 +86,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("new", "新增", "new"),
     ("next", "下一步", "next"),
     ("note", "说明", "note"),
+    ("notes", "提示", "notes"),
     ("number", "编号", "number"),
     ("on", "日期", "date"),
     ("opening", "期初余额", "opening balance"),

@@ -1,9 +1,10 @@
 //! Rosters.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use ledger::calendar::Month;
+use ledger::problem::{Kind, Problem};
 use serde_json::json;
 
 use super::args::{Key, Out};
@@ -16,13 +17,16 @@ use crate::app::{Error, roster};
 pub(crate) enum RosterCommand {
     /// 生成空白花名册 Write an empty roster to fill in
     Template {
+        /// 项目 Program: an xlsx with its choices; without it, csv headings
+        #[arg(long)]
+        program: Option<String>,
         /// 文件名 File name
-        #[arg(long, value_name = "FILE", default_value = "花名册.csv")]
-        out: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// 导入名册 Import a roster
     Import {
-        /// 花名册 Roster, .xlsx or .csv
+        /// 花名册 Roster: xlsx or csv
         file: PathBuf,
         /// 项目 Program
         #[arg(long)]
@@ -33,6 +37,9 @@ pub(crate) enum RosterCommand {
         /// 只检查不导入 Check only, import nothing
         #[arg(long)]
         dry_run: bool,
+        /// 把错误标注在此文件 Write the roster here with its faults marked
+        #[arg(long, value_name = "FILE.xlsx")]
+        marked: Option<PathBuf>,
         #[command(flatten)]
         key: Key,
     },
@@ -67,8 +74,16 @@ impl RosterCommand {
     /// Does it.
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
         match self {
-            RosterCommand::Template { out } => {
-                let bytes = roster::template();
+            RosterCommand::Template { program, out } => {
+                let (bytes, name) = match program {
+                    Some(program) => {
+                        let (app, caller) = desk.enter().await?;
+                        let bytes = roster::template_of(&app, &caller, program).await?;
+                        (bytes, "花名册.xlsx")
+                    }
+                    None => (roster::template(), "花名册.csv"),
+                };
+                let out = out.as_deref().unwrap_or(Path::new(name));
                 desk.write_new(out, &bytes)?;
                 let answer = json!({ "file": out.display().to_string(), "bytes": bytes.len() });
                 Ok(Outcome::Answer(answer))
@@ -78,21 +93,16 @@ impl RosterCommand {
                 program,
                 month,
                 dry_run,
+                marked,
                 key,
             } => {
-                let (name, bytes) = desk.read(file)?;
-                let (app, caller) = desk.enter().await?;
-                let done = roster::import(
-                    &app,
-                    &caller,
+                let import = Import {
                     program,
-                    *month,
-                    &name,
-                    &bytes,
-                    *dry_run,
-                    key.get(),
-                );
-                Ok(done.await?.into())
+                    month: *month,
+                    dry_run: *dry_run,
+                    key: key.get(),
+                };
+                import.run(desk, file, marked.as_deref()).await
             }
             RosterCommand::List {
                 program,
@@ -114,5 +124,52 @@ impl RosterCommand {
                 Ok(Outcome::report(report, out.out.as_ref()))
             }
         }
+    }
+}
+
+/// An import with its options.
+struct Import<'a> {
+    program: &'a str,
+    month: Month,
+    dry_run: bool,
+    key: Option<String>,
+}
+
+impl Import<'_> {
+    /// Imports the roster, and writes the marked workbook when there is something to mark.
+    async fn run(self, desk: &Desk, file: &Path, marked: Option<&Path>) -> Result<Outcome, Error> {
+        // Somebody may be correcting the faults in a file of this name.
+        if let Some(path) = marked.filter(|path| path.exists()) {
+            let problem = Problem::new(Kind::AlreadyExists)
+                .with("what", desk.say("文件", "file"))
+                .with("name", path.display());
+            return Err(problem.into());
+        }
+        let (name, bytes) = desk.read(file)?;
+        let (app, caller) = desk.enter().await?;
+        let (program, month) = (self.program, self.month);
+        let done = roster::import(
+            &app,
+            &caller,
+            program,
+            month,
+            &name,
+            &bytes,
+            self.dry_run,
+            self.key,
+        );
+        let result = done.await;
+        let is_marked = match &result {
+            Ok(_) => true,
+            Err(Error::Refused { problem, .. }) => problem.kind == Kind::RosterFaulty,
+            Err(Error::Internal(_)) => false,
+        };
+        if let (Some(path), true) = (marked, is_marked) {
+            let found = roster::marked(&app, &caller, program, month, &name, &bytes).await?;
+            if let Some(bytes) = found {
+                desk.write_new(path, &bytes)?;
+            }
+        }
+        Ok(result?.into())
     }
 }

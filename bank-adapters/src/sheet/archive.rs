@@ -31,6 +31,11 @@ struct Entry {
 
 /// Refuses what is no plain, small zip archive; the text says why.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
+    check_within(bytes, INFLATED_MAX)
+}
+
+/// The same for files that may inflate to `most` bytes.
+pub(crate) fn check_within(bytes: &[u8], most: u64) -> Result<(), String> {
     let entries = directory(bytes)?;
     let mut total: u64 = 0;
     for entry in &entries {
@@ -44,8 +49,11 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
             ));
         }
     }
-    if total > INFLATED_MAX {
-        return Err("解压后超过 50 MB / inflates to more than 50 MB".to_owned());
+    if total > most {
+        let mib = most >> 20;
+        return Err(format!(
+            "解压后超过 {mib} MB / inflates to more than {mib} MB"
+        ));
     }
     entries
         .iter()

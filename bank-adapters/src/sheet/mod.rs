@@ -2,5 +2,6 @@
 
 pub(crate) mod archive;
 pub(crate) mod csv;
+pub(crate) mod grid;
 pub(crate) mod workbook;
 pub(crate) mod writer;

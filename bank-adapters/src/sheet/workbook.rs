@@ -1,7 +1,7 @@
 //! Workbooks, read cell by cell under limits.
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError};
@@ -54,12 +54,8 @@ fn read_sheet(
     findings: &mut Findings,
 ) -> Result<(), ReadError> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes))?;
-    let is_sheet = |sheet: &&calamine::Sheet| {
-        sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
-    };
-    let sheets = workbook.sheets_metadata();
-    let count = sheets.len();
-    let Some(name) = sheets.iter().find(is_sheet).map(|sheet| sheet.name.clone()) else {
+    let count = workbook.sheets_metadata().len();
+    let Some(name) = visible_sheets(&workbook).into_iter().next() else {
         return Err(ReadError::WorksheetNotFound("1".to_owned()));
     };
     findings.sheet(&name);
@@ -68,38 +64,97 @@ fn read_sheet(
         let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
         findings.file(Fault::OtherSheets, &values);
     }
-    let mut reader = workbook.worksheet_cells_reader(&name)?;
-    let mut row_at: u32 = 0;
-    let mut bytes_total: usize = 0;
+    fill(&mut workbook, &name, limits, table, findings)
+}
+
+/// The names of the sheets that a person sees, in their order.
+pub(super) fn visible_sheets<R: Read + Seek>(workbook: &Xlsx<R>) -> Vec<String> {
+    let is_sheet = |sheet: &&calamine::Sheet| {
+        sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
+    };
+    let sheets = workbook.sheets_metadata().iter().filter(is_sheet);
+    sheets.map(|sheet| sheet.name.clone()).collect()
+}
+
+/// Reads one sheet cell by cell.
+pub(super) fn fill<R: Read + Seek>(
+    workbook: &mut Xlsx<R>,
+    name: &str,
+    limits: &Limits,
+    table: &mut Table<'static>,
+    findings: &mut Findings,
+) -> Result<(), ReadError> {
+    let mut reader = workbook.worksheet_cells_reader(name)?;
+    let mut rows = Rows::new(limits, table, findings);
     while let Some(cell) = reader.next_cell()? {
-        if matches!(cell.get_value(), DataRef::Empty) {
-            continue;
-        }
-        let (at, column) = cell.get_position();
-        let column = usize::try_from(column).unwrap_or(usize::MAX);
-        let (text, kind) = cell_text(cell.get_value());
-        bytes_total = bytes_total.saturating_add(text.len());
-        if let Some(detail) = beyond(at, column, &text, bytes_total) {
-            findings.row(Fault::TooLarge, u64::from(at) + 1, &[("detail", detail)]);
+        if !rows.cell(cell.get_position(), cell.get_value()) {
             return Ok(());
         }
-        if at < row_at || (at == row_at && column < table.width_in_hand()) {
-            findings.row(Fault::RowStrange, u64::from(at) + 1, &[]);
-            return Ok(());
-        }
-        if at > row_at {
-            if !table.end_row(u64::from(row_at) + 1, limits, findings) {
-                return Ok(());
-            }
-            row_at = at;
-        }
-        while table.width_in_hand() < column {
-            table.own_cell("", CellKind::Text);
-        }
-        table.own_cell(&text, kind);
     }
-    table.end_row(u64::from(row_at) + 1, limits, findings);
+    rows.end();
     Ok(())
+}
+
+/// Cells in the order of a sheet, as they become rows.
+pub(super) struct Rows<'f> {
+    limits: &'f Limits,
+    table: &'f mut Table<'static>,
+    findings: &'f mut Findings,
+    row_at: u32,
+    bytes_total: usize,
+}
+
+impl<'f> Rows<'f> {
+    pub(super) fn new(
+        limits: &'f Limits,
+        table: &'f mut Table<'static>,
+        findings: &'f mut Findings,
+    ) -> Rows<'f> {
+        Rows {
+            limits,
+            table,
+            findings,
+            row_at: 0,
+            bytes_total: 0,
+        }
+    }
+
+    /// Adds a cell at a row and column, counted from 0; false when the sheet is full.
+    pub(super) fn cell(&mut self, (at, column): (u32, u32), value: &DataRef<'_>) -> bool {
+        if matches!(value, DataRef::Empty) {
+            return true;
+        }
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        let (text, kind) = cell_text(value);
+        self.bytes_total = self.bytes_total.saturating_add(text.len());
+        if let Some(detail) = beyond(at, column, &text, self.bytes_total) {
+            let values = [("detail", detail)];
+            self.findings
+                .row(Fault::TooLarge, u64::from(at) + 1, &values);
+            return false;
+        }
+        if at < self.row_at || (at == self.row_at && column < self.table.width_in_hand()) {
+            self.findings.row(Fault::RowStrange, u64::from(at) + 1, &[]);
+            return false;
+        }
+        if at > self.row_at {
+            if !self.end() {
+                return false;
+            }
+            self.row_at = at;
+        }
+        while self.table.width_in_hand() < column {
+            self.table.own_cell("", CellKind::Text);
+        }
+        self.table.own_cell(&text, kind);
+        true
+    }
+
+    /// Completes the row in hand; false when the table is full.
+    pub(super) fn end(&mut self) -> bool {
+        let line = u64::from(self.row_at) + 1;
+        self.table.end_row(line, self.limits, self.findings)
+    }
 }
 
 /// Why a cell is beyond the limits.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use bank_adapters::Finding;
 use ledger::calendar::Month;
 use ledger::id::{AwardId, ComponentId, PartyId};
 use ledger::problem::{Kind, Problem};
@@ -12,12 +13,14 @@ use ledger_store::roster::{self as store, AwardRow, NewParty, PartyKind, PayeeAc
 use ledger_store::write::Write;
 use serde_json::json;
 
-use super::sheet::{self, Roster, RosterRow, Words};
+use super::sheet::{self, Roster, RosterRow, Terms, Words};
 use crate::app::{App, Error, not_found};
 
 /// What an import changes.
 pub(super) struct Change {
     roster: Roster,
+    /// What is odd about the file without being wrong.
+    pub(super) notes: Vec<Finding>,
     kept: usize,
     /// New areas by their place among the roster's areas, with their numbers.
     areas: Vec<(i64, usize)>,
@@ -96,6 +99,7 @@ impl Change {
             "parties_added": self.parties.len(),
             "accounts_added": self.accounts.len() - self.accounts_changed,
             "accounts_changed": self.accounts_changed,
+            "notes": self.notes.len(),
         })
     }
 
@@ -181,8 +185,13 @@ pub(super) async fn prepare(
         .into_iter()
         .filter(|component| component.program == program.id)
         .collect();
+    let standards = policy::standards(write.tx(), book).await?;
+    let terms = Terms::new(month, components, &standards);
+    let (roster, notes) = sheet::read(file_name, bytes, &terms)?;
+    let components = &terms.components;
     let mut change = Change {
-        roster: sheet::read(file_name, bytes, &components)?,
+        roster,
+        notes,
         kept: 0,
         areas: Vec::new(),
         branches: Vec::new(),

@@ -99,7 +99,8 @@ fn roster_table(program: &Program, month: Month) -> Table {
     )
 }
 
-/// What changed in a roster between two months: new, gone, raised, lowered.
+/// What changed in a roster between two months: new, gone, raised, lowered, paid to another
+/// payee; with count and amounts of each kind.
 pub async fn diff(
     app: &App,
     caller: &Caller,
@@ -117,47 +118,128 @@ pub async fn diff(
     let components = policy::components(&mut tx, book).await?;
     let rules = policy::policy(&mut tx, book).await?;
     let parties = store::parties(&mut tx, book).await?;
-    let mut due: BTreeMap<(PartyId, ComponentId), [Fen; 2]> = BTreeMap::new();
+    let mut sides: BTreeMap<(PartyId, ComponentId), [Side; 2]> = BTreeMap::new();
     for (side, month) in [from, to].into_iter().enumerate() {
         for row in store::roster_at(&mut tx, book, program.id, month).await? {
-            let amount = rules.due(&row.award, month)?;
-            due.entry((row.award.subject, row.award.component))
-                .or_default()[side] = amount;
+            let due = rules.due(&row.award, month)?;
+            let key = (row.award.subject, row.award.component);
+            if let Some(place) = sides.entry(key).or_default().get_mut(side) {
+                let payee = Some(row.award.payee);
+                *place = Side { due, payee };
+            }
         }
     }
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = diff_table(program, from, to);
     let mut list = Vec::new();
-    for ((subject, component), [before, after]) in due {
-        let (zh, code) = match (before, after) {
-            (a, b) if a == b => continue,
-            (Fen::ZERO, _) => ("新增", "new"),
-            (_, Fen::ZERO) => ("退出", "gone"),
-            (a, b) if b > a => ("提高", "raised"),
-            _ => ("降低", "lowered"),
+    let mut totals: BTreeMap<&str, Total> = BTreeMap::new();
+    for ((subject, component), [before, after]) in sides {
+        let Some((zh, code)) = change_of(before, after) else {
+            continue;
         };
         let party = parties.get(&subject);
         let component = components.iter().find(|c| c.id == component);
         let component = component.map_or("", |component| component.code.as_str());
+        let difference = after.due.minus(before.due)?;
+        totals
+            .entry(code)
+            .or_default()
+            .add(zh, before.due, after.due)?;
         table.row([
             zh.to_owned(),
             party.map_or_else(String::new, |party| party.township.clone()),
             party.map_or_else(String::new, |party| mask_name(&party.name)),
             component.to_owned(),
-            before.grouped(),
-            after.grouped(),
-            after.minus(before)?.grouped(),
+            before.due.grouped(),
+            after.due.grouped(),
+            difference.grouped(),
         ]);
         list.push(json!({
             "change": code,
             "subject": subject.get(),
             "component": component,
-            "before_fen": before.get(),
-            "after_fen": after.get(),
+            "before_fen": before.due.get(),
+            "after_fen": after.due.get(),
+            "difference_fen": difference.get(),
         }));
     }
-    Ok(Report::new(json!({ "changes": list }), vec![table]))
+    let (sums, sum_table) = totals_of(&totals)?;
+    let json = json!({ "changes": list, "totals": sums });
+    Ok(Report::new(json, vec![table, sum_table]))
+}
+
+/// What one subject gets of one component in a month, and who receives it.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    due: Fen,
+    payee: Option<PartyId>,
+}
+
+/// The changes of one kind together.
+#[derive(Default)]
+struct Total {
+    zh: &'static str,
+    count: i64,
+    before: Fen,
+    after: Fen,
+}
+
+impl Total {
+    fn add(&mut self, zh: &'static str, before: Fen, after: Fen) -> Result<(), Error> {
+        self.zh = zh;
+        self.count += 1;
+        self.before = self.before.plus(before)?;
+        self.after = self.after.plus(after)?;
+        Ok(())
+    }
+}
+
+/// The kind of a change in Chinese and as a code; none when nothing changed.
+fn change_of(before: Side, after: Side) -> Option<(&'static str, &'static str)> {
+    Some(match (before.due, after.due) {
+        (a, b) if a == b => match (before.payee, after.payee) {
+            (Some(a), Some(b)) if a != b => ("收款人变更", "payee-changed"),
+            _ => return None,
+        },
+        (Fen::ZERO, _) => ("新增", "new"),
+        (_, Fen::ZERO) => ("退出", "gone"),
+        (a, b) if b > a => ("提高", "raised"),
+        _ => ("降低", "lowered"),
+    })
+}
+
+/// Count and amounts of each kind of change.
+fn totals_of(totals: &BTreeMap<&str, Total>) -> Result<(Vec<serde_json::Value>, Table), Error> {
+    let mut table = Table::new(
+        words("变动合计", "Totals of changes"),
+        &[
+            ("变动", "change", false),
+            ("条数", "count", true),
+            ("上期(元)", "before (yuan)", true),
+            ("本期(元)", "after (yuan)", true),
+            ("差额(元)", "difference (yuan)", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for (code, total) in totals {
+        let difference = total.after.minus(total.before)?;
+        table.row([
+            total.zh.to_owned(),
+            total.count.to_string(),
+            total.before.grouped(),
+            total.after.grouped(),
+            difference.grouped(),
+        ]);
+        list.push(json!({
+            "change": code,
+            "count": total.count,
+            "before_fen": total.before.get(),
+            "after_fen": total.after.get(),
+            "difference_fen": difference.get(),
+        }));
+    }
+    Ok((list, table))
 }
 
 fn diff_table(program: &Program, from: Month, to: Month) -> Table {

@@ -5,17 +5,26 @@
 //! faulty roster changes nothing.
 
 mod change;
+pub mod fault;
+pub mod headings;
 mod list;
+mod marked;
+mod row;
 mod sheet;
 
+use bank_adapters::Finding;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::roster::PersonName;
+use ledger_store::db::Tx;
+use ledger_store::policy::{self, Program};
 use ledger_store::write::Write;
+use serde_json::{Value, json};
 
 pub use self::list::{diff, list};
+use self::sheet::Terms;
 pub use self::sheet::{HEADINGS, ROWS_MAX, decode, template};
-use super::{App, Caller, Done, Error, Order};
+use super::{App, Caller, Done, Error, Order, not_found};
 
 /// Imports the full roster of a program as it stands in a month. With `dry_run` it only says what
 /// would change.
@@ -46,8 +55,11 @@ pub async fn import(
         let mut write = Write::begin(&app.db, caller.book.id).await?;
         let change = change::prepare(&mut write, program, month, file_name, bytes).await;
         write.rollback().await?;
+        let change = change?;
+        let mut answer = change.summary(program, month);
+        answer["findings"] = change.notes.iter().take(NOTES_TOLD).map(told).collect();
         return Ok(Done {
-            answer: change?.summary(program, month),
+            answer,
             replay: false,
             receipt: None,
         });
@@ -60,6 +72,72 @@ pub async fn import(
         Ok(summary)
     })
     .await
+}
+
+/// Notes that a trial import lists.
+const NOTES_TOLD: usize = 100;
+
+fn told(note: &Finding) -> Value {
+    json!({
+        "code": note.code,
+        "sheet": note.place.sheet,
+        "row": note.place.row,
+        "column": note.place.column,
+        "value": note.place.value,
+        "title": note.zh,
+    })
+}
+
+/// The roster as a workbook with every fault and note marked; none when there is nothing to mark.
+///
+/// # Errors
+/// [`Kind::FileRejected`](ledger::problem::Kind::FileRejected) when it cannot be read as a whole.
+pub async fn marked(
+    app: &App,
+    caller: &Caller,
+    program: &str,
+    month: Month,
+    file_name: &str,
+    bytes: &[u8],
+) -> Result<Option<Vec<u8>>, Error> {
+    let mut tx = app.read(caller, Action::ImportRoster).await?;
+    let (_, terms) = terms(&mut tx, caller, program, month).await?;
+    tx.rollback().await?;
+    let opened = sheet::open(file_name, bytes)?;
+    let (roster, marks) = sheet::examine(file_name, &opened, &terms);
+    drop(roster);
+    if marks.is_empty() {
+        return Ok(None);
+    }
+    marked::marked(&opened, &marks).map(Some)
+}
+
+/// An empty roster of a program as a workbook: headings with notes, choices and an example row.
+///
+/// # Errors
+/// [`Kind::NotFound`](ledger::problem::Kind::NotFound) for an unknown program.
+pub async fn template_of(app: &App, caller: &Caller, program: &str) -> Result<Vec<u8>, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let today = Month::of(app.clock.today());
+    let (program, terms) = terms(&mut tx, caller, program, today).await?;
+    tx.rollback().await?;
+    marked::template(&program.name, &terms)
+}
+
+async fn terms(
+    tx: &mut Tx,
+    caller: &Caller,
+    program: &str,
+    month: Month,
+) -> Result<(Program, Terms), Error> {
+    let book = caller.book.id;
+    let programs = policy::programs(tx, book).await?;
+    let found = programs.into_iter().find(|known| known.code == program);
+    let found = found.ok_or_else(|| not_found("项目 program", program))?;
+    let mut components = policy::components(tx, book).await?;
+    components.retain(|component| component.program == found.id);
+    let standards = policy::standards(tx, book).await?;
+    Ok((found, Terms::new(month, components, &standards)))
 }
 
 /// A number with all but its last four characters hidden.

@@ -1,18 +1,20 @@
 //! A roster as a file: its headings, and reading it row by row with every fault named.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use bank_adapters::{Finding, Severity};
-use ledger::audit::canonical::nfc;
+use bank_adapters::{Finding, Grid, GridSheet, Severity, read_grid};
+use ledger::calendar::Month;
 use ledger::id::ComponentId;
 use ledger::money::Fen;
-use ledger::problem::{Kind, Language, Place, Problem};
-use ledger::program::{Component, Scope};
-use ledger::roster::{AccountNumber, CreditCode, IdentityNumber, PersonName};
+use ledger::problem::{Kind, Place, Problem};
+use ledger::program::{Component, Formula, Scope, Standard};
 use ledger_store::roster::PartyKind;
 
-use super::mask_account;
+use super::fault::{Fault, Faults, Marked};
+use super::headings::{self, Field, Layout};
+use super::row::{Cells, Footer};
+use super::{mask_account, mask_name};
 use crate::app::Error;
 
 /// Rows that one roster may have.
@@ -39,9 +41,71 @@ pub const HEADINGS: [&str; 17] = [
     "账号",
 ];
 
+/// What a roster is held against: the program's components and standards, and the month.
+pub(super) struct Terms {
+    pub(super) month: Month,
+    pub(super) components: Vec<Component>,
+    /// The tags of each component, and whether each leaves the amount to the award.
+    tags: HashMap<ComponentId, Vec<(String, bool)>>,
+}
+
+impl Terms {
+    pub(super) fn new(month: Month, components: Vec<Component>, standards: &[Standard]) -> Terms {
+        let mut tags: HashMap<ComponentId, Vec<(String, bool)>> = HashMap::new();
+        for standard in standards {
+            let individual = standard.formula == Formula::Individual;
+            let known = tags.entry(standard.component).or_default();
+            match known.iter_mut().find(|(tag, _)| *tag == standard.tag) {
+                Some((_, all)) => *all &= individual,
+                None => known.push((standard.tag.clone(), individual)),
+            }
+        }
+        Terms {
+            month,
+            components,
+            tags,
+        }
+    }
+
+    /// The component of a code or name; with only one, an empty cell means that one.
+    pub(super) fn component(&self, text: &str) -> Option<&Component> {
+        match self.components.as_slice() {
+            [only] if text.is_empty() => Some(only),
+            all => all.iter().find(|one| one.code == text || one.name == text),
+        }
+    }
+
+    /// Whether a component leaves the amount of a tag to the award; none for an unknown tag.
+    pub(super) fn is_individual(&self, component: ComponentId, tag: &str) -> Option<bool> {
+        let known = self.tags.get(&component)?;
+        known
+            .iter()
+            .find(|(known, _)| known == tag)
+            .map(|(_, individual)| *individual)
+    }
+
+    /// The tags of a component, or of all of them.
+    pub(super) fn tags(&self, component: Option<ComponentId>) -> BTreeSet<&str> {
+        let wanted = |id: &&ComponentId| component.is_none_or(|wanted| wanted == **id);
+        let known = self
+            .tags
+            .keys()
+            .filter(wanted)
+            .filter_map(|id| self.tags.get(id));
+        known
+            .flatten()
+            .map(|(tag, _)| tag.as_str())
+            .filter(|tag| !tag.is_empty())
+            .collect()
+    }
+}
+
 /// A row whose every field has been read. What many rows share stands once, in [`Words`].
 pub(super) struct RosterRow {
-    pub(super) row: u64,
+    /// Sheet and row, and the columns of account and component, for faults found later.
+    pub(super) place: RowPlace,
+    /// Whether the person is named as head of the household.
+    pub(super) is_head: bool,
     pub(super) file_no: Box<str>,
     /// Township and village.
     pub(super) area: usize,
@@ -59,7 +123,17 @@ pub(super) struct RosterRow {
     pub(super) account_no: Box<str>,
 }
 
+/// Where a row stands in its file.
+#[derive(Clone, Copy)]
+pub(super) struct RowPlace {
+    pub(super) sheet: u8,
+    pub(super) row: u32,
+    /// The column of the name: of the row's person or of one of the members.
+    pub(super) name: u8,
+}
+
 /// Who is paid instead of the person of the row.
+#[derive(Clone)]
 pub(super) struct Payee {
     pub(super) kind: PartyKind,
     pub(super) name: Box<str>,
@@ -84,7 +158,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    fn place(&mut self, first: &str, second: &str) -> usize {
+    pub(super) fn place(&mut self, first: &str, second: &str) -> usize {
         // Rows of one village and bank stand together.
         if let Some((a, b)) = self.list.last()
             && (a.as_str(), b.as_str()) == (first, second)
@@ -114,7 +188,8 @@ impl Words {
     }
 }
 
-/// A roster that has no fault.
+/// The rows of a roster.
+#[derive(Default)]
 pub(super) struct Roster {
     pub(super) rows: Vec<RosterRow>,
     /// Township and village.
@@ -152,248 +227,229 @@ pub fn decode<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, Erro
     })
 }
 
-/// Reads and checks every row.
+/// Reads and checks every row; gives the roster with its notes.
 ///
 /// # Errors
-/// [`Kind::RosterFaulty`] with every fault of the file.
+/// [`Kind::RosterFaulty`] with every fault of the file; [`Kind::FileRejected`] when it cannot be
+/// read at all.
 pub(super) fn read(
     file_name: &str,
     bytes: &[u8],
-    components: &[Component],
-) -> Result<Roster, Error> {
-    let text = decode(file_name, bytes)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let mut faults = Faults {
-        file: file_name,
-        list: Vec::new(),
+    terms: &Terms,
+) -> Result<(Roster, Vec<Finding>), Error> {
+    let opened = open(file_name, bytes)?;
+    let (roster, marked) = examine(file_name, &opened, terms);
+    let findings: Vec<Finding> = marked.into_iter().map(|marked| marked.finding).collect();
+    let is_blocking = |finding: &&Finding| finding.severity == Severity::Blocking;
+    let count = findings.iter().filter(is_blocking).count();
+    let Some(first) = findings.iter().find(is_blocking) else {
+        return Ok((roster, findings));
     };
-    let headings = reader.headers().map_err(anyhow::Error::from)?.clone();
-    let mut positions = [0_usize; HEADINGS.len()];
-    for (heading, position) in HEADINGS.iter().zip(&mut positions) {
-        match headings.iter().position(|found| found.trim() == *heading) {
-            Some(found) => *position = found,
-            None => faults.add(1, heading, "", "缺少此列", "this column is missing"),
-        }
-    }
-    let mut roster = Roster {
-        rows: Vec::new(),
-        areas: Words::default(),
-        banks: Words::default(),
-        words: Words::default(),
-    };
-    if faults.list.is_empty() {
-        let mut record = csv::StringRecord::new();
-        let mut row = 1_u64;
-        while reader
-            .read_record(&mut record)
-            .map_err(anyhow::Error::from)?
-        {
-            row += 1;
-            if record.iter().all(|cell| cell.trim().is_empty()) {
-                continue;
-            }
-            if roster.rows.len() >= ROWS_MAX {
-                faults.add(row, "", "", "行数超过上限", "too many rows");
-                break;
-            }
-            let cells = positions.map(|position| nfc(record.get(position).unwrap_or("").trim()));
-            if let Some(read) = roster.read_row(row, &cells, components, &mut faults) {
-                roster.rows.push(read);
-            }
-        }
-    }
-    roster.listed_once(&mut faults);
-    roster.one_account_each(&mut faults);
-    if faults.list.is_empty() {
-        return Ok(roster);
-    }
-    faults.list.sort_by_key(|finding| finding.place.row);
-    let problem = Problem::new(Kind::RosterFaulty).with("count", faults.list.len());
-    let place = faults.list.first().map(|finding| finding.place.clone());
+    let problem = Problem::new(Kind::RosterFaulty).with("count", count);
     Err(Error::Refused {
-        problem: Box::new(problem.at(place.unwrap_or_default())),
-        findings: faults.list,
+        problem: Box::new(problem.at(first.place.clone())),
+        findings,
     })
 }
 
+/// A spreadsheet, and what its reader found in single rows.
+pub(super) struct Opened<'a> {
+    pub(super) grid: Grid<'a>,
+    findings: Vec<Finding>,
+}
+
+/// Opens a spreadsheet of any kind.
+///
+/// # Errors
+/// [`Kind::FileRejected`] when it cannot be read as a whole.
+pub(super) fn open<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Opened<'a>, Error> {
+    let (grid, mut findings) = read_grid(bytes);
+    for finding in &mut findings {
+        finding.place.file = Some(file_name.to_owned());
+    }
+    let is_whole =
+        |finding: &Finding| finding.severity == Severity::Blocking && finding.place.row.is_none();
+    let whole = findings.iter().filter(|finding| is_whole(finding)).count();
+    let Some(first) = findings.iter().find(|finding| is_whole(finding)) else {
+        return Ok(Opened { grid, findings });
+    };
+    let problem = Problem::new(Kind::FileRejected).with("count", whole);
+    Err(Error::Refused {
+        problem: Box::new(problem.at(first.place.clone())),
+        findings,
+    })
+}
+
+/// Checks every row of every sheet that has a header row.
+pub(super) fn examine(
+    file_name: &str,
+    opened: &Opened<'_>,
+    terms: &Terms,
+) -> (Roster, Vec<Marked>) {
+    let mut faults = Faults::new(file_name);
+    let mut roster = Roster::default();
+    let sheets = &opened.grid.sheets;
+    for finding in &opened.findings {
+        let name = finding.place.sheet.as_deref().unwrap_or_default();
+        let sheet = sheets.iter().position(|sheet| sheet.name == name);
+        let column = finding.place.column.as_deref();
+        let column: Option<usize> = column.and_then(|column| column.parse().ok());
+        faults.take(Marked {
+            finding: finding.clone(),
+            sheet: sheet.unwrap_or_default(),
+            column: column.and_then(|column| column.checked_sub(1)),
+        });
+    }
+    let one_component = terms.components.len() == 1;
+    let mut layouts = Vec::new();
+    for (place, sheet) in sheets.iter().enumerate() {
+        faults.sheet = (place, sheet.name.clone());
+        let layout = headings::find(sheet);
+        if let Some(layout) = &layout {
+            faults.headings.clone_from(&layout.headings);
+            layout.check(one_component, &mut faults);
+            roster.read_sheet(place, sheet, layout, terms, &mut faults);
+        }
+        layouts.push(layout);
+    }
+    if layouts.iter().all(Option::is_none) {
+        faults.sheet = (
+            0,
+            sheets
+                .first()
+                .map_or_else(String::new, |first| first.name.clone()),
+        );
+        headings::none_found(one_component, &mut faults);
+    }
+    let mut across = Across {
+        sheets,
+        layouts: &layouts,
+        faults: &mut faults,
+    };
+    across.listed_once(&roster.rows);
+    across.one_account_each(&roster.rows);
+    across.one_name_each(&roster.rows);
+    across.one_head_each(&roster.rows);
+    (roster, faults.into_list())
+}
+
 impl Roster {
-    fn read_row(
+    fn read_sheet(
         &mut self,
-        row: u64,
-        cells: &[Cow<'_, str>; HEADINGS.len()],
-        components: &[Component],
+        place: usize,
+        sheet: &GridSheet<'_>,
+        layout: &Layout,
+        terms: &Terms,
         faults: &mut Faults<'_>,
-    ) -> Option<RosterRow> {
-        let before = faults.list.len();
-        let [file_no, township, village, name, identity, _, rest @ ..] = cells;
-        let [code, tag, income, amount, basis, rest @ ..] = rest;
-        let [payee, payee_no, payee_kind, bank_name, bank_no, account] = rest;
-        for (heading, cell) in [("档案号", file_no), ("乡镇", township)] {
-            if cell.is_empty() {
-                faults.add(row, heading, "", "不能为空", "must not be empty");
+    ) {
+        let complete = faults.blocking() == 0
+            || layout.column(Field::Name).is_some() && layout.column(Field::Identity).is_some();
+        if !complete {
+            return;
+        }
+        let (before, mut total) = (faults.blocking(), Some(Fen::ZERO));
+        let mut head = None;
+        for row in sheet.rows().skip(layout.rows) {
+            let mut cells = Cells::new(place, row, head, layout, terms);
+            match cells.footer() {
+                Some(Footer::Total(text)) => {
+                    if let (Some(total), true) = (total, faults.blocking() == before) {
+                        cells.total(&text, total, faults);
+                    }
+                    continue;
+                }
+                Some(Footer::Other) => continue,
+                None => {}
+            }
+            if !cells.follows() {
+                head = Some(row);
+            }
+            if self.rows.len() >= ROWS_MAX {
+                faults.row(Fault::RowsTooMany, row.line(), None, &ROWS_MAX.to_string());
+                return;
+            }
+            let first = self.rows.len();
+            cells.read(self, faults);
+            for read in self.rows.get(first..).unwrap_or_default() {
+                let amount = read.amount.unwrap_or(Fen::ZERO);
+                total = total.and_then(|total| total.plus(amount).ok());
             }
         }
-        let name = faults.name(row, "姓名", name);
-        let identity_no = faults.identity(row, "身份证号", identity);
-        let component = components.iter().find(|component| component.code == **code);
-        if component.is_none() {
-            faults.add(row, "发放项目", code, "没有此发放项目", "no such component");
-        }
-        let income = faults.amount(row, "月人均收入", income);
-        let amount = (!amount.is_empty()).then(|| faults.amount(row, "核定金额", amount));
-        if amount.is_some() && basis.is_empty() {
-            let (zh, en) = ("个别核定须写依据", "an individual amount needs its basis");
-            faults.add(row, "核定依据", "", zh, en);
-        }
-        let payee = faults.payee(row, payee_kind, payee, payee_no);
-        let account_no = faults.account(row, "账号", account);
-        let component = component?;
-        let own = payee.kind == PartyKind::Person
-            && (&payee.number, &payee.name) == (&identity_no, &name);
-        (faults.list.len() == before).then(|| RosterRow {
-            row,
-            file_no: Box::from(&**file_no),
-            area: self.areas.place(township, village),
-            name,
-            identity_no,
-            component: component.id,
-            scope: component.scope,
-            tag: self.words.place(tag, ""),
-            income,
-            amount,
-            basis: self.words.place(basis, ""),
-            payee: (!own).then(|| Box::new(payee)),
-            bank: self.banks.place(bank_name, bank_no),
-            account_no,
-        })
+    }
+}
+
+/// What must hold between the rows of a file.
+struct Across<'r, 'a, 'f> {
+    sheets: &'r [GridSheet<'a>],
+    layouts: &'r [Option<Layout>],
+    faults: &'r mut Faults<'f>,
+}
+
+impl Across<'_, '_, '_> {
+    /// Adds a fault of a row in the column of a field, or where its name stands.
+    fn add(&mut self, fault: Fault, place: RowPlace, field: Option<Field>, value: &str) {
+        let sheet = usize::from(place.sheet);
+        let layout = self.layouts.get(sheet).and_then(Option::as_ref);
+        let name = self.sheets.get(sheet).map(|sheet| sheet.name.clone());
+        self.faults.sheet = (sheet, name.unwrap_or_default());
+        let Some(layout) = layout else { return };
+        self.faults.headings.clone_from(&layout.headings);
+        let column = field.and_then(|field| layout.column(field));
+        let column = column.unwrap_or_else(|| usize::from(place.name));
+        self.faults
+            .cell(fault, u64::from(place.row), column, value, "");
     }
 
     /// One subject has each component once.
-    fn listed_once(&self, faults: &mut Faults<'_>) {
-        let mut seen = HashSet::with_capacity(self.rows.len());
-        for row in &self.rows {
+    fn listed_once(&mut self, rows: &[RosterRow]) {
+        let mut seen = HashSet::with_capacity(rows.len());
+        for row in rows {
             let subject = match row.scope {
                 Scope::Person => &row.identity_no,
                 Scope::Household => &row.file_no,
             };
             if !seen.insert((subject, row.component)) {
-                faults.add(row.row, "发放项目", "", "同一对象重复", "listed twice");
+                self.add(Fault::ListedTwice, row.place, Some(Field::Component), "");
             }
         }
     }
 
     /// One payee has one account.
-    fn one_account_each(&self, faults: &mut Faults<'_>) {
-        let mut accounts: HashMap<&str, &str> = HashMap::with_capacity(self.rows.len());
-        for row in &self.rows {
+    fn one_account_each(&mut self, rows: &[RosterRow]) {
+        let mut accounts: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
+        for row in rows {
             let known = accounts.entry(row.payee().1).or_insert(&row.account_no);
             if **known != *row.account_no {
                 let masked = mask_account(&row.account_no);
-                let (zh, en) = ("同一收款人有两个账号", "one payee with two accounts");
-                faults.add(row.row, "账号", &masked, zh, en);
-            }
-        }
-    }
-}
-
-/// Collects every fault of a file.
-struct Faults<'a> {
-    file: &'a str,
-    list: Vec<Finding>,
-}
-
-impl Faults<'_> {
-    fn add(&mut self, row: u64, column: &str, value: &str, zh: &str, en: &str) {
-        self.list.push(Finding {
-            code: "ROS-0002",
-            severity: Severity::Blocking,
-            place: Place {
-                file: Some(self.file.to_owned()),
-                row: Some(row),
-                column: (!column.is_empty()).then(|| column.to_owned()),
-                value: (!value.is_empty()).then(|| value.to_owned()),
-                ..Place::default()
-            },
-            zh: zh.to_owned(),
-            en: en.to_owned(),
-        });
-    }
-
-    fn take<T>(
-        &mut self,
-        row: u64,
-        column: &str,
-        masked: impl FnOnce() -> String,
-        parsed: Result<T, Problem>,
-    ) -> Option<T> {
-        parsed
-            .map_err(|problem| {
-                let (zh, en) = (problem.title(Language::Zh), problem.title(Language::En));
-                self.add(row, column, &masked(), &zh, &en);
-            })
-            .ok()
-    }
-
-    fn name(&mut self, row: u64, column: &str, text: &str) -> Box<str> {
-        let parsed = self.take(row, column, String::new, PersonName::parse(text));
-        parsed.map_or_else(Box::default, |name| Box::from(name.as_str()))
-    }
-
-    fn identity(&mut self, row: u64, column: &str, text: &str) -> Box<str> {
-        let masked = || mask_account(text);
-        let parsed = self.take(row, column, masked, IdentityNumber::parse(text));
-        parsed.map_or_else(Box::default, |number| Box::from(number.as_str()))
-    }
-
-    fn payee(&mut self, row: u64, kind: &str, name: &str, number: &str) -> Payee {
-        let kind = self.payee_kind(row, "收款人类型", kind);
-        let name = self.name(row, "收款人", name);
-        let number = match kind {
-            PartyKind::Institution => self.credit_code(row, "收款人证件号", number),
-            _ => self.identity(row, "收款人证件号", number),
-        };
-        Payee { kind, name, number }
-    }
-
-    fn payee_kind(&mut self, row: u64, column: &str, text: &str) -> PartyKind {
-        match text {
-            "机构" | "institution" => PartyKind::Institution,
-            "个人" | "person" | "" => PartyKind::Person,
-            other => {
-                self.add(row, column, other, "填个人或机构", "person or institution");
-                PartyKind::Person
-            }
-        }
-    }
-
-    fn credit_code(&mut self, row: u64, column: &str, text: &str) -> Box<str> {
-        let parsed = self.take(row, column, || text.to_owned(), CreditCode::parse(text));
-        parsed.map_or_else(Box::default, |code| Box::from(code.as_str()))
-    }
-
-    fn account(&mut self, row: u64, column: &str, text: &str) -> Box<str> {
-        let masked = || mask_account(text);
-        let parsed = self.take(row, column, masked, AccountNumber::parse(text));
-        parsed.map_or_else(Box::default, |number| Box::from(number.as_str()))
-    }
-
-    fn amount(&mut self, row: u64, column: &str, text: &str) -> Fen {
-        if text.is_empty() {
-            return Fen::ZERO;
-        }
-        match Fen::parse_yuan(text) {
-            Ok(amount) if amount >= Fen::ZERO => amount,
-            _ => {
                 self.add(
-                    row,
-                    column,
-                    text,
-                    "不是以元为单位的金额",
-                    "not an amount in yuan",
+                    Fault::AccountsDiffer,
+                    row.place,
+                    Some(Field::Account),
+                    &masked,
                 );
-                Fen::ZERO
+            }
+        }
+    }
+
+    /// One identity number has one name.
+    fn one_name_each(&mut self, rows: &[RosterRow]) {
+        let mut names: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let known = names.entry(&row.identity_no).or_insert(&row.name);
+            if **known != *row.name {
+                let masked = mask_name(&row.name);
+                self.add(Fault::NamesDiffer, row.place, None, &masked);
+            }
+        }
+    }
+
+    /// One household has one head.
+    fn one_head_each(&mut self, rows: &[RosterRow]) {
+        let mut heads: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| row.is_head) {
+            let known = heads.entry(&row.file_no).or_insert(&row.identity_no);
+            if **known != *row.identity_no {
+                self.add(Fault::HeadTwice, row.place, Some(Field::Relation), "");
             }
         }
     }

@@ -1,0 +1,151 @@
+//! Spreadsheets that people keep themselves: rows and cells without a layout.
+//!
+//! What a file is, its first bytes say, and never its name. All visible sheets are read, one copy
+//! of their text is kept, and the limits of bank files hold, but for the size: a roster of 50,000
+//! rows inflates to more than a bank file.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{Reader, Xlsx};
+
+use super::{archive, csv, workbook};
+use crate::encoding::plain;
+use crate::finding::{Fault, Finding, Findings};
+use crate::profile::Kind;
+use crate::table::{Limits, RowView, Source, Table};
+
+/// All parts of a workbook together, inflated.
+const INFLATED_MAX: u64 = 100 << 20;
+/// Visible sheets of one file at most.
+const SHEETS_MAX: usize = 32;
+
+/// The sheets of a file.
+#[derive(Debug, Default)]
+pub struct Grid<'a> {
+    /// In their order; a text file is one sheet without a name.
+    pub sheets: Vec<GridSheet<'a>>,
+}
+
+/// One sheet.
+#[derive(Debug, Default)]
+pub struct GridSheet<'a> {
+    /// Its name; empty for a text file.
+    pub name: String,
+    table: Table<'a>,
+}
+
+/// One row that is not blank.
+#[derive(Clone, Copy, Debug)]
+pub struct GridRow<'t>(RowView<'t>);
+
+impl GridSheet<'_> {
+    /// Rows that are not blank.
+    pub fn rows(&self) -> impl Iterator<Item = GridRow<'_>> {
+        self.table.rows_from(0).map(GridRow)
+    }
+
+    /// The row at a line, counted from 1, unless it is blank.
+    pub fn row_at(&self, line: u64) -> Option<GridRow<'_>> {
+        self.table.row_at(line).map(GridRow)
+    }
+
+    /// How many rows are not blank.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether every row is blank.
+    pub fn is_empty(&self) -> bool {
+        self.table.len() == 0
+    }
+}
+
+impl<'t> GridRow<'t> {
+    /// Its place in the sheet, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.0.line
+    }
+
+    /// The text of a cell without spaces around it; empty when the row is shorter.
+    pub fn text(&self, column: usize) -> &'t str {
+        self.0.text(column)
+    }
+
+    /// Whether the cell is a number to the spreadsheet program, which keeps 15 digits of it.
+    pub fn is_number(&self, column: usize) -> bool {
+        self.0.is_number(column)
+    }
+
+    /// Cells up to the last one that is not empty.
+    pub fn width(&self) -> usize {
+        self.0.width()
+    }
+}
+
+/// A heading as headings are compared: full-width signs as ASCII, without white space.
+pub fn heading(text: &str) -> Cow<'_, str> {
+    plain(text)
+}
+
+/// Reads a spreadsheet: xlsx, or csv in UTF-8 or GB18030. The findings say why a
+/// file or row could not be read; nothing may be used when one of them blocks.
+pub fn read_grid(bytes: &[u8]) -> (Grid<'_>, Vec<Finding>) {
+    let mut findings = Findings::default();
+    let grid = match bytes {
+        [b'P', b'K', 3, 4, ..] => opened(bytes, &mut findings),
+        _ => text(bytes, &mut findings),
+    };
+    if grid.sheets.iter().all(GridSheet::is_empty) {
+        findings.nothing_inside();
+    }
+    (grid, findings.into_vec())
+}
+
+fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Grid<'a> {
+    let source = Source::open(Kind::Csv, bytes, findings);
+    let Some(text) = source.into_text() else {
+        return Grid::default();
+    };
+    // Cells are places in the text, so the text can be handed over after they are found.
+    let table = csv::read(&text, &Limits::WHOLE, findings).keeping(Cow::Borrowed(""));
+    let table = table.keeping(text);
+    Grid {
+        sheets: vec![GridSheet {
+            name: String::new(),
+            table,
+        }],
+    }
+}
+
+/// A zip container.
+fn opened(bytes: &[u8], findings: &mut Findings) -> Grid<'static> {
+    if let Err(detail) = archive::check_within(bytes, INFLATED_MAX) {
+        findings.file(Fault::WorkbookHostile, &[("detail", &detail)]);
+        return Grid::default();
+    }
+    // As in reading bank files: a panic of the reader is a broken workbook.
+    let reading = AssertUnwindSafe(|| xlsx(bytes, findings));
+    let detail = match catch_unwind(reading) {
+        Ok(Ok(grid)) => return grid,
+        Ok(Err(detail)) => detail,
+        Err(_) => "单元格引用无效 / an invalid cell reference".to_owned(),
+    };
+    findings.file(Fault::WorkbookBroken, &[("detail", &detail)]);
+    Grid::default()
+}
+
+fn xlsx(bytes: &[u8], findings: &mut Findings) -> Result<Grid<'static>, String> {
+    let told = |error: calamine::XlsxError| error.to_string();
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(told)?;
+    let names = workbook::visible_sheets(&workbook);
+    let mut grid = Grid::default();
+    for name in names.into_iter().take(SHEETS_MAX) {
+        findings.sheet(&name);
+        let mut table = Table::default();
+        workbook::fill(&mut workbook, &name, &Limits::WHOLE, &mut table, findings).map_err(told)?;
+        grid.sheets.push(GridSheet { name, table });
+    }
+    Ok(grid)
+}

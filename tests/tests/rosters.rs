@@ -1,0 +1,389 @@
+//! Rosters as officers keep them: workbooks with titles, households in one row or in several, and
+//! faults of every kind, each of which comes back marked.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+
+use acceptance::TestDb;
+use acceptance::office::paper::{self, Person, people};
+use acceptance::office::{Office, done, month};
+use api::app::roster::{self, HEADINGS};
+use api::app::{Done, Error};
+use bank_adapters::{Finding, read_grid};
+use encoding_rs::GB18030;
+use rust_xlsxwriter::{Formula, Workbook};
+
+/// Columns that rosters may have besides those of the csv template.
+const MORE: [&str; 4] = ["电脑号", "月份", "性别", "出生日期"];
+/// Title, blank row, headings: the people begin here, counted from 1.
+const FIRST_ROW: u64 = 4;
+
+/// What stands in a cell.
+#[derive(Clone, Debug)]
+enum Cell {
+    Text(String),
+    Number(f64),
+    Failed,
+}
+
+fn text(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+fn headings() -> Vec<&'static str> {
+    HEADINGS.into_iter().chain(MORE).collect()
+}
+
+fn column(heading: &str) -> usize {
+    headings()
+        .iter()
+        .position(|known| *known == heading)
+        .unwrap()
+}
+
+fn cells(p: &Person) -> Vec<Cell> {
+    let amount = p.amount.to_string();
+    let all = [
+        &p.file_no,
+        &p.township,
+        "示例村",
+        &p.name,
+        &p.identity,
+        "户主",
+        "living",
+        "",
+        "",
+        &amount,
+        "示例核定",
+        &p.payee.0,
+        &p.payee.1,
+        "个人",
+        "示例银行测试支行",
+        "",
+        &p.account,
+        &p.file_no,
+        "2022年1月",
+        "",
+        "1900",
+    ];
+    let mut cells: Vec<Cell> = all.into_iter().map(text).collect();
+    cells[column("出生日期")] = text(&p.identity[6..14]);
+    cells
+}
+
+fn workbook(rows: &[Vec<Cell>]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let page = workbook.add_worksheet();
+    page.write_string(0, 0, "示例县农村低保花名册").unwrap();
+    for (place, heading) in (0..).zip(headings()) {
+        page.write_string(2, place, heading).unwrap();
+    }
+    for (line, row) in (3..).zip(rows) {
+        for (place, cell) in (0..).zip(row) {
+            match cell {
+                Cell::Text(text) if text.is_empty() => {}
+                Cell::Text(text) => {
+                    page.write_string(line, place, text).unwrap();
+                }
+                Cell::Number(number) => {
+                    page.write_number(line, place, *number).unwrap();
+                }
+                Cell::Failed => {
+                    let formula = Formula::new("=A1/0").set_result("#REF!");
+                    page.write_formula(line, place, formula).unwrap();
+                }
+            }
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+async fn import(office: &Office, name: &str, bytes: &[u8], dry: bool) -> Result<Done, Error> {
+    let maker = office.who("maker");
+    roster::import(
+        &office.app,
+        maker,
+        "rural",
+        month("2022-01"),
+        name,
+        bytes,
+        dry,
+        None,
+    )
+    .await
+}
+
+fn findings(result: Result<Done, Error>) -> Vec<Finding> {
+    match result {
+        Err(Error::Refused { problem, findings }) => {
+            assert_eq!(problem.code(), "ROS-0002", "{problem}");
+            findings
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Row, heading and code of each.
+fn places(findings: &[Finding]) -> BTreeSet<(u64, String, String)> {
+    let place = |finding: &Finding| {
+        let (row, column) = (finding.place.row, finding.place.column.clone());
+        (row.unwrap(), column.unwrap(), finding.code.to_owned())
+    };
+    findings.iter().map(place).collect()
+}
+
+/// The check character of GB 11643 behind 17 digits.
+fn checked(body: &str) -> String {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let sum: u32 = body
+        .bytes()
+        .zip(WEIGHTS)
+        .map(|(c, w)| u32::from(c - b'0') * w)
+        .sum();
+    let check = "10X98765432"
+        .chars()
+        .nth(usize::try_from(sum % 11).unwrap())
+        .unwrap();
+    format!("{body}{check}")
+}
+
+/// One kind of fault: the column, its code, and what it makes of a row whose neighbour is good.
+type Kind = (&'static str, &'static str, fn(&Person, &[Cell]) -> Cell);
+
+fn of(cells: &[Cell], heading: &str) -> Cell {
+    cells[column(heading)].clone()
+}
+
+const KINDS: [Kind; 36] = [
+    ("档案号", "ROS-0111", |_, _| text("")),
+    ("乡镇", "ROS-0112", |_, _| text("")),
+    ("电脑号", "ROS-0113", |_, _| text("D999999")),
+    ("与户主关系", "ROS-0114", |_, _| text("户主")),
+    ("月份", "ROS-0115", |_, _| text("2022-02")),
+    ("姓名", "ROS-0121", |_, _| text("")),
+    ("姓名", "ROS-0121", |_, _| text(&"甲".repeat(71))),
+    ("姓名", "ROS-0122", |_, _| text("测试?")),
+    ("姓名", "ROS-0122", |_, _| text("测*甲")),
+    ("姓名", "ROS-0123", |_, _| text("测\u{e000}")),
+    ("身份证号", "ROS-0131", |_, _| text("")),
+    ("身份证号", "ROS-0132", |p, _| text(&p.identity[..17])),
+    ("身份证号", "ROS-0132", |p, _| {
+        text(&p.identity.replace('0', "O"))
+    }),
+    ("身份证号", "ROS-0133", |_, _| {
+        text("610881190013019914")
+    }),
+    ("身份证号", "ROS-0133", |_, _| {
+        text(&checked("61088120230101001"))
+    }),
+    ("身份证号", "ROS-0001", |p, _| {
+        let last = if p.identity.ends_with('1') { '2' } else { '1' };
+        text(&format!("{}{last}", &p.identity[..17]))
+    }),
+    ("身份证号", "ROS-0134", |p, _| {
+        Cell::Number(p.identity[..17].parse().unwrap())
+    }),
+    ("性别", "ROS-0135", |p, _| {
+        let is_male = p.identity.as_bytes()[16] % 2 == 1;
+        text(if is_male { "女" } else { "男" })
+    }),
+    ("出生日期", "ROS-0136", |_, _| text("1909-12-31")),
+    ("发放项目", "ROS-0141", |_, _| text("没有的项目")),
+    ("核定金额", "ROS-0104", |_, _| Cell::Failed),
+    ("核定金额", "ROS-0143", |_, _| text("一百")),
+    ("核定金额", "ROS-0144", |_, _| Cell::Number(-5.0)),
+    ("核定金额", "ROS-0145", |_, _| Cell::Number(100.125)),
+    ("核定金额", "ROS-0146", |_, _| text("2,000,000")),
+    ("核定金额", "ROS-0147", |_, _| text("")),
+    ("核定依据", "ROS-0148", |_, _| text("")),
+    ("月人均收入", "ROS-0143", |_, _| text("四百元")),
+    ("收款人类型", "ROS-0151", |_, _| text("其他")),
+    ("收款人证件号", "ROS-0152", |_, _| text("")),
+    ("收款人", "ROS-0152", |_, _| text("")),
+    ("联行号", "ROS-0154", |_, _| text("12345")),
+    ("账号", "ROS-0155", |_, _| text("")),
+    ("账号", "ROS-0156", |_, _| text("62 17")),
+    ("账号", "ROS-0134", |_, _| Cell::Number(6_228_481_234.0)),
+    ("账号", "ROS-0157", |_, good| of(good, "账号")),
+];
+
+#[tokio::test]
+async fn two_hundred_planted_faults_come_back_marked_and_none_more() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    office.roster("rural", "2022-01", &people(2)).await;
+    let all = people(400);
+    let (mut rows, mut planted) = (Vec::new(), BTreeSet::new());
+    for (number, pair) in all.chunks(2).enumerate() {
+        let (good, mut bad) = (cells(&pair[0]), cells(&pair[1]));
+        let (heading, code, spoil) = KINDS[number % KINDS.len()];
+        match code {
+            // A second head in the household of the neighbour.
+            "ROS-0114" => {
+                bad[column("档案号")] = of(&good, "档案号");
+                bad[column("电脑号")] = of(&good, "电脑号");
+            }
+            // The neighbour is paid, to the account of this row.
+            "ROS-0157" => {
+                bad[column("收款人")] = of(&good, "收款人");
+                bad[column("收款人证件号")] = of(&good, "收款人证件号");
+            }
+            _ => bad[column(heading)] = spoil(&pair[1], &good),
+        }
+        rows.extend([good, bad]);
+        let row = FIRST_ROW + 2 * u64::try_from(number).unwrap() + 1;
+        planted.insert((row, heading.to_owned(), code.to_owned()));
+    }
+    assert_eq!(planted.len(), 200);
+    const TABLES: [&str; 4] = [
+        "select count(*) from party",
+        "select count(*) from award",
+        "select count(*) from payee_account",
+        "select count(*) from stored_file",
+    ];
+    let mut before = Vec::new();
+    for table in TABLES {
+        before.push(office.count(table).await);
+    }
+    let bytes = workbook(&rows);
+    let found = findings(import(&office, "名册.xlsx", &bytes, false).await);
+    assert_eq!(places(&found), planted);
+    assert_eq!(found.len(), 200);
+    for finding in &found {
+        let value = finding.place.value.clone().unwrap_or_default();
+        assert!(
+            finding.place.sheet.is_some() && !value.contains("61088119"),
+            "{finding:?}"
+        );
+    }
+    for (table, before) in TABLES.into_iter().zip(before) {
+        assert_eq!(office.count(table).await, before, "{table}");
+    }
+
+    // The marked workbook lists them all, and loaded again it has its faults in the same cells.
+    let (app, maker, at) = (&office.app, office.who("maker"), month("2022-01"));
+    let marked = roster::marked(app, maker, "rural", at, "名册.xlsx", &bytes).await;
+    let marked = marked.unwrap().unwrap();
+    let (grid, _) = read_grid(&marked);
+    let list = grid
+        .sheets
+        .iter()
+        .find(|sheet| sheet.name == "错误清单")
+        .unwrap();
+    assert_eq!(list.len(), 201);
+    let again = findings(import(&office, "标注.xlsx", &marked, false).await);
+    let cells = |places: &BTreeSet<(u64, String, String)>| -> BTreeSet<(u64, String)> {
+        places
+            .iter()
+            .map(|(row, heading, _)| (*row, heading.clone()))
+            .collect()
+    };
+    assert_eq!(cells(&places(&again)), cells(&planted));
+    office.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn the_same_roster_is_read_from_every_kind_of_file() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let all = people(30);
+    let csv = paper::roster(&all);
+    let text = String::from_utf8(csv.clone()).unwrap();
+    let rows: Vec<_> = all.iter().map(cells).collect();
+    let xlsx = workbook(&rows);
+    let titled =
+        format!("示例县农村低保花名册\r\n\r\n{text}合计,,,,,,,,,3465.00\r\n制表人:示例甲\r\n");
+    for (name, bytes) in [
+        ("a.csv", csv),
+        ("b.csv", GB18030.encode(&text).0.into_owned()),
+        ("c.txt", xlsx),
+        ("d.csv", titled.into_bytes()),
+    ] {
+        let answer = done(import(&office, name, &bytes, true).await);
+        assert_eq!(
+            (&answer["rows"], &answer["notes"]),
+            (&30.into(), &0.into()),
+            "{name}"
+        );
+    }
+    let short = format!("{text}合计,,,,,,,,,3400.00\r\n");
+    let found = findings(import(&office, "e.csv", short.as_bytes(), true).await);
+    let expected = [(32, "核定金额".to_owned(), "ROS-0105".to_owned())];
+    assert_eq!(places(&found), BTreeSet::from(expected));
+}
+
+const HEAD: &str = "户编号,镇街,户主姓名,户主身份证号码,银行卡号,金额(元),依据";
+const ONE: &str = "610881190001019914";
+const TWO: &str = "612722190001019910";
+const THREE: &str = "61088119000101905X";
+
+#[tokio::test]
+async fn households_stand_in_one_row_or_in_several() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let wide = format!(
+        "{HEAD},成员1姓名,成员1身份证号,成员1金额,成员2姓名,成员2身份证号,成员2金额\n\
+         H1,东示例镇,示例甲,{ONE},6217001,100,示例,示例乙,{TWO},80,示例丙,{THREE},60\n"
+    );
+    let tall = format!(
+        "档案号,乡镇,姓名,身份证号,与户主关系,账号,核定金额,核定依据\n\
+         H1,东示例镇,示例甲,{ONE},户主,6217001,100,示例\n\
+         ,,示例乙,{TWO},配偶,,80,\n\
+         ,,示例丙,{THREE},子,,60,\n"
+    );
+    for (name, text) in [("wide.csv", wide), ("tall.csv", tall)] {
+        let answer = done(import(&office, name, text.as_bytes(), true).await);
+        let names = ["rows", "parties_added", "accounts_added", "started"];
+        let told = names.map(|name| answer[name].as_i64());
+        // Three people and a household, one account for all of them.
+        assert_eq!(told, [3, 4, 1, 3].map(Some), "{name}");
+    }
+    let missing = format!("{HEAD}\nH1,东示例镇,示例甲,{ONE},,100,\n").replace("依据", "备注");
+    let found = findings(import(&office, "m.csv", missing.as_bytes(), true).await);
+    let expected = [(2, "银行卡号", "ROS-0155"), (2, "核定依据", "ROS-0148")];
+    let expected = expected.map(|(row, column, code)| (row, column.to_owned(), code.to_owned()));
+    assert_eq!(places(&found), BTreeSet::from(expected));
+}
+
+#[tokio::test]
+async fn notes_do_not_block_and_the_example_of_the_template_is_left_out() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let (app, maker) = (&office.app, office.who("maker"));
+    let template = roster::template_of(app, maker, "rural").await.unwrap();
+    let answer = done(import(&office, "模板.xlsx", &template, true).await);
+    assert_eq!((&answer["rows"], &answer["notes"]), (&0.into(), &0.into()));
+    let mut all = people(2);
+    all[0].name = "示例•甲".to_owned();
+    all[0].payee.0 = all[0].name.clone();
+    all[1].account = "6228481234567890129".to_owned();
+    let answer = done(import(&office, "n.csv", &paper::roster(&all), true).await);
+    let codes: Vec<_> = answer["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| &f["code"])
+        .collect();
+    assert_eq!(codes, ["ROS-0183", "ROS-0183", "ROS-0184"]);
+}
+
+#[tokio::test]
+async fn hostile_and_foreign_files_are_refused_whole() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    for bytes in [
+        b"PK\x03\x04".as_slice(),
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"%PDF-1.7",
+        b"\xff\xfea\0",
+        b"",
+    ] {
+        match import(&office, "r.xlsx", bytes, true).await {
+            Err(Error::Refused { problem, findings }) => {
+                assert!(!findings.is_empty(), "{problem}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
