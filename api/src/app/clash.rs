@@ -1,7 +1,7 @@
 //! The clash check (比对校验) of a run, the lists of other offices that it compares with, and the
 //! programs that exclude each other.
 
-use bank_adapters::{Finding as Fault, Severity};
+use bank_adapters::{Finding as Fault, GridRow, Severity, heading, is_blocked, read_grid};
 use ledger::calendar::parse_date;
 use ledger::disbursement::clash::{Check, Clash, ListKind};
 use ledger::disbursement::due::settle;
@@ -17,7 +17,7 @@ use ledger_store::write::Write;
 use ledger_store::{payment, policy};
 use serde_json::{Value, json};
 
-use super::roster::{decode, mask_account, mask_name};
+use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, run};
 
@@ -244,7 +244,7 @@ pub struct ListInput {
     pub name: String,
     /// Its file name.
     pub file_name: String,
-    /// Its bytes: text with headings, UTF-8 or GB18030.
+    /// Its bytes: a workbook, or text in UTF-8 or GB18030.
     pub bytes: Vec<u8>,
 }
 
@@ -284,86 +284,114 @@ pub async fn import_list(
     .await
 }
 
+/// Rows above the headings at most: a title, who made the list and when.
+const TITLE_ROWS: usize = 10;
+
 fn read_list(app: &App, input: &ListInput) -> Result<Vec<ListedPerson>, Error> {
-    let text = decode(&input.file_name, &input.bytes)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let headings = reader.headers().map_err(anyhow::Error::from)?.clone();
-    let place = |names: &[&str]| headings.iter().position(|heading| names.contains(&heading));
-    let [number, name, since] = HEADINGS.map(place);
-    let mut faults = Vec::new();
-    let mut fault = |row: u64, column: &str, value: &str, zh: &str, en: &str| {
-        faults.push(list_fault(&input.file_name, row, column, value, (zh, en)));
+    let (grid, findings) = read_grid(&input.bytes);
+    if is_blocked(&findings) {
+        return Err(refused(findings));
+    }
+    let sheet = grid.sheets.iter().find(|sheet| !sheet.is_empty());
+    let sheet = sheet.ok_or_else(|| refused(vec![no_headings(input)]))?;
+    let place = |row: &GridRow<'_>, names: &[&str]| {
+        (0..row.width()).find(|column| names.contains(&heading(row.text(*column)).as_ref()))
     };
-    let (Some(number), Some(name)) = (number, name) else {
-        fault(
-            1,
-            "",
-            "",
-            "缺少“身份证号”或“姓名”列",
-            "a column 身份证号 or 姓名 is missing",
-        );
-        return Err(refused(faults));
+    let columns = sheet.rows().take(TITLE_ROWS).find_map(|row| {
+        let [number, name, since] = HEADINGS.map(|names| place(&row, names));
+        Some((row.line(), number?, name?, since))
+    });
+    let columns = columns.ok_or_else(|| refused(vec![no_headings(input)]))?;
+    let (head, number, name, since) = columns;
+    let mut list = ListReader {
+        app,
+        input,
+        sheet: &sheet.name,
+        people: Vec::new(),
+        faults: Vec::new(),
     };
-    let mut people = Vec::new();
-    for (row, record) in (2_u64..).zip(reader.records()) {
-        let Ok(record) = record else {
-            fault(row, "", "", "这一行读不出来", "the row cannot be read");
-            continue;
-        };
-        let field = |place: usize| record.get(place).unwrap_or("").trim();
-        let (text, since) = (field(number), since.map_or("", field));
-        let identity = IdentityNumber::parse(text);
+    for row in sheet.rows().filter(|row| row.line() > head) {
+        let since = since.map_or("", |column| row.text(column).trim());
+        list.row(row.line(), (row.text(number), row.text(name), since))?;
+    }
+    match list.faults.is_empty() {
+        true => Ok(list.people),
+        false => Err(refused(list.faults)),
+    }
+}
+
+/// A list being read: people and faults so far.
+struct ListReader<'a> {
+    app: &'a App,
+    input: &'a ListInput,
+    sheet: &'a str,
+    people: Vec<ListedPerson>,
+    faults: Vec<Fault>,
+}
+
+impl ListReader<'_> {
+    fn row(&mut self, line: u64, (number, name, since): (&str, &str, &str)) -> Result<(), Error> {
+        let identity = IdentityNumber::parse(number);
         if identity.is_err() {
-            let masked = mask_account(text);
-            let (zh, en) = ("身份证号校验不符", "the identity number fails its check");
-            fault(row, "身份证号", &masked, zh, en);
+            let says = ("身份证号校验不符", "the identity number fails its check");
+            self.fault(line, HEADINGS[0][0], &mask_account(number.trim()), says);
         }
-        let person = PersonName::parse(field(name));
+        let person = PersonName::parse(name);
         if person.is_err() {
-            fault(row, "姓名", "", "姓名不能用", "the name is not usable");
-        }
-        if !since.is_empty() && parse_date(since).is_err() {
-            fault(
-                row,
-                "日期",
-                since,
-                "日期应为 YYYY-MM-DD",
-                "the date must be YYYY-MM-DD",
+            self.fault(
+                line,
+                HEADINGS[1][0],
+                "",
+                ("姓名不能用", "the name is not usable"),
             );
         }
+        if !since.is_empty() && parse_date(since).is_err() {
+            let says = ("日期应为 YYYY-MM-DD", "the date must be YYYY-MM-DD");
+            self.fault(line, HEADINGS[2][0], since, says);
+        }
         if let (Ok(identity), Ok(person)) = (identity, person) {
-            let row_no = i64::try_from(row).unwrap_or(i64::MAX);
-            let purpose = || format!("check-list/{}/{}/{row}", input.kind.code(), input.name);
-            people.push(ListedPerson {
-                row_no,
+            let (kind, name) = (self.input.kind.code(), &self.input.name);
+            let purpose = || format!("check-list/{kind}/{name}/{line}");
+            self.people.push(ListedPerson {
+                row_no: i64::try_from(line).unwrap_or(i64::MAX),
                 reference_no: identity.as_str().to_owned(),
                 name: person.as_str().to_owned(),
                 since: since.to_owned(),
-                salt: app.entropy.salt_for(purpose)?,
+                salt: self.app.entropy.salt_for(purpose)?,
             });
         }
+        Ok(())
     }
-    if faults.is_empty() {
-        return Ok(people);
+
+    fn fault(&mut self, line: u64, column: &str, value: &str, says: (&str, &str)) {
+        let place = Place {
+            file: Some(self.input.file_name.clone()),
+            sheet: (!self.sheet.is_empty()).then(|| self.sheet.to_owned()),
+            row: Some(line),
+            column: Some(column.to_owned()),
+            value: (!value.is_empty()).then(|| value.to_owned()),
+            ..Place::default()
+        };
+        self.faults.push(list_fault(place, says));
     }
-    Err(refused(faults))
 }
 
-fn list_fault(file: &str, row: u64, column: &str, value: &str, says: (&str, &str)) -> Fault {
+fn no_headings(input: &ListInput) -> Fault {
+    let place = Place {
+        file: Some(input.file_name.clone()),
+        ..Place::default()
+    };
+    let en = "no row of headings with 身份证号 and 姓名";
+    list_fault(place, ("没有“身份证号”“姓名”标题行", en))
+}
+
+fn list_fault(place: Place, (zh, en): (&str, &str)) -> Fault {
     Fault {
         code: "BNK-0001",
         severity: Severity::Blocking,
-        place: Place {
-            file: Some(file.to_owned()),
-            row: Some(row),
-            column: (!column.is_empty()).then(|| column.to_owned()),
-            value: (!value.is_empty()).then(|| value.to_owned()),
-            ..Place::default()
-        },
-        zh: says.0.to_owned(),
-        en: says.1.to_owned(),
+        place,
+        zh: zh.to_owned(),
+        en: en.to_owned(),
     }
 }
 

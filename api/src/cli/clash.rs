@@ -17,7 +17,7 @@ use crate::app::clash::{self, ListInput};
 pub(crate) enum ClashCommand {
     /// 导入比对名单 Import a list of another office; it replaces the one of the same kind and name
     Import {
-        /// 名单文件,含“身份证号”“姓名”“日期”列 List with headings, .csv
+        /// 名单文件,含“身份证号”“姓名”“日期”列 List with headings, .xlsx or .csv
         file: PathBuf,
         /// 种类:deceased 死亡,employed 财政供养,excluded 互斥待遇 Kind
         #[arg(long, value_parser = list_kind)]
