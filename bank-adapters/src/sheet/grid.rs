@@ -89,7 +89,8 @@ pub fn heading(text: &str) -> Cow<'_, str> {
     plain(text)
 }
 
-/// Reads a spreadsheet: xlsx, ods, or csv in UTF-8 or GB18030. The findings say why a file or row could not be read; nothing may be used when one of them blocks.
+/// Reads a spreadsheet: xlsx, ods, or csv in UTF-8 or GB18030. The findings say why a file or
+/// row could not be read; nothing may be used when one of them blocks.
 pub fn read_grid(bytes: &[u8]) -> (Grid<'_>, Vec<Finding>) {
     let mut findings = Findings::default();
     let grid = match bytes {
