@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{Reader, Xlsx};
 
-use super::{archive, csv, workbook};
+use super::{archive, csv, ods, workbook};
 use crate::encoding::plain;
 use crate::finding::{Fault, Finding, Findings};
 use crate::profile::Kind;
@@ -89,8 +89,8 @@ pub fn heading(text: &str) -> Cow<'_, str> {
     plain(text)
 }
 
-/// Reads a spreadsheet: xlsx, or csv in UTF-8 or GB18030. The findings say why a
-/// file or row could not be read; nothing may be used when one of them blocks.
+/// Reads a spreadsheet: xlsx, ods, or csv in UTF-8 or GB18030. The findings say why a file or
+/// row could not be read; nothing may be used when one of them blocks.
 pub fn read_grid(bytes: &[u8]) -> (Grid<'_>, Vec<Finding>) {
     let mut findings = Findings::default();
     let grid = match bytes {
@@ -126,7 +126,15 @@ fn opened(bytes: &[u8], findings: &mut Findings) -> Grid<'static> {
         return Grid::default();
     }
     // As in reading bank files: a panic of the reader is a broken workbook.
-    let reading = AssertUnwindSafe(|| xlsx(bytes, findings));
+    let reading = AssertUnwindSafe(|| match ods::is_ods(bytes) {
+        true => ods::read(bytes, findings).map(|sheets| Grid {
+            sheets: sheets
+                .into_iter()
+                .map(|(name, table)| GridSheet { name, table })
+                .collect(),
+        }),
+        false => xlsx(bytes, findings),
+    });
     let detail = match catch_unwind(reading) {
         Ok(Ok(grid)) => return grid,
         Ok(Err(detail)) => detail,
@@ -148,4 +156,48 @@ fn xlsx(bytes: &[u8], findings: &mut Findings) -> Result<Grid<'static>, String> 
         grid.sheets.push(GridSheet { name, table });
     }
     Ok(grid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sheet::writer::zipped;
+
+    #[test]
+    fn an_open_document_is_read_with_its_blank_rows_and_numbers() {
+        let text = |text: &str| {
+            format!(
+                "<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p>\
+                 </table:table-cell>"
+            )
+        };
+        let number = "<table:table-cell office:value-type=\"float\" office:value=\"12.5\">\
+                      <text:p>12.5</text:p></table:table-cell>";
+        let row = |cells: &str| format!("<table:table-row>{cells}</table:table-row>");
+        let content = format!(
+            "<?xml version=\"1.0\"?><office:document-content><office:body><office:spreadsheet>\
+             <table:table table:name=\"名册\">{}{}{}</table:table></office:spreadsheet>\
+             </office:body></office:document-content>",
+            row(&(text("姓名") + &text("金额"))),
+            row("<table:table-cell table:number-columns-repeated=\"1024\"/>"),
+            row(&(text("示例甲") + number)),
+        );
+        let bytes = zipped(&[
+            ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+            (
+                "META-INF/manifest.xml",
+                "<manifest:manifest></manifest:manifest>",
+            ),
+            ("content.xml", &content),
+        ]);
+        let (grid, findings) = read_grid(&bytes);
+        assert_eq!(findings, []);
+        let sheet = &grid.sheets[0];
+        let rows: Vec<_> = sheet
+            .rows()
+            .map(|row| (row.line(), row.text(0), row.text(1), row.is_number(1)))
+            .collect();
+        let expected = [(1, "姓名", "金额", false), (3, "示例甲", "12.5", true)];
+        assert_eq!((sheet.name.as_str(), rows), ("名册", expected.to_vec()));
+    }
 }

@@ -3,5 +3,6 @@
 pub(crate) mod archive;
 pub(crate) mod csv;
 pub(crate) mod grid;
+mod ods;
 pub(crate) mod workbook;
 pub(crate) mod writer;

@@ -215,6 +215,21 @@ impl Packed {
     }
 }
 
+/// An archive of these parts, the first of them seen from outside as it is when it is stored.
+#[cfg(test)]
+pub(crate) fn zipped(parts: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = Archive::default();
+    for (name, contents) in parts {
+        let mut packed = Packed::default();
+        if *name == "mimetype" {
+            packed.encoder = DeflateEncoder::new(Vec::new(), Compression::none());
+        }
+        packed.write(contents);
+        archive.add(name, packed);
+    }
+    archive.finish()
+}
+
 /// A zip archive (PKWARE APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16) of packed parts.
 #[derive(Default)]
 struct Archive {

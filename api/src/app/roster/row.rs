@@ -219,13 +219,6 @@ impl<'t> Cells<'t> {
         let Some(component) = component.filter(|_| !self.is_faulty) else {
             return;
         };
-        let place = |column: Option<usize>| RowPlace {
-            sheet: u8::try_from(self.sheet).unwrap_or(u8::MAX),
-            row: u32::try_from(self.row.line()).unwrap_or(u32::MAX),
-            name: column
-                .and_then(|column| u8::try_from(column).ok())
-                .unwrap_or_default(),
-        };
         let (area, bank) = (
             roster.areas.place(&township, &village),
             roster.banks.place(&bank, &bank_no),
@@ -241,7 +234,7 @@ impl<'t> Cells<'t> {
             let own = payee.kind == PartyKind::Person
                 && (&payee.number, &payee.name) == (&found.person.identity_no, &found.person.name);
             roster.rows.push(RosterRow {
-                place: place(found.column),
+                place: self.place_of(found.column),
                 is_head: is_head && number == 0,
                 file_no: file_no.clone(),
                 area,
@@ -252,15 +245,21 @@ impl<'t> Cells<'t> {
                 tag: roster.words.place(&found.tag, ""),
                 income: income.unwrap_or(Fen::ZERO),
                 amount: found.amount,
-                basis: if found.amount.is_some() {
-                    basis
-                } else {
-                    roster.words.place("", "")
-                },
+                basis,
                 payee: (!own).then(|| Box::new(payee.clone())),
                 bank,
                 account_no: account_no.clone(),
             });
+        }
+    }
+
+    /// Where a person's name stands.
+    fn place_of(&self, column: Option<usize>) -> RowPlace {
+        let column = column.and_then(|column| u8::try_from(column).ok());
+        RowPlace {
+            sheet: u8::try_from(self.sheet).unwrap_or(u8::MAX),
+            row: u32::try_from(self.row.line()).unwrap_or(u32::MAX),
+            name: column.unwrap_or_default(),
         }
     }
 
