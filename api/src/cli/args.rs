@@ -20,7 +20,7 @@ use super::bench::BenchCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
 use super::period::PeriodCommand;
-use super::policy::PolicyCommand;
+use super::policy::{PolicyCommand, RulesCommand};
 use super::report::{ReconcileCommand, ReportCommand};
 use super::roster::RosterCommand;
 use super::run::RunCommand;
@@ -136,6 +136,11 @@ pub(crate) enum Command {
     Standard {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// 政策:政策包、模板、导入、预览 Policy: packs, template, import, preview
+    Policy {
+        #[command(subcommand)]
+        command: RulesCommand,
     },
     /// 花名册 Rosters
     Roster {
