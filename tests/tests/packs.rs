@@ -4,14 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use acceptance::TestDb;
+use acceptance::office::paper::{Outcome, people, roster};
 use acceptance::office::{Office, done, month, refused};
+use api::app::appropriation::{self, NewAppropriation};
 use api::app::policy::{self, Source};
-use api::app::users;
+use api::app::{Error, users};
+use ledger::fund::Level;
 use ledger::id::{AwardId, ComponentId, PartyId, ProgramId};
 use ledger::money::Fen;
 use ledger::program::packs;
 use ledger::roster::Award;
 use ledger_store::policy as store;
+use ledger_store::run::RunKind;
+use serde_json::json;
 
 /// Pack, program, component, tag, monthly income per head, month, and what is due: yuan, or the
 /// code of the refusal.
@@ -197,4 +202,140 @@ async fn a_book_begins_with_a_pack() {
     assert!(again.replay);
     let other = users::add_book_with(app, new, pack("lueyang"), None).await;
     assert_eq!(refused(other).code(), "CMD-0002");
+}
+
+/// A raise from January, as Lueyang's, in a file of the office.
+const RAISE: &str = r#"
+[[program]]
+code = "raised"
+name = "示例低保"
+[[program.component]]
+code = "living"
+name = "低保金"
+scope = "person"
+months = "1-12"
+standard = [
+  { from = "2022-01", formula = "amount-minus-income", amount = "690", document = "示例〔2022〕3号" },
+]
+"#;
+
+/// Where the raised program begins: the standard of the year before.
+const BEFORE: &str = r#"
+[[program]]
+code = "raised"
+name = "示例低保"
+funding = { bank_account = "icbc" }
+[[program.component]]
+code = "living"
+name = "低保金"
+scope = "person"
+months = "1-12"
+standard = [
+  { from = "2021-01", formula = "amount-minus-income", amount = "650", document = "示例〔2021〕1号" },
+]
+"#;
+
+/// January is paid at the old standard, the raise is announced in February: the preview says what
+/// the run in arrears then pays, a second run pays nothing, and nothing was stored by looking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_says_what_the_run_in_arrears_pays() {
+    let database = TestDb::sqlite();
+    let office = Office::open(database.url()).await;
+    let (app, maker) = (&office.app, office.who("maker"));
+    done(policy::import(app, maker, "before.toml", BEFORE, None).await);
+    let new = NewAppropriation {
+        document: "县示例7".to_owned(),
+        level: Level::County,
+        budget_year: 2022,
+        program: "raised".to_owned(),
+        bank_account: "icbc".to_owned(),
+        amount: Fen::new(10_000_000),
+        received_on: app.clock.today(),
+        priority: 1,
+    };
+    done(appropriation::add(app, office.who("accountant"), &new, None).await);
+    // Without individual amounts the standard rules.
+    let people = people(5);
+    let mut text = String::from_utf8(roster(&people)).unwrap();
+    for person in &people {
+        let individual = format!("{},示例核定", person.amount);
+        text = text.replace(&individual, ",");
+    }
+    let (at, bytes) = (month("2022-01"), text.as_bytes());
+    let import = api::app::roster::import(app, maker, "raised", at, "r.csv", bytes, false, None);
+    done(import.await);
+    let january = office.pay_month("raised", "2022-01").await;
+    assert_eq!(january.total, Fen::new(5 * 65_000));
+    office.answer(&january, |_| Outcome::Paid).await;
+
+    office.on("2022-02-20");
+    let entries = office.trail().await.len();
+    let source = Source::file("raise.toml", RAISE.as_bytes().to_vec());
+    let seen = policy::preview(app, maker, &source, Some(month("2022-02")))
+        .await
+        .unwrap();
+    let effect = &seen.json["effects"][0];
+    for (field, expected) in [
+        ("people", json!(5)),
+        ("before_fen", json!(5 * 65_000)),
+        ("after_fen", json!(5 * 69_000)),
+        ("change_fen", json!(5 * 4_000)),
+        ("back_to", json!("2022-01")),
+        ("back_pay_fen", json!(5 * 4_000)),
+    ] {
+        assert_eq!(effect[field], expected, "{field} in {}", seen.json);
+    }
+    assert_eq!(seen.json["effects"].as_array().unwrap().len(), 1);
+    assert_eq!(seen.json["funds"][0]["document"], "县示例7");
+    assert_eq!(seen.json["who"].as_array().unwrap().len(), 5);
+    assert_eq!(office.trail().await.len(), entries, "nothing was stored");
+
+    done(policy::import_from(app, maker, &source, None).await);
+    let (_, files) = office.pay("raised", RunKind::BackPay, "2022-01").await;
+    assert_eq!(files.len(), 1);
+    assert_eq!(json!(files[0].total.get()), effect["back_pay_fen"]);
+    assert_eq!(
+        office.create("raised", RunKind::BackPay, "2022-01").await,
+        None
+    );
+    office.assert_invariants().await;
+}
+
+/// A pack as a workbook imports as the pack does; a workbook with faults names each and adds
+/// nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workbook_is_imported_whole_or_not_at_all() {
+    let database = TestDb::sqlite();
+    let office = Office::open(database.url()).await;
+    let (app, maker) = (&office.app, office.who("maker"));
+    let bytes = policy::template(Some(policy::pack("hezhou").unwrap())).unwrap();
+    let source = Source::file("hezhou.xlsx", bytes);
+    let first = done(policy::import_from(app, maker, &source, None).await);
+    assert_eq!(first["programs"], 7, "{first}");
+    let pack = Source::pack(policy::pack("hezhou").unwrap());
+    let again = done(policy::import_from(app, maker, &pack, None).await);
+    assert_eq!(again["standards"], 0, "the same rules: {again}");
+
+    let faulty = RAISE
+        .replace("person", "人")
+        .replace("1-12", "13")
+        .replace("690", "六百九");
+    let before = office.count("select count(*) from standard").await;
+    let result = policy::import(app, maker, "faulty.toml", &faulty, None).await;
+    let Err(Error::Refused { problem, findings }) = result else {
+        panic!("not refused");
+    };
+    assert_eq!(problem.code(), "POL-0003");
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            (
+                finding.place.row.unwrap(),
+                finding.place.value.clone().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [(8, "人"), (9, "13"), (11, "六百九")];
+    assert_eq!(found, expected.map(|(row, value)| (row, value.to_owned())));
+    assert_eq!(office.count("select count(*) from standard").await, before);
 }

@@ -443,15 +443,17 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
 
 /// What bears on one household.
 #[derive(Default)]
-struct Home {
+pub(super) struct Home {
     area: i64,
-    awards: Vec<Award>,
-    accrued: Vec<Accrued>,
+    /// Its awards.
+    pub(super) awards: Vec<Award>,
+    /// What was accrued for them.
+    pub(super) accrued: Vec<Accrued>,
 }
 
 /// Awards and accruals by the household in which each subject is now: who has moved is judged
 /// once, with everything that was accrued before the move.
-fn by_household(found: Entitlements) -> impl Iterator<Item = Home> {
+pub(super) fn by_household(found: Entitlements) -> impl Iterator<Item = Home> {
     let moved = moves(&found.awards);
     let now = |subject, household| moved.get(&subject).copied().unwrap_or(household);
     let mut awards: Vec<(PartyId, Award, i64)> = found

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use ledger::calendar::Month;
+use serde_json::json;
 
-use super::args::Key;
+use super::args::{Key, Out};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::policy::Source;
@@ -98,6 +100,25 @@ pub(crate) enum RulesCommand {
         #[command(flatten)]
         key: Key,
     },
+    /// 生成政策模板 Write a workbook to fill in
+    Template {
+        /// 文件名 File name, .xlsx
+        #[arg(long, value_name = "FILE", default_value = "政策.xlsx")]
+        out: PathBuf,
+        /// 填入此政策包 Filled with this pack
+        #[arg(long, value_name = "NAME")]
+        pack: Option<String>,
+    },
+    /// 预览政策变动:谁、多少、何资金、补到何月 Preview a change: who, how much, which fund, back to when
+    Preview {
+        #[command(flatten)]
+        from: From,
+        /// 月份 Month, YYYY-MM [默认 default: 本月 this month]
+        #[arg(long)]
+        month: Option<Month>,
+        #[command(flatten)]
+        out: Out,
+    },
 }
 
 impl RulesCommand {
@@ -114,6 +135,19 @@ impl RulesCommand {
                 let (app, caller) = desk.enter().await?;
                 let done = policy::import_from(&app, &caller, &source, key.get());
                 Ok(done.await?.into())
+            }
+            RulesCommand::Template { out, pack } => {
+                let pack = pack.as_deref().map(policy::pack).transpose()?;
+                let bytes = policy::template(pack)?;
+                desk.write_new(out, &bytes)?;
+                let answer = json!({ "file": out.display().to_string(), "bytes": bytes.len() });
+                Ok(Outcome::Answer(answer))
+            }
+            RulesCommand::Preview { from, month, out } => {
+                let source = from.source(desk)?;
+                let (app, caller) = desk.enter().await?;
+                let report = policy::preview(&app, &caller, &source, *month).await?;
+                Ok(Outcome::report(report, out.out.as_ref()))
             }
         }
     }

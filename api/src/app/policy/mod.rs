@@ -11,6 +11,8 @@ mod draft;
 mod list;
 mod packs;
 mod plan;
+mod preview;
+mod sheet;
 mod words;
 
 use ledger::disbursement::role::Action;
@@ -21,8 +23,9 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 pub use self::list::{list_programs, list_standards};
-pub use self::packs::{list_packs, pack};
+pub use self::packs::{list_packs, pack, template};
 use self::plan::Known;
+pub use self::preview::preview;
 use super::{App, Caller, Done, Error, Order};
 
 /// A policy file to be imported.
@@ -30,7 +33,7 @@ use super::{App, Caller, Done, Error, Order};
 pub struct Source {
     /// Its name, for places and for the file that is kept.
     pub file_name: String,
-    /// TOML in UTF-8.
+    /// TOML in UTF-8, or a workbook.
     pub bytes: Vec<u8>,
     /// The paying account of the programs of the file that name none.
     pub bank_account: Option<String>,
@@ -59,9 +62,13 @@ impl Source {
         self
     }
 
-    /// Its rows.
-    fn draft(&self) -> Result<draft::Draft, Error> {
-        let text = std::str::from_utf8(&self.bytes).map_err(|_| self.unread("UTF-8"))?;
+    /// Its rows. What is wrong with the form of a workbook is added to the faults.
+    fn draft(&self, faults: &mut check::Faults) -> Result<draft::Draft, Error> {
+        if sheet::is_workbook(&self.bytes) {
+            return Ok(sheet::of_workbook(&self.file_name, &self.bytes, faults));
+        }
+        let text = std::str::from_utf8(&self.bytes)
+            .map_err(|_| self.unread("UTF-8 文本或 .xlsx UTF-8 text or .xlsx"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Ok(draft::of_toml(&self.file_name, text)?)
     }
@@ -145,7 +152,8 @@ pub(super) async fn is_known(app: &App, book: &Book, source: &Source) -> Result<
 /// What a source adds to the rules that are known.
 fn judge(app: &App, source: &Source, known: &Known) -> Result<plan::Added, Error> {
     let mut faults = check::Faults::default();
-    let rules = check::check(&source.draft()?, &app.profiles, &mut faults);
+    let draft = source.draft(&mut faults)?;
+    let rules = check::check(&draft, &app.profiles, &mut faults);
     let account = source.bank_account.as_deref();
     let added = plan::plan(known, &rules, account, &mut faults);
     faults.refuse()?;

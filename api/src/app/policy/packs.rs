@@ -3,7 +3,7 @@
 use ledger::program::packs::{ALL, Pack, by_name};
 use serde_json::json;
 
-use super::draft;
+use super::{draft, sheet};
 use crate::app::view::{Report, Table, words};
 use crate::app::{Error, not_found};
 
@@ -62,4 +62,56 @@ pub fn list_packs() -> Result<Report, Error> {
         }));
     }
     Ok(Report::new(json!({ "packs": list }), vec![table]))
+}
+
+/// A workbook to fill in: empty, or with the rules of a pack.
+///
+/// # Errors
+/// Accidents of the writer.
+pub fn template(pack: Option<&Pack>) -> Result<Vec<u8>, Error> {
+    let draft = match pack {
+        Some(pack) => draft::of_toml(pack.name, pack.text)?,
+        None => draft::Draft::default(),
+    };
+    sheet::workbook(&draft)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{Faults, check};
+    use super::*;
+
+    /// Everything a file says, without the places where it says it.
+    fn said(draft: &draft::Draft) -> String {
+        let mut faults = Faults::default();
+        let rules = check(draft, &[], &mut faults);
+        faults.refuse().unwrap();
+        let programs: Vec<_> = rules.programs.iter().map(|at| &at.rule).collect();
+        let components: Vec<_> = rules.components.iter().map(|at| &at.rule).collect();
+        let standards: Vec<_> = rules.standards.iter().map(|at| &at.rule).collect();
+        let references: Vec<_> = rules.references.iter().map(|at| &at.rule).collect();
+        let fundings: Vec<_> = rules.fundings.iter().map(|at| &at.rule).collect();
+        format!("{programs:#?}{components:#?}{standards:#?}{references:#?}{fundings:#?}")
+    }
+
+    #[test]
+    fn a_workbook_says_what_the_pack_says() {
+        for pack in ALL {
+            let bytes = template(Some(pack)).unwrap();
+            assert_eq!(bytes, template(Some(pack)).unwrap(), "the same bytes");
+            let mut faults = Faults::default();
+            let read = sheet::of_workbook("pack.xlsx", &bytes, &mut faults);
+            faults.refuse().unwrap();
+            let written = draft::of_toml(pack.name, pack.text).unwrap();
+            assert_eq!(said(&read), said(&written), "{}", pack.name);
+        }
+    }
+
+    #[test]
+    fn an_empty_template_has_nothing_to_import() {
+        let mut faults = Faults::default();
+        let read = sheet::of_workbook("empty.xlsx", &template(None).unwrap(), &mut faults);
+        faults.refuse().unwrap();
+        assert!(read.programs.is_empty() && read.standards.is_empty());
+    }
 }
