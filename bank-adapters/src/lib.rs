@@ -67,3 +67,11 @@ pub use record::{
 pub use returns::read_return;
 pub use sheet::grid::{Grid, GridRow, GridSheet, heading, read_grid};
 pub use statement::read_statement;
+
+/// Refuses a workbook that is no plain, small archive (encrypted, macros, a bomb); the text says why.
+///
+/// # Errors
+/// The reason in both languages.
+pub fn check_workbook(bytes: &[u8]) -> Result<(), String> {
+    sheet::archive::check(bytes)
+}

@@ -138,6 +138,8 @@ problems! {
         => "先录入有文号的标准" "add a standard with its document number";
     AwardAmountMissing "POL-0002" "{component} 须逐人核定金额,核定 {award} 没有金额" "{component} takes an individual amount and award {award} has none"
         => "补录核定金额" "record the approved amount";
+    PolicyFaulty "POL-0003" "政策文件有 {count} 处错误,什么也没有导入" "the policy file has {count} faults; nothing was imported"
+        => "按列出的位置逐处改正后重新导入" "correct the places listed and import again";
     IdentityInvalid "ROS-0001" "身份证号校验不符" "the identity number fails its check"
         => "对照身份证核对每一位" "compare every digit with the card";
     RosterFaulty "ROS-0002" "名册有 {count} 处错误,未导入任何一行" "the roster has {count} faults; nothing was imported"

@@ -461,7 +461,9 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
 #[derive(Default)]
 pub(super) struct Home {
     area: i64,
+    /// Its awards.
     pub(super) awards: Vec<Award>,
+    /// What was accrued for them.
     pub(super) accrued: Vec<Accrued>,
 }
 

@@ -5,12 +5,13 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash}
 use ledger::disbursement::role::{Action, Role, conflicts, may};
 use ledger::id::UserId;
 use ledger::problem::{Kind, Problem};
+use ledger::program::packs::Pack;
 use ledger_store::book::{self, Book, User};
 use ledger_store::migrate;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, not_found};
+use super::{App, Caller, Done, Error, Order, not_found, policy};
 
 /// Characters that a password needs at least.
 pub const PASSWORD_MIN: usize = 10;
@@ -42,6 +43,20 @@ pub async fn add_book(
     region: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
+    add_book_with(app, [code, name, region], None, key).await
+}
+
+/// Adds a book with its code, name and region, and the rules of a policy pack in the same command.
+///
+/// # Errors
+/// As [`add_book`], and what [`policy::import_from`] refuses. `AlreadyExists` too for a book that
+/// is there without the rules of the pack.
+pub async fn add_book_with(
+    app: &App,
+    [code, name, region]: [&str; 3],
+    pack: Option<&'static Pack>,
+    key: Option<String>,
+) -> Result<Done, Error> {
     if migrate::schema_version(&app.db).await?.is_none() {
         return Err(Problem::new(Kind::DatabaseEmpty).into());
     }
@@ -55,7 +70,11 @@ pub async fn add_book(
     }
     if let Ok(existing) = app.book(Some(code)).await {
         let answer = json!({ "book": existing.code, "name": existing.name });
-        if existing.name == name && existing.region == region {
+        let told = match pack.map(policy::Source::pack) {
+            Some(source) => policy::is_known(app, &existing, &source).await?,
+            None => true,
+        };
+        if existing.name == name && existing.region == region && told {
             return Ok(Done {
                 answer,
                 replay: true,
@@ -75,15 +94,26 @@ pub async fn add_book(
         region: region.to_owned(),
     };
     let caller = app.bootstrap(new.clone());
-    let order = Order::new("book.add", Action::ManageUsers)
+    let mut order = Order::new("book.add", Action::ManageUsers)
         .key(key.or_else(|| Some(format!("book.add {code}"))))
         .field("code", code)
         .field("name", name)
         .field("region", region);
+    if let Some(pack) = pack {
+        order = order.field("pack", pack.name);
+    }
     let now = app.clock.now();
     app.command(&caller, order, async |write| {
         book::add_book(write, &new, now).await?;
-        Ok(json!({ "book": new.code, "name": new.name }))
+        let mut answer = Map::new();
+        answer.insert("book".to_owned(), new.code.as_str().into());
+        answer.insert("name".to_owned(), new.name.as_str().into());
+        if let Some(pack) = pack {
+            let added = policy::add(app, write, &policy::Source::pack(pack)).await?;
+            answer.insert("pack".to_owned(), pack.name.into());
+            answer.insert("policy".to_owned(), added);
+        }
+        Ok(Value::Object(answer))
     })
     .await
 }

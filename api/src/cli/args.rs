@@ -21,7 +21,7 @@ use super::clash::ClashCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
 use super::period::PeriodCommand;
-use super::policy::PolicyCommand;
+use super::policy::{PolicyCommand, RulesCommand};
 use super::report::{ReconcileCommand, ReportCommand};
 use super::roster::RosterCommand;
 use super::run::RunCommand;
@@ -137,6 +137,11 @@ pub(crate) enum Command {
     Standard {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// 政策:政策包、模板、导入、预览 Policy: packs, template, import, preview
+    Policy {
+        #[command(subcommand)]
+        command: RulesCommand,
     },
     /// 花名册 Rosters
     Roster {

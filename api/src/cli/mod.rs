@@ -76,6 +76,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Appropriation { command } => command.run(desk).await,
         Command::Program { command } => command.run(desk, policy::Subject::Programs).await,
         Command::Standard { command } => command.run(desk, policy::Subject::Standards).await,
+        Command::Policy { command } => command.run(desk).await,
         Command::Roster { command } => command.run(desk).await,
         Command::Clash { command } => command.run(desk).await,
         Command::Run { command } => command.run(desk).await,

@@ -1,12 +1,15 @@
-//! Programs, components and standards.
+//! Programs, components, standards, and policy as a whole.
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use ledger::calendar::Month;
+use serde_json::json;
 
-use super::args::Key;
+use super::args::{Key, Out};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::policy::Source;
 use crate::app::{Error, policy};
 
 /// Which of the two lists is meant. One file holds both, so the import is the same.
@@ -23,7 +26,7 @@ pub(crate) enum Subject {
 pub(crate) enum PolicyCommand {
     /// 导入项目与标准 Import programs, components and standards
     Import {
-        /// 政策文件 Policy file, TOML
+        /// 政策文件 Policy file, TOML or .xlsx
         file: PathBuf,
         #[command(flatten)]
         key: Key,
@@ -37,11 +40,11 @@ impl PolicyCommand {
     pub(crate) async fn run(&self, desk: &Desk, subject: Subject) -> Result<Outcome, Error> {
         match (self, subject) {
             (PolicyCommand::Import { file, key }, _) => {
-                let (name, text) = desk.read_text(file)?;
+                let (name, bytes) = desk.read(file)?;
                 let (app, caller) = desk.enter().await?;
-                Ok(policy::import(&app, &caller, &name, &text, key.get())
-                    .await?
-                    .into())
+                let source = Source::file(&name, bytes);
+                let done = policy::import_from(&app, &caller, &source, key.get());
+                Ok(done.await?.into())
             }
             (PolicyCommand::List, Subject::Programs) => {
                 let (app, caller) = desk.enter().await?;
@@ -50,6 +53,101 @@ impl PolicyCommand {
             (PolicyCommand::List, Subject::Standards) => {
                 let (app, caller) = desk.enter().await?;
                 Ok(policy::list_standards(&app, &caller).await?.into())
+            }
+        }
+    }
+}
+
+/// Where policy is read from.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct From {
+    /// 政策文件 Policy file, TOML or .xlsx
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// 政策包 Policy pack
+    #[arg(long, value_name = "NAME")]
+    pack: Option<String>,
+}
+
+impl From {
+    fn source(&self, desk: &Desk) -> Result<Source, Error> {
+        match (&self.file, &self.pack) {
+            (Some(file), _) => {
+                let (name, bytes) = desk.read(file)?;
+                Ok(Source::file(&name, bytes))
+            }
+            (None, name) => {
+                let name = name.as_deref().unwrap_or_default();
+                Ok(Source::pack(policy::pack(name)?))
+            }
+        }
+    }
+}
+
+/// Commands on policy as a whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// 列出随附的政策包 List the packs that are shipped
+    Packs,
+    /// 导入政策 Import policy
+    Import {
+        #[command(flatten)]
+        from: From,
+        /// 未写账户的项目由此账户支付 Account that pays the programs that name none
+        #[arg(long, value_name = "CODE")]
+        bank_account: Option<String>,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 生成政策模板 Write a workbook to fill in
+    Template {
+        /// 文件名 File name, .xlsx
+        #[arg(long, value_name = "FILE", default_value = "政策.xlsx")]
+        out: PathBuf,
+        /// 填入此政策包 Filled with this pack
+        #[arg(long, value_name = "NAME")]
+        pack: Option<String>,
+    },
+    /// 预览政策变动:谁、多少、何资金、补到何月 Preview a change: who, how much, which fund, back to when
+    Preview {
+        #[command(flatten)]
+        from: From,
+        /// 月份 Month, YYYY-MM [默认 default: 本月 this month]
+        #[arg(long)]
+        month: Option<Month>,
+        #[command(flatten)]
+        out: Out,
+    },
+}
+
+impl RulesCommand {
+    /// Does it.
+    pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        match self {
+            RulesCommand::Packs => Ok(policy::list_packs()?.into()),
+            RulesCommand::Import {
+                from,
+                bank_account,
+                key,
+            } => {
+                let source = from.source(desk)?.paid_from(bank_account.as_deref());
+                let (app, caller) = desk.enter().await?;
+                let done = policy::import_from(&app, &caller, &source, key.get());
+                Ok(done.await?.into())
+            }
+            RulesCommand::Template { out, pack } => {
+                let pack = pack.as_deref().map(policy::pack).transpose()?;
+                let bytes = policy::template(pack)?;
+                desk.write_new(out, &bytes)?;
+                let answer = json!({ "file": out.display().to_string(), "bytes": bytes.len() });
+                Ok(Outcome::Answer(answer))
+            }
+            RulesCommand::Preview { from, month, out } => {
+                let source = from.source(desk)?;
+                let (app, caller) = desk.enter().await?;
+                let report = policy::preview(&app, &caller, &source, *month).await?;
+                Ok(Outcome::report(report, out.out.as_ref()))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::desk::Desk;
 use super::outcome::Outcome;
 use super::password;
 use crate::app::users::{self, NewUser};
-use crate::app::{App, Caller, Error, doctor};
+use crate::app::{App, Caller, Error, doctor, policy};
 
 /// Makes the schema.
 pub(crate) async fn init(desk: &Desk) -> Result<Outcome, Error> {
@@ -37,6 +37,9 @@ pub(crate) enum BookCommand {
         /// 行政区划代码 Region code (GB/T 2260), six digits
         #[arg(long)]
         region: String,
+        /// 政策包,见 policy packs Policy pack, see `policy packs`
+        #[arg(long, value_name = "NAME")]
+        pack: Option<String>,
         #[command(flatten)]
         key: Key,
     },
@@ -53,10 +56,14 @@ impl BookCommand {
                 code,
                 name,
                 region,
+                pack,
                 key,
-            } => Ok(users::add_book(&app, code, name, region, key.get())
-                .await?
-                .into()),
+            } => {
+                let pack = pack.as_deref().map(policy::pack).transpose()?;
+                let new = [code, name, region].map(String::as_str);
+                let done = users::add_book_with(&app, new, pack, key.get());
+                Ok(done.await?.into())
+            }
             BookCommand::List => Ok(users::list_books(&app).await?.into()),
         }
     }

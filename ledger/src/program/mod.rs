@@ -1,6 +1,8 @@
 //! What a program pays: components, cadences, standards with effective dates, and reference
 //! amounts. All of it is data; this module only evaluates it.
 
+pub mod packs;
+
 use std::collections::HashMap;
 use std::fmt;
 

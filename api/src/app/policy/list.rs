@@ -1,0 +1,117 @@
+//! The policy of a book, as it stands.
+
+use ledger::disbursement::role::Action;
+use ledger::program::Formula;
+use ledger_store::policy;
+use serde_json::{Value, json};
+
+use crate::app::view::{Report, Table, words};
+use crate::app::{App, Caller, Error};
+
+/// The programs with their components.
+pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let programs = policy::programs(&mut tx, caller.book.id).await?;
+    let components = policy::components(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("救助项目", "Programs"),
+        &[
+            ("项目", "program", false),
+            ("名称", "name", false),
+            ("功能科目", "function code", false),
+            ("发放项目", "component", false),
+            ("名称", "name", false),
+            ("按", "per", false),
+            ("月份", "months", false),
+        ],
+    );
+    let mut list = Vec::new();
+    for program in &programs {
+        let mut of_program = Vec::new();
+        for component in components.iter().filter(|c| c.program == program.id) {
+            table.row([
+                program.code.clone(),
+                program.name.clone(),
+                program.function_code.clone(),
+                component.code.clone(),
+                component.name.clone(),
+                component.scope.name().to_owned(),
+                component.cadence.to_string(),
+            ]);
+            of_program.push(json!({
+                "id": component.code,
+                "name": component.name,
+                "scope": component.scope.code(),
+                "months": component.cadence.to_string(),
+            }));
+        }
+        list.push(json!({
+            "id": program.code,
+            "name": program.name,
+            "function_code": program.function_code,
+            "components": of_program,
+        }));
+    }
+    Ok(Report::new(json!({ "programs": list }), vec![table]))
+}
+
+/// The standards with their documents.
+pub async fn list_standards(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let programs = policy::programs(&mut tx, caller.book.id).await?;
+    let components = policy::components(&mut tx, caller.book.id).await?;
+    let standards = policy::standards(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("保障标准", "Standards"),
+        &[
+            ("项目", "program", false),
+            ("发放项目", "component", false),
+            ("类别", "tag", false),
+            ("起始月", "from", false),
+            ("算法", "formula", false),
+            ("标准", "standard", true),
+            ("文号", "document", false),
+        ],
+    );
+    let mut list: Vec<Value> = Vec::new();
+    for standard in &standards {
+        let Some(component) = components.iter().find(|c| c.id == standard.component) else {
+            continue;
+        };
+        let program = programs
+            .iter()
+            .find(|program| program.id == component.program);
+        let program = program.map_or("", |program| program.code.as_str());
+        let shown = shown(&standard.formula);
+        table.row([
+            program.to_owned(),
+            component.code.clone(),
+            standard.tag.clone(),
+            standard.from.to_string(),
+            standard.formula.name().to_owned(),
+            shown.clone(),
+            standard.document.clone(),
+        ]);
+        list.push(json!({
+            "program": program,
+            "component": component.code,
+            "tag": standard.tag,
+            "from": standard.from.to_string(),
+            "formula": standard.formula.code(),
+            "standard": shown,
+            "document": standard.document,
+        }));
+    }
+    Ok(Report::new(json!({ "standards": list }), vec![table]))
+}
+
+/// The amount of a formula, or how it is found.
+pub(super) fn shown(formula: &Formula) -> String {
+    match formula {
+        Formula::Amount(amount) | Formula::AmountMinusIncome(amount) => amount.grouped(),
+        Formula::Rate { of, rate, rounding } => format!("{of} × {rate} ({})", rounding.name()),
+        Formula::Individual => "—".to_owned(),
+    }
+}
