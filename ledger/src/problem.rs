@@ -144,6 +144,8 @@ problems! {
         => "对照身份证核对每一位" "compare every digit with the card";
     RosterFaulty "ROS-0002" "名册有 {count} 处错误,未导入任何一行" "the roster has {count} faults; nothing was imported"
         => "按标注逐处改正后重新导入" "correct what is marked and import again";
+    RosterEmpty "ROS-0004" "名册里没有人" "the roster names nobody"
+        => "名册须列出该月全部在册人员;全部止发也要逐人说明" "a roster lists everyone on the roll of its month";
     AwardOverlap "ROS-0003" "{person} 的{component}在 {month} 已有核定" "{person} already has {component} approved in {month}"
         => "先止发原核定" "end the earlier award first";
 

@@ -43,11 +43,14 @@ async fn found(office: &Office, run: RunId) -> Vec<(String, i64)> {
         .collect()
 }
 
+/// A list, who stands on it since when, and the checks that find something.
+type Case<'a> = (ListKind, &'a [(&'a Person, &'a str)], &'a [(&'a str, i64)]);
+
 /// Who stands on which list since when, and what the check of January says of three people.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_of_other_offices_are_compared() {
     let (one, two) = (person(1), person(2));
-    let cases: &[(ListKind, &[(&Person, &str)], &[(&str, i64)])] = &[
+    let cases: &[Case<'_>] = &[
         (ListKind::Deceased, &[(&one, "2021-12-31")], &[("A01", 1)]),
         (
             ListKind::Deceased,
@@ -73,7 +76,7 @@ async fn lists_of_other_offices_are_compared() {
         for (kind, rows, expected) in cases {
             for kind in ListKind::ALL {
                 // A newer list of the same kind and name takes the place of the case before.
-                import(&office, &list(*kind, "示例名单", &[])).await;
+                import(&office, &list(*kind, "示例名单", &[(&person(50), "")])).await;
             }
             import(&office, &list(*kind, "示例名单", rows)).await;
             done(office.act("maker", RunEvent::Check, run, None).await);

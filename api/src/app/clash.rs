@@ -1,9 +1,11 @@
 //! The clash check (比对校验) of a run, the lists of other offices that it compares with, and the
 //! programs that exclude each other.
 
-use bank_adapters::{Finding as Fault, GridRow, Severity, heading, is_blocked, read_grid};
+use bank_adapters::{
+    Finding as Fault, GridRow, GridSheet, Severity, heading, is_blocked, read_grid,
+};
 use ledger::calendar::parse_date;
-use ledger::disbursement::clash::{Check, Clash, ListKind};
+use ledger::disbursement::clash::{Check, Clash, Finding, ListKind};
 use ledger::disbursement::due::settle;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunState;
@@ -30,9 +32,14 @@ const HEADINGS: [&[&str]; 3] = [
 
 /// Looks for clashes in what a run is about to pay and keeps what is found with the check, which
 /// is event `n` of the run.
-pub(super) async fn judge(write: &mut Write, run: &Run, n: i64) -> Result<(), Error> {
+pub(super) async fn check(write: &mut Write, run: &Run, n: i64) -> Result<(), Error> {
+    let findings = judge(write, run).await?;
+    Ok(store::add_findings(write, run.id, n, &findings).await?)
+}
+
+async fn judge(write: &mut Write, run: &Run) -> Result<Vec<Finding>, Error> {
     if run.kind == RunKind::RePay {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let book = write.book();
     let mut clash = Clash::new(store::known(write.tx(), book, run).await?);
@@ -40,24 +47,30 @@ pub(super) async fn judge(write: &mut Write, run: &Run, n: i64) -> Result<(), Er
         clash.differs(household, amount);
     }
     store::judge(write.tx(), book, run, &mut clash).await?;
-    Ok(store::add_findings(write, run.id, n, &clash.finish()).await?)
+    Ok(clash.finish())
 }
 
-/// Households to which the policy gives more now than the run pays. What it carries over is no
-/// difference: no payment could take it.
+/// Households to which the policy gives more now than the run pays, and under no household what it
+/// gives less. What the run carries over is no difference: no payment could take it.
 async fn outdated(write: &mut Write, run: &Run) -> Result<Vec<(PartyId, Fen)>, Error> {
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
     let mut outdated = Vec::new();
+    let mut carried = Fen::ZERO;
     for home in run::by_household(found) {
         for lines in run::payments_of(&rules, &home.awards, &home.accrued, run)? {
             let household = lines.first().map(|line| line.household);
-            if let (Some(lines), Some(household)) = (settle(lines)?.0, household) {
+            let (payment, over) = settle(lines)?;
+            carried = carried.plus(over)?;
+            if let (Some(lines), Some(household)) = (payment, household) {
                 let amount = Fen::sum(lines.iter().map(|line| line.amount))?;
                 outdated.push((household, amount));
             }
         }
+    }
+    if carried != run.carried {
+        outdated.push((PartyId(0), run.carried.minus(carried)?));
     }
     Ok(outdated)
 }
@@ -65,9 +78,16 @@ async fn outdated(write: &mut Write, run: &Run) -> Result<Vec<(PartyId, Fen)>, E
 /// Refuses to submit a checked run while something stands against it.
 ///
 /// # Errors
+/// [`Kind::RunChanged`] when another check would find something else by now,
 /// [`Kind::CheckBlocked`] for errors, [`Kind::CheckUnexplained`] for warnings without a reason.
 pub(super) async fn passable(write: &mut Write, run: &Run) -> Result<(), Error> {
     let (book, check) = (write.book(), (run.id, run.events));
+    // Rosters, lists and rules may have changed since the check.
+    let stored = store::findings(write.tx(), book, check, i64::MAX).await?;
+    let now = judge(write, run).await?;
+    if !stored.iter().map(|stored| &stored.finding).eq(&now) {
+        return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
+    }
     let found = store::found(write.tx(), book, check).await?;
     let errors: i64 = (found.iter().filter(|(check, _)| check.blocks()))
         .map(|(_, count)| count)
@@ -134,6 +154,13 @@ pub async fn explain(
         let (_, count) = count.ok_or_else(|| not_found("校验 check", check.code()))?;
         if reason.trim().is_empty() {
             return Err(super::policy::invalid("reason", "", "原因 a reason"));
+        }
+        let explained = store::explanations(write.tx(), book, (id, run.events)).await?;
+        if explained.iter().any(|(of, ..)| *of == check) {
+            return Err(Problem::new(Kind::AlreadyExists)
+                .with("what", "说明 explanation")
+                .with("name", check.code())
+                .into());
         }
         store::add_explanation(write, (id, run.events), check, caller.user.id, reason).await?;
         Ok(json!({ "run": id.get(), "check": check.code(), "findings": count }))
@@ -292,32 +319,47 @@ fn read_list(app: &App, input: &ListInput) -> Result<Vec<ListedPerson>, Error> {
     if is_blocked(&findings) {
         return Err(refused(findings));
     }
-    let sheet = grid.sheets.iter().find(|sheet| !sheet.is_empty());
-    let sheet = sheet.ok_or_else(|| refused(vec![no_headings(input)]))?;
-    let place = |row: &GridRow<'_>, names: &[&str]| {
-        (0..row.width()).find(|column| names.contains(&heading(row.text(*column)).as_ref()))
-    };
-    let columns = sheet.rows().take(TITLE_ROWS).find_map(|row| {
-        let [number, name, since] = HEADINGS.map(|names| place(&row, names));
-        Some((row.line(), number?, name?, since))
-    });
-    let columns = columns.ok_or_else(|| refused(vec![no_headings(input)]))?;
-    let (head, number, name, since) = columns;
     let mut list = ListReader {
         app,
         input,
-        sheet: &sheet.name,
+        sheet: "",
         people: Vec::new(),
         faults: Vec::new(),
     };
-    for row in sheet.rows().filter(|row| row.line() > head) {
-        let since = since.map_or("", |column| row.text(column).trim());
-        list.row(row.line(), (row.text(number), row.text(name), since))?;
+    let mut row_no = 0;
+    for sheet in grid.sheets.iter().filter(|sheet| !sheet.is_empty()) {
+        list.sheet = &sheet.name;
+        let Some((head, number, name, since)) = list_columns(sheet) else {
+            list.faults.push(no_headings(input, &sheet.name));
+            continue;
+        };
+        for row in sheet.rows().filter(|row| row.line() > head) {
+            row_no += 1;
+            let since = since.map_or("", |column| row.text(column).trim());
+            let number = if row.is_number(number) {
+                ""
+            } else {
+                row.text(number)
+            };
+            list.row((row_no, row.line()), (number, row.text(name), since))?;
+        }
     }
     match list.faults.is_empty() {
+        true if list.people.is_empty() => Err(refused(vec![no_headings(input, "")])),
         true => Ok(list.people),
         false => Err(refused(list.faults)),
     }
+}
+
+/// The line of the headings, and the columns of number, name and date.
+fn list_columns(sheet: &GridSheet<'_>) -> Option<(u64, usize, usize, Option<usize>)> {
+    let place = |row: &GridRow<'_>, names: &[&str]| {
+        (0..row.width()).find(|column| names.contains(&heading(row.text(*column)).as_ref()))
+    };
+    sheet.rows().take(TITLE_ROWS).find_map(|row| {
+        let [number, name, since] = HEADINGS.map(|names| place(&row, names));
+        Some((row.line(), number?, name?, since))
+    })
 }
 
 /// A list being read: people and faults so far.
@@ -330,7 +372,11 @@ struct ListReader<'a> {
 }
 
 impl ListReader<'_> {
-    fn row(&mut self, line: u64, (number, name, since): (&str, &str, &str)) -> Result<(), Error> {
+    fn row(
+        &mut self,
+        (row_no, line): (i64, u64),
+        (number, name, since): (&str, &str, &str),
+    ) -> Result<(), Error> {
         let identity = IdentityNumber::parse(number);
         if identity.is_err() {
             let says = ("身份证号校验不符", "the identity number fails its check");
@@ -351,9 +397,9 @@ impl ListReader<'_> {
         }
         if let (Ok(identity), Ok(person)) = (identity, person) {
             let (kind, name) = (self.input.kind.code(), &self.input.name);
-            let purpose = || format!("check-list/{kind}/{name}/{line}");
+            let purpose = || format!("check-list/{kind}/{name}/{row_no}");
             self.people.push(ListedPerson {
-                row_no: i64::try_from(line).unwrap_or(i64::MAX),
+                row_no,
                 reference_no: identity.as_str().to_owned(),
                 name: person.as_str().to_owned(),
                 since: since.to_owned(),
@@ -376,13 +422,14 @@ impl ListReader<'_> {
     }
 }
 
-fn no_headings(input: &ListInput) -> Fault {
+fn no_headings(input: &ListInput, sheet: &str) -> Fault {
     let place = Place {
         file: Some(input.file_name.clone()),
+        sheet: (!sheet.is_empty()).then(|| sheet.to_owned()),
         ..Place::default()
     };
-    let en = "no row of headings with 身份证号 and 姓名";
-    list_fault(place, ("没有“身份证号”“姓名”标题行", en))
+    let en = "no row of headings with 身份证号 and 姓名, or nobody below it";
+    list_fault(place, ("没有“身份证号”“姓名”标题行,或其下没有人", en))
 }
 
 fn list_fault(place: Place, (zh, en): (&str, &str)) -> Fault {

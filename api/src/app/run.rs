@@ -152,7 +152,7 @@ pub async fn check(
         async |write, run| {
             release::rehearse(app, write, run).await?;
             funds(write, run).await?;
-            clash::judge(write, run, run.events + 1).await
+            clash::check(write, run, run.events + 1).await
         },
     )
     .await

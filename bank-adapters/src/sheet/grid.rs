@@ -19,7 +19,7 @@ use crate::table::{Limits, RowView, Source, Table};
 /// All parts of a workbook together, inflated.
 const INFLATED_MAX: u64 = 100 << 20;
 /// Visible sheets of one file at most.
-const SHEETS_MAX: usize = 32;
+pub(super) const SHEETS_MAX: usize = 32;
 
 /// The sheets of a file.
 #[derive(Debug, Default)]
@@ -144,12 +144,20 @@ fn opened(bytes: &[u8], findings: &mut Findings) -> Grid<'static> {
     Grid::default()
 }
 
+/// A sheet that is passed over would be people who are passed over.
+pub(super) fn too_many_sheets() -> String {
+    format!("工作表超过 {SHEETS_MAX} 张,请拆分 / more than {SHEETS_MAX} sheets: split the file")
+}
+
 fn xlsx(bytes: &[u8], findings: &mut Findings) -> Result<Grid<'static>, String> {
     let told = |error: calamine::XlsxError| error.to_string();
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(told)?;
     let names = workbook::visible_sheets(&workbook);
     let mut grid = Grid::default();
-    for name in names.into_iter().take(SHEETS_MAX) {
+    if names.len() > SHEETS_MAX {
+        return Err(too_many_sheets());
+    }
+    for name in names {
         findings.sheet(&name);
         let mut table = Table::default();
         workbook::fill(&mut workbook, &name, &Limits::WHOLE, &mut table, findings).map_err(told)?;

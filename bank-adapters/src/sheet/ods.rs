@@ -5,10 +5,11 @@
 
 use std::io::Cursor;
 
-use calamine::{Data, DataRef, Ods, Reader};
+use calamine::{Data, DataRef, Ods, Reader, SheetVisible};
 use memchr::memmem;
 
 use super::archive;
+use super::grid::{SHEETS_MAX, too_many_sheets};
 use super::workbook::Rows;
 use crate::finding::Findings;
 use crate::table::{COLUMNS_MAX, Limits, ROWS_MAX, Table};
@@ -34,7 +35,17 @@ pub(super) fn read(
     }
     let mut workbook: Ods<_> = Ods::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let mut sheets = Vec::new();
+    let visible: Vec<String> = (workbook.sheets_metadata().iter())
+        .filter(|sheet| sheet.visible == SheetVisible::Visible)
+        .map(|sheet| sheet.name.clone())
+        .collect();
+    if visible.len() > SHEETS_MAX {
+        return Err(too_many_sheets());
+    }
     for (name, range) in workbook.worksheets() {
+        if !visible.contains(&name) {
+            continue;
+        }
         findings.sheet(&name);
         let mut table = Table::default();
         let mut rows = Rows::new(&Limits::WHOLE, &mut table, findings);
@@ -68,10 +79,14 @@ fn borrowed(value: &Data) -> DataRef<'_> {
     }
 }
 
+/// Spaces that one mark may stand for.
+const SPACES_MAX: usize = 2_000;
+
 /// Refuses sheets whose filled cells come to more rows or columns than a file may have.
 fn check_repeats(content: &[u8]) -> Result<(), String> {
     let (mut rows, mut columns, mut empty) = (0_usize, 0_usize, 0_usize);
-    let mut repeated = 1;
+    // Rows of the tag in hand, until a cell of it is filled, and blank rows before it.
+    let (mut repeated, mut blank) = (0_usize, 0_usize);
     let mut rest = content;
     while let Some(start) = memchr::memchr(b'<', rest) {
         let tag = rest.get(start + 1..).unwrap_or_default();
@@ -80,16 +95,21 @@ fn check_repeats(content: &[u8]) -> Result<(), String> {
         rest = after;
         if tag.starts_with(b"table:table-row") {
             (columns, empty) = (0, 0);
+            blank = blank.saturating_add(repeated);
             repeated = repeats(tag, b"table:number-rows-repeated")?;
         } else if tag.starts_with(b"table:table-cell")
             || tag.starts_with(b"table:covered-table-cell")
         {
             empty = empty.saturating_add(repeats(tag, b"table:number-columns-repeated")?);
-            if !tag.ends_with(b"/") || memmem::find(tag, b"value-type").is_some() {
+            let holds = |name| memmem::find(tag, name).is_some();
+            if !tag.ends_with(b"/") || holds(b"value") || holds(b"formula") {
                 columns = columns.saturating_add(empty);
-                rows = rows.saturating_add(repeated);
-                (empty, repeated) = (0, 0);
+                // Empty rows between filled ones take memory as well.
+                rows = rows.saturating_add(repeated).saturating_add(blank);
+                (empty, repeated, blank) = (0, 0, 0);
             }
+        } else if tag.starts_with(b"text:s") && repeats(tag, b"text:c")? > SPACES_MAX {
+            return Err("空格过多 / too many spaces".to_owned());
         }
         if columns > COLUMNS_MAX || rows > ROWS_MAX {
             return Err("重复的单元格过多 / too many repeated cells".to_owned());

@@ -219,9 +219,15 @@ impl Clash {
         if payee.person && holder != match_key(&payee.name) && !names.contains(&holder) {
             self.find(Check::ForeignHolder, of, payment, String::new());
         }
-        if payee.version > 2 && payee.account_no == payee.before_that {
+        // A new version may only be of the holder's name or the branch.
+        let [now, before, before_that] =
+            [&payee.account_no, &payee.before, &payee.before_that].map(String::as_str);
+        if payee.version < 3 || now == before {
+            return;
+        }
+        if now == before_that {
             self.find(Check::ChangedBack, of, payment, String::new());
-        } else if payee.version > 2 {
+        } else if before != before_that {
             let detail = format!("第 {} 个账号", payee.version);
             self.find(Check::ManyAccounts, of, payment, detail);
         }

@@ -6,6 +6,8 @@
 //! that one event are found by their keys, so that the work grows with the month and not with the
 //! history.
 
+use std::collections::BTreeMap;
+
 use ledger::audit::row::Field;
 use ledger::calendar::Month;
 use ledger::id::{BankAccountId, BatchId, BookId, ComponentId, ProgramId, ReturnId, RunId};
@@ -16,6 +18,7 @@ use crate::catalogue::sql;
 use crate::db::{Tx, Value};
 use crate::dialect::Engine;
 use crate::error::StoreError;
+use crate::payment::pages;
 
 sql! {
     RELEASED = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
@@ -97,10 +100,9 @@ sql! {
         cross join payment p
         left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
             and o.attempt_no = t.attempt_no and o.step = 1
-            and o.payment_id >= $3 and o.payment_id <= $4
         where t.book_id = $1 and t.batch_id = $2
         and p.book_id = t.book_id and p.payment_id = t.payment_id
-        and p.payment_id >= $3 and p.payment_id <= $4
+        and p.payment_id > $3 and p.payment_id <= $4
         group by o.source_id, o.kind";
     RECEIPTS = "select r.program_id, cast(sum(h.amount_fen) as bigint),
         cast(sum(case when o.step is null then 0 else p.amount_fen end) as bigint)
@@ -334,21 +336,24 @@ pub async fn batch_answers(
 ) -> Result<Vec<BatchAnswer>, StoreError> {
     let (book, batch) = (Value::Int(book.get()), Value::Int(batch.get()));
     let args = [book.clone(), batch.clone()];
-    // Between these two lie little more than the payments of the batch: a plan that reads them in
-    // one go does not read those of all months.
+    // Between these two lie little more than the payments of the batch.
     let ends = tx.query_one(BATCH_PAYMENTS, &args).await?;
-    let args = [book, batch, ends.int(0)?.into(), ends.int(1)?.into()];
-    let rows = tx.query(BATCH_ANSWERS, &args).await?;
-    rows.iter()
-        .map(|row| {
-            let source = row.int(0)?;
-            Ok(BatchAnswer {
-                source: (source != 0).then_some(ReturnId(source)),
-                kind: row.text(1)?,
-                amount: Fen::new(row.int(2)?),
-            })
-        })
-        .collect()
+    let (first, last) = (ends.int(0)?, ends.int(1)?);
+    let mut sums: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    for (after, last) in pages(tx.engine(), first - 1, last) {
+        let args = [book.clone(), batch.clone(), after.into(), last.into()];
+        for row in tx.query(BATCH_ANSWERS, &args).await? {
+            let sum = sums.entry((row.int(0)?, row.text(1)?)).or_default();
+            let more = sum.checked_add(row.int(2)?);
+            *sum = more.ok_or_else(|| StoreError::inconsistent("payment", "amount_fen"))?;
+        }
+    }
+    let answer = |((source, kind), sum): ((i64, String), i64)| BatchAnswer {
+        source: (source != 0).then_some(ReturnId(source)),
+        kind,
+        amount: Fen::new(sum),
+    };
+    Ok(sums.into_iter().map(answer).collect())
 }
 
 /// What came home by a statement, of one program.

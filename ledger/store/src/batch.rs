@@ -293,7 +293,7 @@ pub async fn items(tx: &mut Tx, book: BookId, batch: &Batch) -> Result<Vec<Batch
             .push((AppropriationId(row.int(2)?), Fen::new(row.int(3)?)));
     }
     let mut items = Vec::new();
-    for (after, last) in pages(0, batch.payments) {
+    for (after, last) in pages(tx.engine(), 0, batch.payments) {
         let [book, batch] = args.clone();
         tx.stream(
             BATCH_ITEMS,

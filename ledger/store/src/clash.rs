@@ -275,7 +275,7 @@ pub async fn judge(
     run: &Run,
     clash: &mut Clash,
 ) -> Result<(), StoreError> {
-    for (after, last) in pages(run.payment_first - 1, run.payment_last) {
+    for (after, last) in pages(tx.engine(), run.payment_first - 1, run.payment_last) {
         let args = [book.get().into(), after.into(), last.into()];
         tx.stream(PAID_LINES, &args, |row| {
             clash.line(&paid_line_of(row)?);

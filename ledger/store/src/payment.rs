@@ -13,7 +13,7 @@ use ledger::roster::Award;
 use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
-use crate::dialect::Pair;
+use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 use crate::roster::{LOOKUP, award_of, json_list};
 use crate::run::{Run, RunKind};
@@ -144,16 +144,18 @@ const AWARDS_OF: Pair = Pair {
 /// Payments handled with one statement when their lines are read.
 pub const CHUNK_PAYMENTS: i64 = 20_000;
 
-/// Rows read with one statement where each is joined with others by their keys: few enough for
-/// PostgreSQL to look those up, also in a table of which it would otherwise read all.
-const PAGE_ROWS: i64 = 5_000;
-
-/// The numbers after `after` up to `last` in pages of so many: what each page comes after, and its
-/// last number.
-pub(crate) fn pages(after: i64, last: i64) -> impl Iterator<Item = (i64, i64)> {
-    std::iter::successors(Some(after), |after| Some(after + PAGE_ROWS))
+/// The numbers after `after` up to `last` in pages: what each page comes after, and its last
+/// number. Each row of a page is joined with others by their keys. On PostgreSQL a page is small
+/// enough for those to be looked up, also in a table of which it would otherwise read all, and
+/// also when it knows nothing yet of the newest rows; SQLite always looks them up.
+pub(crate) fn pages(engine: Engine, after: i64, last: i64) -> impl Iterator<Item = (i64, i64)> {
+    let rows = match engine {
+        Engine::Sqlite => 50_000,
+        Engine::Postgres => 8_000,
+    };
+    std::iter::successors(Some(after), move |after| Some(after + rows))
         .take_while(move |after| *after < last)
-        .map(move |after| (after, last.min(after + PAGE_ROWS)))
+        .map(move |after| (after, last.min(after + rows)))
 }
 
 /// Awards and accruals that bear on a run.
@@ -536,7 +538,7 @@ pub async fn to_send(
             let after = after.max(run.payment_first - 1);
             // A run's payments stand together, so that so many rows are so many numbers.
             let last = run.payment_last.min(after.saturating_add(limit));
-            for (after, last) in pages(after, last) {
+            for (after, last) in pages(tx.engine(), after, last) {
                 let args = [book.clone(), after.into(), last.into(), entry.into()];
                 tx.stream(TO_SEND, &args, &mut take).await?;
             }

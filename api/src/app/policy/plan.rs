@@ -263,7 +263,16 @@ impl Books {
             let Some(program) = self.program(&rule.program, &place, faults) else {
                 continue;
             };
+            let last = known.funding.iter().find(|one| one.program == program);
+            let is_said = rules
+                .fundings
+                .iter()
+                .any(|said| said.rule.program == rule.program);
             let named = (!rule.bank_account.is_empty()).then_some(rule.bank_account.as_str());
+            // What is funded already stays so unless the file says otherwise.
+            if last.is_some() && named.is_none() && !(is_said && account.is_some()) {
+                continue;
+            }
             let Some(code) = named.or(account) else {
                 added.funding_open += 1;
                 continue;
@@ -272,7 +281,6 @@ impl Books {
                 faults.missing("账户 bank account", code, &place);
                 continue;
             };
-            let last = known.funding.iter().find(|one| one.program == program);
             let same = |last: &FundingRule| {
                 last.bank_account == bank_account && last.funding == rule.funding
             };

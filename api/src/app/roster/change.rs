@@ -82,6 +82,11 @@ impl Key {
 type Parties = Vec<[PartyId; 3]>;
 
 impl Change {
+    /// Whether the roster has no row.
+    pub(super) fn names_nobody(&self) -> bool {
+        self.roster.rows.is_empty()
+    }
+
     pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
         let replaced = self
             .ended

@@ -1,6 +1,6 @@
 //! What can be wrong with a roster: the closed list, and how faults are collected.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use bank_adapters::{Finding, Severity};
 use ledger::problem::Place;
@@ -124,7 +124,8 @@ pub(super) struct Faults<'a> {
     /// Its headings by column.
     pub(super) headings: Vec<String>,
     list: Vec<Marked>,
-    marked: HashSet<(usize, u64, usize)>,
+    /// Whether what was found of a cell blocks.
+    marked: HashMap<(usize, u64, usize), bool>,
     more: usize,
     blocking: usize,
 }
@@ -136,7 +137,7 @@ impl<'a> Faults<'a> {
             sheet: (0, String::new()),
             headings: Vec::new(),
             list: Vec::new(),
-            marked: HashSet::new(),
+            marked: HashMap::new(),
             more: 0,
             blocking: 0,
         }
@@ -147,9 +148,9 @@ impl<'a> Faults<'a> {
         self.blocking
     }
 
-    /// Whether a cell of the sheet in hand has a fault.
+    /// Whether a cell of the sheet in hand has a fault that blocks.
     pub(super) fn is_marked(&self, row: u64, column: usize) -> bool {
-        self.marked.contains(&(self.sheet.0, row, column))
+        self.marked.get(&(self.sheet.0, row, column)) == Some(&true)
     }
 
     /// Adds a fault of a cell; `value` is masked already when it identifies a person.
@@ -206,13 +207,18 @@ impl<'a> Faults<'a> {
 
     /// Adds what the reader of the file has found.
     pub(super) fn take(&mut self, marked: Marked) {
-        if let Some(column) = marked.column
-            && !self.marked.insert((marked.sheet, marked.row(), column))
-        {
-            return;
+        let blocks = marked.finding.severity == Severity::Blocking;
+        if let Some(column) = marked.column {
+            let cell = (marked.sheet, marked.row(), column);
+            // One fault for a cell; but a note never stands for what blocks.
+            match self.marked.get(&cell) {
+                Some(before) if *before || !blocks => return,
+                _ => self.marked.insert(cell, blocks),
+            };
         }
-        self.blocking += usize::from(marked.finding.severity == Severity::Blocking);
-        if self.list.len() < KEPT_MAX {
+        self.blocking += usize::from(blocks);
+        // Notes leave room: whatever there is too much of, what blocks is in the list.
+        if self.list.len() < if blocks { 2 * KEPT_MAX } else { KEPT_MAX } {
             self.list.push(marked);
         } else {
             self.more += 1;
@@ -223,10 +229,14 @@ impl<'a> Faults<'a> {
     pub(super) fn into_list(mut self) -> Vec<Marked> {
         if self.more > 0 {
             let (count, last) = (self.more.to_string(), u64::MAX >> 1);
-            self.row(Fault::MoreFaults, last, None, &count);
-            if let Some(marked) = self.list.last_mut() {
+            let mut told = Faults::new(self.file);
+            told.sheet = self.sheet.clone();
+            told.row(Fault::MoreFaults, last, None, &count);
+            self.list.extend(told.list.into_iter().map(|mut marked| {
                 marked.finding.place.row = None;
-            }
+                marked.finding.severity = Severity::Note;
+                marked
+            }));
         }
         self.list.sort_by_key(|marked| {
             let row = marked.finding.place.row.unwrap_or(u64::MAX);
@@ -242,7 +252,8 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_sentences_are_told_in_both_languages() {
-        let codes: HashSet<_> = Fault::ALL.iter().map(|fault| fault.code()).collect();
+        let codes: std::collections::HashSet<_> =
+            Fault::ALL.iter().map(|fault| fault.code()).collect();
         assert_eq!(codes.len(), Fault::ALL.len());
         for fault in Fault::ALL {
             let (zh, en) = fault.sentences();

@@ -15,6 +15,7 @@ mod sheet;
 use bank_adapters::Finding;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
+use ledger::problem::{Kind, Problem};
 use ledger::roster::PersonName;
 use ledger_store::db::Tx;
 use ledger_store::policy::{self, Program};
@@ -66,6 +67,10 @@ pub async fn import(
     }
     app.command(caller, order, async |write| {
         let change = change::prepare(write, program, month, file_name, bytes).await?;
+        // A template that was never filled in would end every award.
+        if change.names_nobody() {
+            return Err(Problem::new(Kind::RosterEmpty).into());
+        }
         ledger_store::batch::store_file(write, "roster", file_name, bytes).await?;
         let summary = change.summary(program, month);
         change.store(app, write).await?;

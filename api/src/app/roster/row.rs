@@ -97,6 +97,27 @@ struct Person {
     identity_no: Box<str>,
 }
 
+/// Whether a row says nothing of its household that the row above does not say as well.
+fn agrees(cells: &Cells<'_>, head: GridRow<'_>) -> bool {
+    let of_head = |field| {
+        let column = cells.layout.column(field);
+        column.map_or("", |column| head.text(column).trim())
+    };
+    [
+        Field::HeadIdentity,
+        Field::HeadName,
+        Field::Township,
+        Field::Village,
+        Field::ComputerNo,
+        Field::ApprovalNo,
+    ]
+    .into_iter()
+    .all(|field| {
+        let own = cells.own(field);
+        own.is_empty() || own == of_head(field)
+    })
+}
+
 impl<'t> Cells<'t> {
     pub(super) fn new(
         sheet: usize,
@@ -118,7 +139,8 @@ impl<'t> Cells<'t> {
         let silent = [Field::FileNo, Field::Account, Field::Payee, Field::PayeeNo];
         let follows = !relation.is_empty()
             && !HEADS.contains(&relation)
-            && silent.into_iter().all(|field| own(field).is_empty());
+            && silent.into_iter().all(|field| own(field).is_empty())
+            && head.is_some_and(|head| agrees(&cells, head));
         cells.head = head.filter(|_| follows);
         cells
     }
