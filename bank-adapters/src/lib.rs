@@ -68,7 +68,8 @@ pub use returns::read_return;
 pub use sheet::grid::{Grid, GridRow, GridSheet, heading, read_grid};
 pub use statement::read_statement;
 
-/// Refuses a workbook that is no plain, small archive (encrypted, macros, a bomb); the text says why.
+/// Refuses a workbook that is no plain, small archive (encrypted, macros, a bomb); the text says
+/// why.
 ///
 /// # Errors
 /// The reason in both languages.

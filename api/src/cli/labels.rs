@@ -65,12 +65,12 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("first", "起始", "first"),
     ("found", "有发现", "found"),
     ("from", "自", "from"),
-    ("funding_rules", "资金配套", "funding rules"),
     (
         "funding_open",
         "未定支付账户的资金安排",
         "funding without account",
     ),
+    ("funding_rules", "资金配套", "funding rules"),
     ("gone", "退出", "gone"),
     ("head", "审计首部", "head"),
     ("households", "户", "households"),
