@@ -156,6 +156,13 @@ async fn a_run_that_is_out_of_date_is_blocked() {
         done(office.act("maker", RunEvent::Calculate, run, None).await);
         done(office.act("maker", RunEvent::Check, run, None).await);
         assert_eq!(found(&office, run).await, []);
+        // And what comes in after the check is seen before the run leaves the maker's hands.
+        let died = list(ListKind::Deceased, "殡仪馆", &[(&person(1), "2021-06-01")]);
+        import(&office, &died).await;
+        let submit = office.act("maker", RunEvent::Submit, run, None).await;
+        assert_eq!(refused(submit).code(), "RUN-0003");
+        let nobody = list(ListKind::Deceased, "殡仪馆", &[(&person(50), "")]);
+        import(&office, &nobody).await;
         done(office.act("maker", RunEvent::Submit, run, None).await);
     })
     .await;

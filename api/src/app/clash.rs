@@ -82,11 +82,12 @@ async fn outdated(write: &mut Write, run: &Run) -> Result<Vec<(PartyId, Fen)>, E
 /// [`Kind::CheckBlocked`] for errors, [`Kind::CheckUnexplained`] for warnings without a reason.
 pub(super) async fn passable(write: &mut Write, run: &Run) -> Result<(), Error> {
     let (book, check) = (write.book(), (run.id, run.events));
-    // Rosters, lists and rules may have changed since the check.
-    let stored = store::findings(write.tx(), book, check, i64::MAX).await?;
-    let now = judge(write, run).await?;
-    if !stored.iter().map(|stored| &stored.finding).eq(&now) {
-        return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
+    if store::changed_since(write.tx(), book, check).await? {
+        let stored = store::findings(write.tx(), book, check, i64::MAX).await?;
+        let now = judge(write, run).await?;
+        if !stored.iter().map(|stored| &stored.finding).eq(&now) {
+            return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
+        }
     }
     let found = store::found(write.tx(), book, check).await?;
     let errors: i64 = (found.iter().filter(|(check, _)| check.blocks()))

@@ -71,6 +71,10 @@ sql! {
     EXPLANATIONS = "select x.check_code, u.name, x.reason from run_explanation x
         join app_user u on u.book_id = x.book_id and u.user_id = x.user_id
         where x.book_id = $1 and x.run_id = $2 and x.n = $3 order by x.check_code";
+    CHANGED_SINCE = "select cast(count(*) as bigint) from command c
+        join run_event e on e.book_id = c.book_id and e.run_id = $2 and e.n = $3
+        where c.book_id = $1 and c.entry > e.entry
+        and c.kind in ('roster.import', 'policy.import', 'policy.exclude', 'check-list.import')";
     LAST_CHECK = "select max(n) from run_event where book_id = $1 and run_id = $2
         and event = 'check'";
 }
@@ -421,6 +425,16 @@ pub async fn explanations(
     let rows = tx.query(EXPLANATIONS, &args).await?;
     let explained = |row: &Row| Ok((check(row, 0)?, row.text(1)?, row.text(2)?));
     rows.iter().map(explained).collect()
+}
+
+/// Whether rosters, rules or lists came in after the check that is event `n` of a run.
+pub async fn changed_since(
+    tx: &mut Tx,
+    book: BookId,
+    (run, n): (RunId, i64),
+) -> Result<bool, StoreError> {
+    let args = [book.get().into(), run.get().into(), n.into()];
+    Ok(tx.query_one(CHANGED_SINCE, &args).await?.int(0)? > 0)
 }
 
 /// Which event of a run was its last check; none when it was never checked.
