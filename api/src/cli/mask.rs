@@ -2,10 +2,7 @@
 
 use ledger::roster::{AccountNumber, PersonName};
 
-/// Runs of digits from this length on may be an account or identity number.
-const RUN_MIN: usize = 9;
-/// The digits of such a run that stay.
-const RUN_SHOWN: usize = 4;
+pub(crate) use crate::app::roster::mask_numbers as free;
 
 /// An account number with only its ends shown; all stars when it is none.
 pub(crate) fn account(text: &str) -> String {
@@ -21,22 +18,6 @@ pub(crate) fn name(text: &str) -> String {
         Ok(name) => name.masked(),
         Err(_) => stars(text),
     }
-}
-
-/// Free text: long runs of digits are hidden but for their end.
-pub(crate) fn free(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let is_digit = |c: &char| c.is_numeric() || matches!(c, 'x' | 'X' | '*');
-    letters
-        .chunk_by(|a, b| is_digit(a) == is_digit(b))
-        .flat_map(|run| {
-            let long = run.len() >= RUN_MIN && run.first().is_some_and(is_digit);
-            let hidden = if long { run.len() - RUN_SHOWN } else { 0 };
-            run.iter()
-                .enumerate()
-                .map(move |(place, c)| if place < hidden { '*' } else { *c })
-        })
-        .collect()
 }
 
 fn stars(text: &str) -> String {

@@ -159,3 +159,24 @@ pub fn mask_account(text: &str) -> String {
 pub fn mask_name(name: &str) -> String {
     PersonName::parse(name).map_or_else(|_| "*".to_owned(), |name| name.masked())
 }
+
+/// Runs of digits from this length on may be an account or identity number.
+const RUN_MIN: usize = 9;
+/// The digits of such a run that stay.
+const RUN_SHOWN: usize = 4;
+
+/// Free text: long runs of digits are hidden but for their end.
+pub fn mask_numbers(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let is_digit = |c: &char| c.is_numeric() || matches!(c, 'x' | 'X' | '*');
+    letters
+        .chunk_by(|a, b| is_digit(a) == is_digit(b))
+        .flat_map(|run| {
+            let long = run.len() >= RUN_MIN && run.first().is_some_and(is_digit);
+            let hidden = if long { run.len() - RUN_SHOWN } else { 0 };
+            run.iter()
+                .enumerate()
+                .map(move |(place, c)| if place < hidden { '*' } else { *c })
+        })
+        .collect()
+}

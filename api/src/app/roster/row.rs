@@ -836,9 +836,10 @@ fn is_private(letter: char) -> bool {
     matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
-/// The beginning of a value that identifies nobody.
+/// The beginning of a value; a number in the wrong column may still be somebody's.
 fn shown(text: &str) -> String {
-    text.chars().take(SHOWN_MAX).collect()
+    let begin: String = text.chars().take(SHOWN_MAX).collect();
+    super::mask_numbers(&begin)
 }
 
 #[cfg(test)]
