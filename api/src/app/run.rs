@@ -27,7 +27,7 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, clash, not_found, release};
+use super::{App, Caller, Done, Error, Order, clash, not_found};
 
 /// A run to be made.
 #[derive(Clone, Debug)]
@@ -150,9 +150,8 @@ pub async fn check(
         "",
         key,
         async |write, run| {
-            release::rehearse(app, write, run).await?;
-            funds(write, run).await?;
-            clash::check(write, run, run.events + 1).await
+            clash::check(app, write, run, run.events + 1).await?;
+            funds(write, run).await.map(|_| ())
         },
     )
     .await
