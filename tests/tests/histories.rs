@@ -50,7 +50,7 @@ document = "示例〔2021〕1号"
 [[program]]
 code = "history"
 name = "示例低保"
-funding = { bank_account = "icbc" }
+funding = { bank_account = "csv" }
 [[program.component]]
 code = "base"
 name = "低保金"
@@ -340,7 +340,7 @@ impl World {
             level: Level::County,
             budget_year: 2022,
             program: "history".to_owned(),
-            bank_account: "icbc".to_owned(),
+            bank_account: "csv".to_owned(),
             amount: Fen::new(1_000_000_000),
             received_on: app.clock.today(),
             priority: 1,
@@ -478,8 +478,8 @@ impl World {
                     }
                 }
             }
-            // Another roster has decided about later months; or there is nobody left.
-            "ROS-0003" | "ROS-0004" => {}
+            // Another roster has decided about later months; or nobody, or few, are left.
+            "ROS-0003" | "ROS-0004" | "ROS-0005" => {}
             _ => panic!("{answer:?}"),
         }
     }
@@ -645,7 +645,7 @@ impl World {
         }
     }
 
-    /// What failed and is home is paid again; the bank had taken it, so its refund comes first.
+    /// What failed is paid again: the bank takes only what succeeds, so it never left.
     async fn re_pay(&mut self) {
         let answer = self.create(RunKind::RePay, self.now, None).await;
         if let Some(id) = answer["run"].as_i64().map(RunId) {
