@@ -201,7 +201,8 @@ pub struct LedgerLink {
 /// # Errors
 /// [`Kind::ReportInvalid`] with the line: text that is no TOML, an unknown or missing field, a
 /// figure that is no plain decimal text, an id given twice, a term that is no item (a multiple: no
-/// earlier item with a figure), a denominator of zero, an amount in money that is no whole number of fen.
+/// earlier item with a figure), a denominator of zero, an amount in money that is no whole number
+/// of fen.
 pub fn parse(toml_text: &str, origin: &str) -> Result<PublishedReport, Problem> {
     let reader = Reader {
         text: toml_text,

@@ -1,6 +1,6 @@
-//! Whatever happens to a program (raises and cuts, entries, exits, deaths, moves between households,
-//! corrected amounts and incomes, rosters of earlier months, runs that are rejected, calculated
-//! again, given up, or whose payments fail): when the runs are done, what was accrued for each
+//! Whatever happens to a program (raises and cuts, entries, exits, deaths, moves between
+//! households, corrected amounts and incomes, rosters of earlier months, runs that are rejected,
+//! calculated again, given up, or whose payments fail): when the runs are done, what was accrued for each
 //! person, component and month is what policy says for it, or more where an overpayment is carried;
 //! a second run pays nothing; and nobody is paid twice.
 //!

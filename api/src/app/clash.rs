@@ -47,6 +47,7 @@ async fn judge(write: &mut Write, run: &Run) -> Result<Vec<Finding>, Error> {
         clash.differs(household, amount);
     }
     store::judge(write.tx(), book, run, &mut clash).await?;
+    store::judge_related(write.tx(), book, run, &mut clash).await?;
     Ok(clash.finish())
 }
 

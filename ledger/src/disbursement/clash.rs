@@ -18,6 +18,8 @@ coded! {
     pub enum Check {
         /// Paid for a month after the person's death.
         Deceased "A01" "死亡后仍发放",
+        /// The payee, or somebody of a household that is paid as a whole, has died.
+        RelatedDeceased "A01H" "收款人或户内成员已死亡",
         /// One identity number under two files in one run.
         TwiceInRun "A04" "同批重复",
         /// The same component and month was accrued by another run.
@@ -65,6 +67,7 @@ impl Check {
     pub fn english(self) -> &'static str {
         match self {
             Check::Deceased => "paid after death",
+            Check::RelatedDeceased => "payee or member of the household has died",
             Check::TwiceInRun => "twice in the run",
             Check::PaidElsewhere => "same month paid by another run",
             Check::ExcludedProgram => "draws an excluding program",
@@ -157,6 +160,15 @@ pub struct PaidPayee {
     pub before_that: String,
 }
 
+/// A person whom the run does not pay for but who stands behind a payment.
+#[derive(Clone, Debug)]
+pub struct Related {
+    /// That person.
+    pub person: PartyId,
+    /// That person's identity number.
+    pub reference_no: String,
+}
+
 /// What is known about people from outside the run.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -176,6 +188,8 @@ pub struct Clash {
     births: HashMap<(i64, String, Date), PartyId>,
     told: HashSet<(Check, PartyId)>,
     accounts: HashMap<String, PartyId>,
+    /// Households that are paid as a whole: in which payments, for which months.
+    households: HashMap<PartyId, Vec<(PaymentId, Month)>>,
     /// Names of the people of the payments at hand, as they are matched.
     names: HashMap<PaymentId, Vec<String>>,
     findings: Vec<Finding>,
@@ -190,6 +204,7 @@ impl Clash {
             births: HashMap::new(),
             told: HashSet::new(),
             accounts: HashMap::new(),
+            households: HashMap::new(),
             names: HashMap::new(),
             findings: Vec::new(),
         }
@@ -201,6 +216,10 @@ impl Clash {
         names.push(match_key(&line.name));
         if line.amount > Fen::ZERO {
             self.month(line);
+            if !line.person {
+                let paid = self.households.entry(line.subject).or_default();
+                paid.push((line.payment, line.month));
+            }
         }
         if line.person {
             self.identity(line);
@@ -230,6 +249,53 @@ impl Clash {
         } else if before != before_that {
             let detail = format!("第 {} 个账号", payee.version);
             self.find(Check::ManyAccounts, of, payment, detail);
+        }
+    }
+
+    /// Whether a list names the dead: then those who stand behind payments matter.
+    pub fn knows_deaths(&self) -> bool {
+        let mut lists = self.known.listed.values().flatten();
+        lists.any(|(kind, _)| *kind == ListKind::Deceased)
+    }
+
+    /// Whether the run pays households as a whole.
+    pub fn has_households(&self) -> bool {
+        !self.households.is_empty()
+    }
+
+    /// Judges somebody who is on the roll of some program in a household, from a month to a last
+    /// one; all lines come first.
+    pub fn member(
+        &mut self,
+        household: PartyId,
+        member: &Related,
+        (from, to): (Month, Option<Month>),
+    ) {
+        let paid = self.households.get(&household).cloned().unwrap_or_default();
+        for (payment, month) in paid {
+            if from <= month && to.is_none_or(|to| month <= to) {
+                self.related(payment, month, member);
+            }
+        }
+    }
+
+    /// Judges who receives a payment that reaches to this month; all lines come first.
+    pub fn related(&mut self, payment: PaymentId, month: Month, related: &Related) {
+        let person = related.person;
+        // Who is paid for after death is an error already.
+        if self.told.contains(&(Check::Deceased, person)) {
+            return;
+        }
+        let listed = self.known.listed.get(&related.reference_no);
+        let death = listed.and_then(|rows| {
+            let dead = |row: &&(ListKind, Option<Date>)| row.0 == ListKind::Deceased;
+            let mut dead = rows.iter().filter(dead).map(|(_, since)| *since);
+            dead.find(|since| since.is_none_or(|day| Month::of(day) < month))
+        });
+        if let Some(since) = death {
+            let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
+            let detail = format!("{since}发放 {month}");
+            self.find(Check::RelatedDeceased, person, payment, detail);
         }
     }
 
