@@ -146,6 +146,8 @@ problems! {
         => "按标注逐处改正后重新导入" "correct what is marked and import again";
     RosterEmpty "ROS-0004" "名册里没有人" "the roster names nobody"
         => "名册须列出该月全部在册人员;全部止发也要逐人说明" "a roster lists everyone on the roll of its month";
+    RosterEndsMost "ROS-0005" "名册将止发 {ended} 项核定(现有 {before} 项)" "the roster would end {ended} of {before} awards"
+        => "先核对名册是否完整;确要止发,导入时写明 --expect-ended {ended}" "see whether the roster is complete; if so, import it with --expect-ended {ended}";
     AwardOverlap "ROS-0003" "{person} 的{component}在 {month} 已有核定" "{person} already has {component} approved in {month}"
         => "先止发原核定" "end the earlier award first";
 

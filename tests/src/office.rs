@@ -132,7 +132,16 @@ impl Office {
     /// # Panics
     /// When it cannot be set up.
     pub async fn open(url: &str) -> Office {
+        Office::open_on(url, "2022-01-04").await
+    }
+
+    /// The same office in an empty database on another day.
+    ///
+    /// # Panics
+    /// When it cannot be set up.
+    pub async fn open_on(url: &str, date: &str) -> Office {
         let app = app(url, Entropy::seeded("office")).await;
+        app.clock.set(moment_at(day(date), 9, 0));
         users::init(&app).await.unwrap();
         done(users::add_book(&app, "test", "测试县民政局", "610881", None).await);
         hire(&app).await;

@@ -67,6 +67,7 @@ async fn judge(
         see(&payments)?;
         store::judge(write.tx(), book, &payments, changed, &mut clash).await?;
     }
+    store::judge_related(write.tx(), book, run, &mut clash).await?;
     Ok(clash.finish())
 }
 

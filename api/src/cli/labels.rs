@@ -56,6 +56,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("entry", "审计条目", "audit entry"),
     ("exception", "差异", "exception"),
     ("exceptions", "差异", "exceptions"),
+    ("expect_ended", "止发过半,须写明", "expect ended"),
     ("failed", "失败", "failed"),
     ("file", "文件", "file"),
     ("file_name", "文件名", "file name"),

@@ -19,6 +19,8 @@ coded! {
     pub enum Check {
         /// Paid for a month after the person's death.
         Deceased "A01" "死亡后仍发放",
+        /// The payee, or somebody of a household that is paid as a whole, has died.
+        RelatedDeceased "A01H" "收款人或户内成员已死亡",
         /// One identity number under two files in one run.
         TwiceInRun "A04" "同批重复",
         /// The same component and month was accrued by another run.
@@ -66,6 +68,7 @@ impl Check {
     pub fn english(self) -> &'static str {
         match self {
             Check::Deceased => "paid after death",
+            Check::RelatedDeceased => "payee or member of the household has died",
             Check::TwiceInRun => "twice in the run",
             Check::PaidElsewhere => "same month paid by another run",
             Check::ExcludedProgram => "draws an excluding program",
@@ -151,6 +154,15 @@ pub struct PaidLine<'a> {
     pub award: Option<(Month, Option<Month>)>,
 }
 
+/// A person whom the run does not pay for but who stands behind a payment.
+#[derive(Clone, Debug)]
+pub struct Related {
+    /// That person.
+    pub person: PartyId,
+    /// That person's identity number.
+    pub reference_no: String,
+}
+
 /// What is known about people from outside the run.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -177,12 +189,19 @@ pub struct Clash {
     foreign: BTreeMap<PaymentId, (PartyId, String)>,
     /// The person of the line before, and where: known already.
     last: Option<(PartyId, i64)>,
+    /// Whether a list names the dead.
+    deaths: bool,
+    /// Households that are paid as a whole, where deaths are known: in which payments, for which
+    /// months.
+    households: HashMap<PartyId, Vec<(PaymentId, Month)>>,
     findings: Vec<Finding>,
 }
 
 impl Clash {
     /// A check that knows this.
     pub fn new(known: Known) -> Clash {
+        let mut lists = known.listed.values().flatten();
+        let deaths = lists.any(|(kind, _)| *kind == ListKind::Deceased);
         Clash {
             known,
             numbers: HashMap::new(),
@@ -191,6 +210,8 @@ impl Clash {
             told: HashSet::new(),
             foreign: BTreeMap::new(),
             last: None,
+            deaths,
+            households: HashMap::new(),
             findings: Vec::new(),
         }
     }
@@ -239,11 +260,61 @@ impl Clash {
         }
         if line.amount > Fen::ZERO {
             self.month(line);
+            if self.deaths && !line.person {
+                let paid = self.households.entry(line.subject).or_default();
+                paid.push((line.payment, line.month));
+            }
         }
         let at = Some((line.subject, line.area));
         if line.person && self.last != at {
             self.identity(line);
             self.last = at;
+        }
+    }
+
+    /// Whether a list names the dead: then those who stand behind payments matter.
+    pub fn knows_deaths(&self) -> bool {
+        self.deaths
+    }
+
+    /// Whether the run pays households as a whole.
+    pub fn has_households(&self) -> bool {
+        !self.households.is_empty()
+    }
+
+    /// Judges somebody who is on the roll of some program in a household, from a month to a last
+    /// one; all lines come first.
+    pub fn member(
+        &mut self,
+        household: PartyId,
+        member: &Related,
+        (from, to): (Month, Option<Month>),
+    ) {
+        let paid = self.households.get(&household).cloned().unwrap_or_default();
+        for (payment, month) in paid {
+            if from <= month && to.is_none_or(|to| month <= to) {
+                self.related(payment, month, member);
+            }
+        }
+    }
+
+    /// Judges who receives a payment that reaches to this month; all lines come first.
+    pub fn related(&mut self, payment: PaymentId, month: Month, related: &Related) {
+        let person = related.person;
+        // Who is paid for after death is an error already.
+        if self.told.contains(&(Check::Deceased, person)) {
+            return;
+        }
+        let listed = self.known.listed.get(&related.reference_no);
+        let death = listed.and_then(|rows| {
+            let dead = |row: &&(ListKind, Option<Date>)| row.0 == ListKind::Deceased;
+            let mut dead = rows.iter().filter(dead).map(|(_, since)| *since);
+            dead.find(|since| since.is_none_or(|day| Month::of(day) < month))
+        });
+        if let Some(since) = death {
+            let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
+            let detail = format!("{since}发放 {month}");
+            self.find(Check::RelatedDeceased, person, payment, detail);
         }
     }
 

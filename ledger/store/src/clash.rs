@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::audit::row::Field;
 use ledger::calendar::{Month, parse_date};
-use ledger::disbursement::clash::{Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee};
+use ledger::disbursement::clash::{
+    Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee, Related,
+};
 use ledger::id::{BookId, ComponentId, FileId, PartyId, PaymentId, ProgramId, RunId, UserId};
 use ledger::money::Fen;
 
@@ -54,6 +56,21 @@ sql! {
         and y.book_id = l.book_id and y.party_id = l.subject_id
         and a.book_id = l.book_id and a.award_id = l.award_id
         order by l.payment_id, l.line_no";
+    RECEIVERS = "select p.payment_id, p.payee_id, y.reference_no, max(l.month)
+        from payment p
+        cross join party y
+        cross join payment_line l
+        where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
+        and y.book_id = p.book_id and y.party_id = p.payee_id and y.kind = 'person'
+        and l.book_id = p.book_id and l.payment_id = p.payment_id and l.amount_fen > 0
+        group by p.payment_id, p.payee_id, y.reference_no order by p.payment_id";
+    MEMBERS = "select a.household_id, a.subject_id, y.reference_no, a.from_month, e.to_month
+        from award a
+        cross join party y
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and y.book_id = a.book_id and y.party_id = a.subject_id
+        and y.kind = 'person'
+        order by a.award_id";
     FINDINGS = "select f.check_code, f.subject_id, f.payment_id, f.detail,
         coalesce(y.name, ''), coalesce(y.reference_no, '')
         from run_finding f
@@ -459,6 +476,53 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+/// Shows a clash check who stands behind the payments of a run: the payees, and the people of
+/// households that are paid as a whole. Only where deaths are known; the lines come first.
+pub async fn judge_related(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+    clash: &mut Clash,
+) -> Result<(), StoreError> {
+    if !clash.knows_deaths() {
+        return Ok(());
+    }
+    let args = [
+        book.get().into(),
+        (run.payment_first - 1).into(),
+        run.payment_last.into(),
+    ];
+    tx.stream(RECEIVERS, &args, |row| {
+        let receiver = related_of(row)?;
+        clash.related(PaymentId(row.int(0)?), month(row, 3)?, &receiver);
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    if !clash.has_households() {
+        return Ok(());
+    }
+    tx.stream(MEMBERS, &[book.get().into()], |row| {
+        let to = last_month(row, 4)?;
+        let member = related_of(row)?;
+        clash.member(PartyId(row.int(0)?), &member, (month(row, 3)?, to));
+        Ok::<(), StoreError>(())
+    })
+    .await
+}
+
+fn related_of(row: &Row) -> Result<Related, StoreError> {
+    Ok(Related {
+        person: PartyId(row.int(1)?),
+        reference_no: row.text(2)?,
+    })
+}
+
+fn last_month(row: &Row, column: usize) -> Result<Option<Month>, StoreError> {
+    let to = row.opt_text(column)?.map(|text| text.parse());
+    to.transpose()
+        .map_err(|_| StoreError::inconsistent("award_end", "to_month"))
 }
 
 /// Stores what the check that is event `n` of a run has found.

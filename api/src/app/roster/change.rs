@@ -22,6 +22,9 @@ pub(super) struct Change {
     /// What is odd about the file without being wrong.
     pub(super) notes: Vec<Finding>,
     kept: usize,
+    /// Awards in force that fall due again, and how many of them leave the roster.
+    in_force: usize,
+    leaving: usize,
     /// New areas by their place among the roster's areas, with their numbers.
     areas: Vec<(i64, usize)>,
     /// New bank branches in the same way.
@@ -35,6 +38,9 @@ pub(super) struct Change {
     started: BTreeMap<Asked, AwardRow>,
     ended: Vec<(AwardId, Month, &'static str)>,
 }
+
+/// So many awards of a program may end in one import without a question.
+const ENDED_FEW: usize = 10;
 
 /// A party that the roster brings: its number, its area and the first row that names it.
 struct NewKey {
@@ -85,6 +91,19 @@ impl Change {
     /// Whether the roster has no row.
     pub(super) fn names_nobody(&self) -> bool {
         self.roster.rows.is_empty()
+    }
+
+    /// How many awards leave the roster, and of how many, when that is more than half of more than
+    /// ten: then part of the roster is more likely to be missing. What fell due once counts only in
+    /// its month.
+    pub(super) fn ends_most(&self) -> Option<(usize, usize)> {
+        let is_most = self.in_force > ENDED_FEW && self.leaving * 2 > self.in_force;
+        is_most.then_some(self.counts())
+    }
+
+    /// How many awards leave the roster, and of how many that fall due again.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.leaving, self.in_force)
     }
 
     pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
@@ -198,6 +217,8 @@ pub(super) async fn prepare(
         roster,
         notes,
         kept: 0,
+        in_force: 0,
+        leaving: 0,
         areas: Vec::new(),
         branches: Vec::new(),
         parties: Vec::new(),
@@ -384,6 +405,7 @@ impl Change {
     ) -> Result<(), Error> {
         let book = write.book();
         let (kept, ended) = (&mut self.kept, &mut self.ended);
+        let (in_force, leaving) = (&mut self.in_force, &mut self.leaving);
         store::each_open_award(write.tx(), book, program, month, |row| {
             let award = &row.award;
             // A roster of an earlier month may not grant again what an award, begun later or ended
@@ -398,6 +420,9 @@ impl Change {
                 ));
             }
             let key = (award.subject, award.component);
+            let falls_due = !once.contains(&award.component) || award.from == month;
+            *in_force += usize::from(falls_due);
+            *leaving += usize::from(falls_due && !wanted.contains_key(&key));
             if wanted.get(&key).is_some_and(|new| asks_the_same(new, &row)) {
                 wanted.remove(&key);
                 *kept += 1;

@@ -61,6 +61,7 @@ fn payment_json(names: &Names, row: &way::PartyPayment) -> Value {
         "month": row.month,
         "program": names.program_code(row.program),
         "amount_fen": row.amount.get(),
+        "own_fen": row.own.get(),
         "state": row.state.map_or("not-approved", PaymentState::code),
     })
 }
@@ -82,6 +83,7 @@ fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) 
             ("月份", "month", false),
             ("项目", "program", false),
             ("金额(元)", "yuan", true),
+            ("其中本人或本户(元)", "own part", true),
             ("状态", "state", false),
         ],
     );
@@ -91,6 +93,7 @@ fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) 
             row.month.clone(),
             names.program(row.program),
             row.amount.grouped(),
+            row.own.grouped(),
             row.state.map_or("未审批", PaymentState::name).to_owned(),
         ]);
     }
