@@ -263,6 +263,7 @@ async fn constraints_with_a_refusal_exist() {
         .filter_map(|constraint| constraint.split(' ').next())
         .collect();
     known.extend(["tr_voucher_period", "tr_attempt_prior"]);
+    known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
     let source = include_str!("../../ledger/store/src/constraint.rs");
     let named = source.split('"').skip(1).step_by(2).filter(|text| {
         ["pk_", "uq_", "ck_", "fk_", "tr_"]
