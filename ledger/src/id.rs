@@ -44,6 +44,8 @@ ids! {
     RunId,
     /// 发放明细.
     PaymentId,
+    /// 追缴, in the number series of payments.
+    RecoveryId,
     /// 代发批.
     BatchId,
     /// A stored file, in or out.

@@ -193,6 +193,22 @@ problems! {
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"
         => "用 exception list 查看" "see `exception list`";
 
+    // Recoveries.
+    RecoveryState "REC-0001" "追缴 {recovery} 现为“{state}”,不能{event}" "recovery {recovery} is {state}: cannot {event}"
+        => "用 recovery show 查看" "see `recovery show`";
+    RecoveryChanged "REC-0002" "追缴 {recovery} 提出后,应发或已发有变" "what is owed by recovery {recovery} changed after it was proposed"
+        => "驳回后用 recovery find 重新查找" "reject it and look again with `recovery find`";
+    RecoveryExceeded "REC-0003" "金额 {amount} 多于追缴 {recovery} 的余额 {left}" "{amount} is more than the {left} left of recovery {recovery}"
+        => "核对是哪几项追缴的钱,一并列出" "check which recoveries the money is for, and name them together";
+    RecoveryPlan "REC-0004" "计划合计 {planned},应还 {left}" "the plan comes to {planned}, owed are {left}"
+        => "分期合计须等于余额;另有抵扣时不得超过余额" "instalments come to what is left, or to less when payments withhold the rest";
+    RecoveryReceipt "REC-0005" "差异 {id} 不是转入待查的到账,不能作为追缴款" "exception {id} is no unexplained credit and cannot be a recovery's money"
+        => "用 exception list 查找该笔到账" "find the credit with `exception list`";
+    RecoveryDiffers "REC-0006" "差异 {id} 已提出的处理是“{proposed}”,与此不同" "exception {id} is proposed to be settled otherwise: {proposed}"
+        => "与提出人核对后按同样的内容确认" "agree with the one who proposed it, then confirm the same";
+    RecoveryHeld "REC-0007" "可上缴的追缴款只有 {held},不足 {amount}" "only {held} of recovered money is held for the treasury, not {amount}"
+        => "用 report recovery 查看待上缴金额" "see `report recovery` for what is held";
+
     // Published reports.
     ReportInvalid "RPT-0001" "公布数据文件无效:{detail}" "the file of published figures is not valid: {detail}"
         => "按所列行号改正后重试" "correct the line named and try again";

@@ -490,7 +490,7 @@ impl Office {
 }
 
 /// What is never so, and a statement that counts the cases.
-const NEVER: [(&str, &str); 7] = [
+const NEVER: [(&str, &str); 9] = [
     (
         "a stored balance is not the sum of the transfers",
         "select count(*) from account_total t where t.debit_fen <> (select coalesce(sum(amount_fen),
@@ -522,6 +522,22 @@ const NEVER: [(&str, &str); 7] = [
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no
             and o.kind in ('failed', 'refunded'))
             group by t.book_id, t.payment_id having count(*) > 1) x",
+    ),
+    (
+        "a payment is not the sum of its lines less what it withholds",
+        "select count(*) from payment p where p.amount_fen <> (select sum(l.amount_fen)
+            from payment_line l where l.book_id = p.book_id and l.payment_id = p.payment_id
+            and l.line_no <= p.lines) - (select coalesce(sum(s.amount_fen), 0) from set_off s
+            where s.book_id = p.book_id and s.payment_id = p.payment_id)",
+    ),
+    (
+        "a recovery was booked and did not take back what it is of",
+        "select count(*) from recovery r where r.amount_fen <> (select sum(l.amount_fen)
+            from recovery_line l where l.book_id = r.book_id and l.recovery_id = r.recovery_id)
+            or (case when exists (select 1 from recovery_event e where e.book_id = r.book_id
+            and e.recovery_id = r.recovery_id and e.event = 'confirm') then r.amount_fen
+            else 0 end) <> (select coalesce(-sum(l.amount_fen), 0) from payment_line l
+            where l.book_id = r.book_id and l.payment_id = r.recovery_id)",
     ),
     (
         "voucher numbers have gaps",

@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use acceptance::office::paper::{Outcome, movement, outcomes, people, person, write_return};
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
+use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::users::NewUser;
-use api::app::{clash, exception, period, policy, users};
+use api::app::{clash, exception, period, policy, recovery, users};
 use ledger::calendar::Moment;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
-use ledger::id::ExceptionId;
+use ledger::id::{ExceptionId, RecoveryId};
+use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
 use ledger_store::run::RunKind;
@@ -263,6 +265,7 @@ async fn constraints_with_a_refusal_exist() {
         .filter_map(|constraint| constraint.split(' ').next())
         .collect();
     known.extend(["tr_voucher_period", "tr_attempt_prior"]);
+    known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
     let source = include_str!("../../ledger/store/src/constraint.rs");
     let named = source.split('"').skip(1).step_by(2).filter(|text| {
         ["pk_", "uq_", "ck_", "fk_", "tr_"]
@@ -322,8 +325,77 @@ async fn full(url: &str) -> Office {
     let again = period::close(app, accountant, month("2022-01"), None).await;
     assert!(again.is_err(), "and a refusal is tallied");
     compared(&office).await;
+    recovered(&office).await;
     office.assert_invariants().await;
     office
+}
+
+/// Proposes and confirms recoveries of all that is overpaid.
+async fn owed_back(office: &Office) -> Vec<RecoveryId> {
+    let new = NewRecovery {
+        program: "urban".to_owned(),
+        whose: Whose::All,
+        first: None,
+        last: None,
+        reason: "示例:金额有误".to_owned(),
+    };
+    let answer = done(recovery::open(&office.app, office.who("maker"), &new, None).await);
+    let made = answer["recoveries"].as_array().unwrap().iter();
+    let made = made.map(|row| RecoveryId(row["recovery"].as_i64().unwrap()));
+    let made: Vec<RecoveryId> = made.collect();
+    for id in &made {
+        done(recovery::confirm(&office.app, office.who("reviewer"), *id, None).await);
+    }
+    made
+}
+
+/// A recovery that is written off, one that payments withhold, and one of an earlier year that
+/// goes to the treasury.
+async fn recovered(office: &Office) {
+    let (app, maker, reviewer) = (&office.app, office.who("maker"), office.who("reviewer"));
+    office.on("2022-02-10");
+    let mut fewer = people(20);
+    fewer[5].amount = Fen::new(10_000);
+    fewer[6].amount = Fen::new(10_000);
+    office.roster("urban", "2022-01", &fewer).await;
+    let [one, two] = owed_back(office).await[..] else {
+        panic!("two are overpaid");
+    };
+    done(recovery::write_off(app, maker, one, "示例", None).await);
+    done(recovery::confirm_write_off(app, reviewer, one, None).await);
+    let plan = NewPlan {
+        set_off: Some(Fen::new(100)),
+        ..NewPlan::default()
+    };
+    done(recovery::plan(app, maker, two, &plan, None).await);
+    let run = office.create("urban", RunKind::Regular, "2022-03").await;
+    assert!(run.is_some());
+    office.on("2023-01-06");
+    fewer[7].amount = Fen::new(10_000);
+    office.roster("urban", "2022-01", &fewer).await;
+    let earlier = owed_back(office).await;
+    let seen = [movement("2023-01-06", 800, "来款")];
+    let days = ("2023-01-06", "2023-01-06");
+    office.statement("icbc", days, &seen).await;
+    let last = office
+        .count("select max(exception_id) from exception")
+        .await;
+    let receipt = Receipt {
+        recoveries: earlier,
+        exception: ExceptionId(last),
+        appropriation: None,
+    };
+    for who in [maker, reviewer] {
+        done(recovery::receive(app, who, &receipt, None).await);
+    }
+    let over = HandOver {
+        program: "urban".to_owned(),
+        amount: Fen::new(800),
+        account: None,
+        appropriation: None,
+        on: None,
+    };
+    done(recovery::hand_over(app, office.who("accountant"), &over, None).await);
 }
 
 /// A run that is compared with a list and explained.

@@ -16,6 +16,7 @@ pub mod exception;
 pub mod period;
 pub mod policy;
 pub mod reconcile;
+pub mod recovery;
 pub mod release;
 pub mod report;
 pub mod returns;

@@ -22,6 +22,7 @@ use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
 use super::period::PeriodCommand;
 use super::policy::{PolicyCommand, RulesCommand};
+use super::recovery::RecoveryCommand;
 use super::report::{ReconcileCommand, ReportCommand};
 use super::roster::RosterCommand;
 use super::run::RunCommand;
@@ -177,6 +178,11 @@ pub(crate) enum Command {
     Exception {
         #[command(subcommand)]
         command: ExceptionCommand,
+    },
+    /// 追缴:多发的款项 Recovery of what was overpaid
+    Recovery {
+        #[command(subcommand)]
+        command: RecoveryCommand,
     },
     /// 会计期间 Periods
     Period {
@@ -430,6 +436,21 @@ mod tests {
             "exception list --all",
             "exception resolve 4 --as-resolution late-refund --note 已核对",
             "exception confirm 4",
+            "recovery find --program p --first 2022-01 --last 2022-06 --out f.xlsx",
+            "recovery open --program p --file-no D1 --reason 死亡迟报",
+            "recovery open --program p --household 12 --reason 死亡迟报",
+            "recovery open --program p --all --first 2022-01 --reason 死亡迟报 --key k",
+            "recovery confirm 7",
+            "recovery reject 7 --reason 有误",
+            "recovery plan 7 --instalment 2022-05=100 --instalment 2022-06=50.50",
+            "recovery plan 7 --set-off 200 --leave 50 --from 2022-05",
+            "recovery receive 7 8 --exception 3 --appropriation 示例〔2022〕1号",
+            "recovery write-off 7 --reason 无遗产可追",
+            "recovery confirm-write-off 7",
+            "recovery hand-over --program p --amount 100 --on 2022-12-30",
+            "recovery list",
+            "recovery show 7",
+            "report recovery --out r.xlsx",
             "period close 2022-01",
             "reconcile --month 2022-01",
             "report success-rate --from 2022-01 --to 2022-12 --out r.xlsx",
@@ -453,6 +474,12 @@ mod tests {
     fn wrong_usage_is_told() {
         for line in [
             "run show 0",
+            "recovery open --program p --reason r",
+            "recovery open --program p --all --file-no D1 --reason r",
+            "recovery plan 7",
+            "recovery plan 7 --instalment 2022-05=0",
+            "recovery plan 7 --instalment 2022-05=1 --leave 2",
+            "recovery receive --exception 3",
             "bench --payments 0",
             "bench --payments 3000001",
             "run show x",

@@ -26,6 +26,7 @@ mod outcome;
 mod password;
 mod period;
 mod policy;
+mod recovery;
 mod render;
 mod report;
 mod roster;
@@ -84,6 +85,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Return { command } => command.run(desk).await,
         Command::Statement { command } => command.run(desk).await,
         Command::Exception { command } => command.run(desk).await,
+        Command::Recovery { command } => command.run(desk).await,
         Command::Period { command } => command.run(desk).await,
         Command::Reconcile(command) => report::reconcile(command, desk).await,
         Command::Report(command) => command.run(desk).await,

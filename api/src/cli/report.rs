@@ -94,6 +94,8 @@ enum Which {
         #[arg(long)]
         month: Month,
     },
+    /// 追缴台账 Recovery ledger: found, received, set off, written off, left
+    Recovery,
     /// 核对公布的报表:合计是否等于各项 Does a published report add up
     Foot {
         /// 公布数据 Published figures, TOML
@@ -142,6 +144,7 @@ impl Which {
             Which::BankReconciliation { account, month } => {
                 report::bank_reconciliation(&app, &caller, account, *month).await
             }
+            Which::Recovery => report::recovery(&app, &caller).await,
             Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await,
         }
     }

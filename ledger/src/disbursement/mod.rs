@@ -1,9 +1,10 @@
 //! What is due, and how a run takes it through approval to the bank.
 //!
 //! [`due`] computes lines and payments; [`workflow`] holds the states of runs and payments as
-//! tables; [`role`] says who may do what.
+//! tables; [`recovery`] those of what was overpaid; [`role`] says who may do what.
 
 pub mod clash;
 pub mod due;
+pub mod recovery;
 pub mod role;
 pub mod workflow;

@@ -94,6 +94,10 @@ coded! {
         RepayPayment "repay-payment" "补发",
         /// Cancel a payment for good; takes two people.
         CancelPayment "cancel-payment" "取消发放",
+        /// Say that an overpayment is owed back, plan how, and propose to write it off.
+        MakeRecovery "make-recovery" "提出追缴",
+        /// Confirm or turn down what another person proposed of a recovery.
+        ConfirmRecovery "confirm-recovery" "确认追缴",
         /// Post or reverse a voucher by hand; reversing takes two people.
         PostVoucher "post-voucher" "记账",
         /// Close a month.
@@ -128,6 +132,8 @@ pub const PERMISSIONS: &[(Action, &[Role])] = {
         (Action::ResolveException, &[Maker, Reviewer, Accountant]),
         (Action::RepayPayment, &[Maker]),
         (Action::CancelPayment, &[Maker, Reviewer]),
+        (Action::MakeRecovery, &[Maker, Accountant]),
+        (Action::ConfirmRecovery, &[Reviewer, Approver]),
         (Action::PostVoucher, &[Accountant]),
         (Action::CloseMonth, &[Accountant]),
         (

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use ledger::audit::row::Field;
 use ledger::calendar::Month;
+use ledger::disbursement::recovery::{RecoveryEvent, Standing};
 use ledger::id::{BankAccountId, BatchId, BookId, ComponentId, ProgramId, ReturnId, RunId};
 use ledger::id::{StatementId, VoucherId};
 use ledger::money::Fen;
@@ -141,7 +142,42 @@ sql! {
         where a.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = a.book_id
             and v.source = 'appropriation' and v.source_id = a.appropriation_id)
+        union all select 'recovery', e.recovery_id from recovery_event e
+        where e.book_id = $1 and e.voucher_id > 0
+        and not exists (select 1 from voucher v where v.book_id = e.book_id
+            and v.voucher_id = e.voucher_id)
+        union all select 'hand-over', h.hand_over_id from hand_over h where h.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = h.book_id
+            and v.voucher_id = h.voucher_id)
         order by 1, 2";
+    RECOVERY_LEFT = "select r.program_id, cast(sum(e.left_fen) as bigint),
+        cast(count(*) as bigint) from recovery r
+        join recovery_event e on e.book_id = r.book_id and e.recovery_id = r.recovery_id
+        where r.book_id = $1 and e.left_fen > 0
+        and e.n = (select max(n) from recovery_event m
+            where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
+        group by r.program_id order by r.program_id";
+    RECOVERY_MOVED = "select r.program_id, e.event, e.standing, e.bank_account_id,
+        cast(sum(e.amount_fen) as bigint) from recovery_event e
+        join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+        join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+        where e.book_id = $1 and e.amount_fen > 0 and v.month >= $2 and v.month <= $3
+        group by r.program_id, e.event, e.standing, e.bank_account_id
+        order by r.program_id, e.event, e.standing, e.bank_account_id";
+    RECOVERY_EXPENSE = "select x.program_id, x.component_id, cast(sum(x.fen) as bigint) from (
+            select r.program_id, l.component_id, l.amount_fen as fen from recovery_event e
+            join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+            join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+            join payment_line l on l.book_id = e.book_id and l.payment_id = e.recovery_id
+            where e.book_id = $1 and e.event = 'confirm' and e.standing = 'same'
+            and v.month >= $2 and v.month <= $3
+            union all select r.program_id, w.component_id, w.amount_fen from write_off_part w
+            join recovery_event e on e.book_id = w.book_id and e.recovery_id = w.recovery_id
+                and e.n = w.n
+            join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+            join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+            where w.book_id = $1 and v.month >= $2 and v.month <= $3) x
+        group by x.program_id, x.component_id order by x.program_id, x.component_id";
     SENT_BY_PROGRAM = "select r.program_id, cast(sum(b.total_fen) as bigint),
         cast(sum(b.payments) as bigint) from batch b
         join run r on r.book_id = b.book_id and r.run_id = b.run_id
@@ -386,8 +422,75 @@ pub async fn came_home(
         .collect()
 }
 
+/// What is left of recoveries, by program.
+pub async fn recovery_left(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, RECOVERY_LEFT, book).await
+}
+
+/// What one kind of event of recoveries moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoveryMoved {
+    /// The program that overpaid.
+    pub program: ProgramId,
+    /// What happened.
+    pub event: RecoveryEvent,
+    /// In whose books the money belongs.
+    pub standing: Standing,
+    /// Where money came in; 0 for none.
+    pub bank_account: BankAccountId,
+    /// The sum.
+    pub amount: Fen,
+}
+
+/// What recoveries moved by vouchers of the months `first` to `last`, both included.
+pub async fn recovery_moved(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<RecoveryMoved>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(RECOVERY_MOVED, &[book.get().into(), first, last])
+        .await?;
+    let bad = |column| StoreError::inconsistent("recovery_event", column);
+    rows.iter()
+        .map(|row| {
+            let event = RecoveryEvent::from_code(row.text_ref(1)?);
+            let standing = Standing::from_code(row.text_ref(2)?);
+            Ok(RecoveryMoved {
+                program: ProgramId(row.int(0)?),
+                event: event.ok_or_else(|| bad("event"))?,
+                standing: standing.ok_or_else(|| bad("standing"))?,
+                bank_account: BankAccountId(row.int(3)?),
+                amount: Fen::new(row.int(4)?),
+            })
+        })
+        .collect()
+}
+
+/// What recoveries changed of this year's expense by vouchers of the months `first` to `last`, by
+/// program and component: less by what was found, more by what was written off.
+pub async fn recovery_expense(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<(ProgramId, ComponentId, Fen)>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(RECOVERY_EXPENSE, &[book.get().into(), first, last])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let (program, component) = (ProgramId(row.int(0)?), ComponentId(row.int(1)?));
+            Ok((program, component, Fen::new(row.int(2)?)))
+        })
+        .collect()
+}
+
 /// The credits that nobody could explain, by statement and bank account: exceptions of these two
-/// kinds. Settling one moves no money, so it counts for ever.
+/// kinds, settled or not. What was found to be a recovery's money is among its events.
 pub async fn unexplained(
     tx: &mut Tx,
     book: BookId,

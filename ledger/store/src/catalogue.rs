@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 18] = [
+    let modules: [(&str, &[(&str, &str)]); 19] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -23,6 +23,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("run", crate::run::STATEMENTS),
         ("clash", crate::clash::STATEMENTS),
         ("payment", crate::payment::STATEMENTS),
+        ("recovery", crate::recovery::STATEMENTS),
         ("batch", crate::batch::STATEMENTS),
         ("answer", crate::answer::STATEMENTS),
         ("statement", crate::statement::STATEMENTS),

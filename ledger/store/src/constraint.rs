@@ -69,6 +69,11 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("run", "—")
             .with("program", "")
             .with("month", ""),
+        "pk_recovery_event" | "tr_recovery_event_left" => Problem::new(Kind::RecoveryState)
+            .with("recovery", "")
+            .with("state", "")
+            .with("event", ""),
+        "tr_recovery_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         "uq_book_code" => exists("账套 book"),
         "uq_app_user_login" => exists("用户 user"),
         "uq_program_code" => exists("项目 program"),

@@ -31,6 +31,7 @@ pub mod journal;
 pub mod measure;
 pub mod payment;
 pub mod policy;
+pub mod recovery;
 pub mod report;
 pub mod roster;
 pub mod run;

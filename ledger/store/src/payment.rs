@@ -4,6 +4,7 @@ use ledger::audit::merkle::{self, Hash};
 use ledger::audit::row::Field;
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line};
+use ledger::disbursement::recovery::Withheld;
 use ledger::id::{
     AwardId, BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId,
 };
@@ -289,6 +290,8 @@ pub struct PaymentWriter {
     revision: i64,
     payments: Loader,
     lines: Loader,
+    set_offs: Loader,
+    withheld: i64,
     first: i64,
     count: i64,
     total: i64,
@@ -305,8 +308,9 @@ pub struct Calculated {
     pub payments: i64,
     /// Their sum.
     pub total: Fen,
-    /// The node over the Merkle roots of the payments and of the lines; of a re-pay run the root
-    /// of what it tries again.
+    /// The node over the Merkle roots of the payments and of the lines, and over that and the root
+    /// of what the payments withhold when they withhold anything; of a re-pay run the root of what
+    /// it tries again.
     pub fingerprint: Hash,
 }
 
@@ -322,23 +326,29 @@ impl PaymentWriter {
             revision,
             payments: Loader::new(&table::PAYMENT),
             lines: Loader::new(&table::PAYMENT_LINE),
+            set_offs: Loader::new(&table::SET_OFF),
+            withheld: 0,
             first: write.allot("payment", 0).await?,
             count: 0,
             total: 0,
         })
     }
 
-    /// Adds one payment to a household that lives in an area; nothing for no lines.
+    /// Adds one payment to a household that lives in an area; nothing for no lines. What it
+    /// withholds, in the order of the recoveries, is not paid.
     pub async fn push(
         &mut self,
         write: &mut Write,
         area: i64,
         settled: &[Line],
+        withheld: &[Withheld],
     ) -> Result<(), Failure> {
         let Some(head) = settled.first() else {
             return Ok(());
         };
-        let amount = Fen::sum(settled.iter().map(|line| line.amount)).map_err(Problem::from)?;
+        let due = Fen::sum(settled.iter().map(|line| line.amount)).map_err(Problem::from)?;
+        let kept = Fen::sum(withheld.iter().map(|part| part.amount)).map_err(Problem::from)?;
+        let amount = due.minus(kept).map_err(Problem::from)?;
         let total = self.total.checked_add(amount.get());
         self.total = total.ok_or_else(|| Problem::from(MoneyError::OutOfRange))?;
         let (book, id) = (write.book().get(), self.first + self.count);
@@ -359,6 +369,13 @@ impl PaymentWriter {
             row.int(line.amount.get()).text(line.reason.code()).end();
             self.lines.step(write).await?;
         }
+        for part in withheld {
+            self.withheld += 1;
+            let row = self.set_offs.rows();
+            row.int(book).int(id).int(part.recovery.get());
+            row.int(part.plan).int(part.amount.get()).end();
+            self.set_offs.step(write).await?;
+        }
         Ok(())
     }
 
@@ -369,6 +386,10 @@ impl PaymentWriter {
             .await?;
         let payments = self.payments.finish(write).await?;
         let lines = self.lines.finish(write).await?;
+        let mut fingerprint = merkle::node(&payments, &lines);
+        if self.withheld > 0 {
+            fingerprint = merkle::node(&fingerprint, &self.set_offs.finish(write).await?);
+        }
         Ok(Calculated {
             first: if self.count == 0 { 1 } else { self.first },
             last: if self.count == 0 {
@@ -378,7 +399,7 @@ impl PaymentWriter {
             },
             payments: self.count,
             total: Fen::new(self.total),
-            fingerprint: merkle::node(&payments, &lines),
+            fingerprint,
         })
     }
 }

@@ -196,4 +196,29 @@ tables! {
     RUN_EXPLANATION "run_explanation" key(0 "", 1 ", run_id", 2 ", n", 3 ", check_code")
         (book_id run_id n check_code user_id reason)
         private() salt(None) beside();
+    RECOVERY "recovery" key(0 "", 1 ", recovery_id")
+        (book_id recovery_id program_id household_id payee_id area_id first_month
+         last_month amount_fen lines reason)
+        private() salt(None) beside();
+    RECOVERY_LINE "recovery_line" key(0 "", 1 ", recovery_id", 2 ", line_no")
+        (book_id recovery_id line_no subject_id award_id component_id month amount_fen
+         reason)
+        private() salt(None) beside();
+    RECOVERY_EVENT "recovery_event" key(0 "", 1 ", recovery_id", 2 ", n")
+        (book_id recovery_id n event state user_id on_date amount_fen left_fen standing
+         bank_account_id appropriation_id exception_id run_id voucher_id note)
+        private() salt(None) beside();
+    RECOVERY_INSTALMENT "recovery_instalment" key(0 "", 1 ", recovery_id", 2 ", n", 3 ", instalment_no")
+        (book_id recovery_id n instalment_no way due_month amount_fen leave_fen)
+        private() salt(None) beside();
+    WRITE_OFF_PART "write_off_part" key(0 "", 1 ", recovery_id", 2 ", n", 3 ", component_id")
+        (book_id recovery_id n component_id amount_fen)
+        private() salt(None) beside();
+    SET_OFF "set_off" key(0 "", 1 ", payment_id", 2 ", recovery_id")
+        (book_id payment_id recovery_id plan_n amount_fen)
+        private() salt(None) beside();
+    HAND_OVER "hand_over" key(0 "", 1 ", hand_over_id")
+        (book_id hand_over_id program_id bank_account_id appropriation_id amount_fen
+         held_fen on_date user_id voucher_id)
+        private() salt(None) beside();
 }

@@ -10,8 +10,8 @@
 //! * 账证: its vouchers with their transfers, its movements with the stored ones, its numbers
 //!   without gaps.
 //! * 账账: what moved on each control account with the rows of the events that its vouchers come
-//!   from: payments approved, attempts sent, answers, refunds home, credits unexplained. Movement
-//!   for movement is enough: a month is closed after all before it, each of which was compared like
+//!   from: payments approved, attempts sent, answers, refunds home, credits unexplained, recoveries.
+//!   Movement for movement is enough: a month is closed after all before it, each of which was compared like
 //!   this and takes no voucher any more, so their sums are the balances. Two things could slip
 //!   through, and are compared as of now: an event without a voucher, and a total that is not the
 //!   sum of its months. Financial with budget books, and debit with credit, to the month's end.
@@ -24,6 +24,7 @@
 
 mod desk;
 mod events;
+mod recovered;
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
@@ -106,7 +107,7 @@ fn compared(id: AgreementId) -> Words {
             "of the month, or all: vouchers = transfers, balances = sums; numbers without gaps",
         ),
         AgreementId::BooksBooks => words(
-            "总账与明细(应付、在途、待退回、待查):所问月份为当月发生额,不问则为当前余额;业务均有凭证;\
+            "总账与明细(应付、在途、待退回、待查、应追缴):所问月份为当月发生额,不问则为当前余额;业务均有凭证;\
              财务与预算、借与贷截至所问月末",
             "control accounts and sub-ledgers: movements of the month, or balances as of now; no \
              event without a voucher; financial and budget, debit and credit to the end of the month",

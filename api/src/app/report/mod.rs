@@ -8,12 +8,14 @@
 mod bank;
 mod books;
 mod foot;
+mod recovery;
 mod success;
 mod summary;
 
 pub use bank::{bank_journal, bank_reconciliation, sheet};
 pub use books::{ledger, trial_balance, voucher};
 pub use foot::{Comparison, compare, foot, foot_with_ledger};
+pub use recovery::recovery;
 pub use success::{program_success, success_json, success_rate};
 pub(crate) use success::{reason_name, success_by_program};
 pub use summary::{annual, monthly};
