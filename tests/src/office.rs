@@ -15,7 +15,7 @@ use api::app::release::{self, batch_file};
 use api::app::returns::{self, ReturnInput};
 use api::app::run::{self, NewRun};
 use api::app::{
-    App, Caller, Done, Error, Order, audit, policy, reconcile, roster, statement, users,
+    App, Caller, Done, Error, Order, approval, audit, policy, reconcile, roster, statement, users,
 };
 use ledger::account::Chart;
 use ledger::calendar::{Date, Month, parse_date};
@@ -282,6 +282,7 @@ impl Office {
             RunEvent::Release => release::release(app, caller, id, None, key).await,
             RunEvent::Settle | RunEvent::Close => run::close(app, caller, id, key).await,
             RunEvent::Discard => run::discard(app, caller, id, "重做", key).await,
+            RunEvent::Revoke => approval::revoke(app, caller, id, "名单有误", key).await,
         }
     }
 
