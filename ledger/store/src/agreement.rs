@@ -86,7 +86,8 @@ sql! {
     RUN_PAYMENTS = "select cast(coalesce(sum(p.amount_fen), 0) as bigint) from run_event e
         cross join payment p
         where e.book_id = $1 and e.run_id = $2 and e.entry = $3
-        and e.event in ('approve', 'revoke') and p.book_id = e.book_id and p.payment_id >= e.payment_first
+        and e.event in ('approve', 'revoke')
+        and p.book_id = e.book_id and p.payment_id >= e.payment_first
         and p.payment_id <= e.payment_last and p.run_id = e.run_id and p.revision = e.revision";
     // Lines that were voided since were booked, and their opposites never are.
     RUN_LINES = "select l.component_id, cast(sum(l.amount_fen) as bigint) from run_event e

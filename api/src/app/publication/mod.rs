@@ -69,8 +69,8 @@ pub async fn set_rule(
 ///
 /// # Errors
 /// [`Kind::RunState`], [`Kind::SamePerson`], [`Kind::PublicationNotDue`] when the program is not
-/// published or the run is a re-pay run, [`Kind::AlreadyExists`] when this calculation is published,
-/// [`Kind::FieldInvalid`] for a day before today.
+/// published or the run is a re-pay run, [`Kind::AlreadyExists`] when this calculation hangs out
+/// already, [`Kind::FieldInvalid`] for a day before today.
 pub async fn publish(
     app: &App,
     caller: &Caller,

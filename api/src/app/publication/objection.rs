@@ -19,8 +19,8 @@ use crate::app::{App, Caller, Done, Error, Order, not_found, policy, run};
 /// number.
 ///
 /// # Errors
-/// [`Kind::RunState`], [`Kind::PublicationMissing`], [`Kind::NotFound`] for a payment that is not on
-/// the list, [`Kind::FieldInvalid`] without a text.
+/// [`Kind::RunState`], [`Kind::PublicationMissing`], [`Kind::NotFound`] for a payment that the list
+/// does not have, [`Kind::FieldInvalid`] without a text.
 pub async fn add(
     app: &App,
     caller: &Caller,
