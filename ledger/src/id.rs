@@ -56,6 +56,8 @@ ids! {
     StatementId,
     /// 差异.
     ExceptionId,
+    /// 异议 against a published list.
+    ObjectionId,
     /// An account of the ledger with its dimensions.
     AccountId,
     /// 记账凭证.

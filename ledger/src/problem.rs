@@ -100,6 +100,8 @@ problems! {
         => "换一个更长的密码" "choose a longer password";
     RoleConflict "AUTH-0008" "角色 {first} 与 {second} 不能由一人兼任" "the roles {first} and {second} exclude each other"
         => "分给两个人" "give them to two people";
+    LimitExceeded "AUTH-0009" "{user} 属{level},{month} 起的审批限额是单笔 {limit} 元、批次 {run_limit} 元;批次 {run} 最大一笔是明细 {payment} 的 {largest} 元,合计 {total} 元" "{user} is of level {level}, whose limit from {month} is {limit} yuan a payment and {run_limit} yuan a run; the largest payment of run {run} is {payment} with {largest} yuan, its total {total} yuan"
+        => "请能审批此金额的人审批:{may}" "ask somebody who may approve that much: {may}";
 
     // What is asked.
     NotFound "CMD-0001" "找不到{what}:{name}" "no such {what}: {name}"
@@ -168,6 +170,20 @@ problems! {
         => "补录账户" "record the accounts";
     CheckUnexplained "RUN-0008" "校验的提醒没有说明:{checks}" "warnings of the check are not explained: {checks}"
         => "用 run findings 查看,用 run explain 逐类说明" "see `run findings`, then `run explain` each kind";
+
+    // Publication.
+    PublicationMissing "PUB-0001" "批次 {run} 的本次计算没有公示" "this calculation of run {run} was not published"
+        => "提交后用 run publish 公示" "publish it with `run publish` once it is submitted";
+    ObjectionUpheld "PUB-0002" "批次 {run} 有成立的异议:{objections}" "objections to run {run} were upheld: {objections}"
+        => "退回草稿(已审批的先撤销审批),更正后重新计算、提交、公示" "take it back to draft, correct it, calculate, submit and publish it again";
+    ObjectionOpen "PUB-0003" "批次 {run} 有未处理的异议:{objections}" "objections to run {run} are not settled: {objections}"
+        => "由接收人以外的人用 objection settle 处理" "let another person than the receiver settle them: `objection settle`";
+    PublicationRunning "PUB-0004" "批次 {run} 公示至 {to},还剩 {days} 天" "run {run} is published until {to}: {days} days are left"
+        => "等公示期满" "wait until the days are over";
+    PublicationNotDue "PUB-0005" "批次 {run} 不须公示" "run {run} is not to be published"
+        => "用 policy publish 规定公示天数;重发的明细已公示过" "set the days with `policy publish`; what a re-pay run pays was published before";
+    ObjectionState "PUB-0006" "异议 {id} 现为“{state}”,不能再处理" "objection {id} is {state}: it cannot be settled again"
+        => "用 objection list 查看" "see `objection list`";
 
     // Files of banks.
     FileRejected "BNK-0001" "文件不能采用:{count} 处错误" "the file is refused: {count} faults"

@@ -33,6 +33,7 @@ migrations! {
     1 "0001_books",
     2 "0002_clash_check",
     3 "0003_recovery",
+    4 "0004_publication",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

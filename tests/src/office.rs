@@ -15,7 +15,7 @@ use api::app::release::{self, batch_file};
 use api::app::returns::{self, ReturnInput};
 use api::app::run::{self, NewRun};
 use api::app::{
-    App, Caller, Done, Error, Order, audit, policy, reconcile, roster, statement, users,
+    App, Caller, Done, Error, Order, approval, audit, policy, reconcile, roster, statement, users,
 };
 use ledger::account::Chart;
 use ledger::calendar::{Date, Month, parse_date};
@@ -291,12 +291,20 @@ impl Office {
             RunEvent::Release => release::release(app, caller, id, None, key).await,
             RunEvent::Settle | RunEvent::Close => run::close(app, caller, id, key).await,
             RunEvent::Discard => run::discard(app, caller, id, "重做", key).await,
+            RunEvent::Revoke => approval::revoke(app, caller, id, "名单有误", key).await,
         }
     }
 
     /// Takes a draft so many steps of the [`WAY`].
     pub async fn walk(&self, id: RunId, steps: usize) {
         for (login, event) in &WAY[..steps] {
+            done(self.act(login, *event, id, None).await);
+        }
+    }
+
+    /// Takes a run that has done so many steps of the [`WAY`] to its end.
+    pub async fn walk_from(&self, id: RunId, steps: usize) {
+        for (login, event) in &WAY[steps..] {
             done(self.act(login, *event, id, None).await);
         }
     }

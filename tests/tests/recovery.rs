@@ -448,6 +448,39 @@ async fn a_run_that_is_given_up_withholds_nothing() {
     .await;
 }
 
+/// What an approved run withheld is owed again when the approval is taken back, and withheld anew
+/// when the run is approved again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_is_taken_back_gives_back_what_was_withheld() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let id = overpaid_aid(&office).await;
+        let whole = NewPlan {
+            set_off: Some(Fen::new(60)),
+            leave: Some(Fen::new(1)),
+            ..NewPlan::default()
+        };
+        plan(&office, id, &whole).await;
+        let run = reviewed(&office, "2022-03").await;
+        for _ in 0..2 {
+            done(office.act("approver", RunEvent::Approve, run, None).await);
+            assert_eq!(office.balances(OWED).await[0], 20_000 - 60);
+            agree(&office, &["2022-03"]).await;
+            done(office.act("approver", RunEvent::Revoke, run, None).await);
+            assert_eq!(office.balances(OWED).await[0], 20_000);
+            agree(&office, &["2022-03"]).await;
+            done(office.act("maker", RunEvent::Calculate, run, None).await);
+            office.walk(run, 3).await;
+        }
+        office.walk_from(run, 3).await;
+        let batch = office.files(run).await.remove(0);
+        assert_eq!(batch.total.get(), 40 + 10_200);
+        assert_eq!(office.balances(OWED).await[0], 20_000 - 60);
+        agree(&office, &["2022-01", "2022-02", "2022-03"]).await;
+    })
+    .await;
+}
+
 /// Paid until January 2023; the third died in October and the second in November 2022. One is
 /// heard of in the same year, the other after it.
 #[tokio::test(flavor = "multi_thread")]

@@ -10,12 +10,13 @@ use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::users::NewUser;
-use api::app::{clash, exception, period, policy, recovery, users};
+use api::app::{approval, clash, exception, period, policy, publication, recovery, users};
 use ledger::calendar::Moment;
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
-use ledger::id::{ExceptionId, RecoveryId};
+use ledger::id::{ExceptionId, ObjectionId, RecoveryId, RunId};
 use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
@@ -266,6 +267,13 @@ async fn constraints_with_a_refusal_exist() {
         .collect();
     known.extend(["tr_voucher_period", "tr_attempt_prior"]);
     known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
+    // Of 0004_publication.
+    known.extend([
+        "tr_run_event_publication",
+        "tr_run_event_limit",
+        "tr_run_event_after_approval",
+        "tr_objection_event_people",
+    ]);
     let source = include_str!("../../ledger/store/src/constraint.rs");
     let named = source.split('"').skip(1).step_by(2).filter(|text| {
         ["pk_", "uq_", "ck_", "fk_", "tr_"]
@@ -325,6 +333,7 @@ async fn full(url: &str) -> Office {
     let again = period::close(app, accountant, month("2022-01"), None).await;
     assert!(again.is_err(), "and a refusal is tallied");
     compared(&office).await;
+    published(&office).await;
     recovered(&office).await;
     office.assert_invariants().await;
     office
@@ -416,6 +425,23 @@ async fn compared(office: &Office) {
         .unwrap();
     done(office.act("maker", RunEvent::Check, run, None).await);
     done(clash::explain(app, maker, run, "A19", "临时工,已核实", None).await);
+}
+
+/// A run that is published, objected to, and limited.
+async fn published(office: &Office) {
+    let (app, maker) = (&office.app, office.who("maker"));
+    let limit = "[[program]]\ncode = \"urban\"\nname = \"城市低保\"\nfunction_code = \"2081901\"\n\
+        publication = { days = 5, document = \"示例〔2022〕4号\" }\napproval_limit = [\
+        { level = \"township\", from = \"2022-01\", payment = \"2000\", document = \"示例〔2022〕5号\" }]\n";
+    done(policy::import(app, maker, "limit.toml", limit, None).await);
+    let (admin, level) = (office.who("admin"), ApprovalLevel::City);
+    done(approval::set_level(app, admin, "approver2", level, None).await);
+    let run = RunId(3);
+    done(office.act("maker", RunEvent::Submit, run, None).await);
+    done(publication::publish(app, maker, run, None, None).await);
+    done(publication::add(app, maker, run, None, "示例异议", None).await);
+    let (id, reviewer) = (ObjectionId(1), office.who("reviewer"));
+    done(publication::settle(app, reviewer, id, false, "已核实", None).await);
 }
 
 /// Texts for the driver, which takes only such as live for ever.

@@ -8,6 +8,7 @@
 //! a closure to [`App::command`]; then a line in each skin.
 
 pub mod appropriation;
+pub mod approval;
 pub mod audit;
 pub mod clash;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod doctor;
 pub mod exception;
 pub mod period;
 pub mod policy;
+pub mod publication;
 pub mod reconcile;
 pub mod recovery;
 pub mod release;

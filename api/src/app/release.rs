@@ -22,7 +22,7 @@ use ledger_store::write::Write;
 use serde_json::json;
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, not_found, run};
+use super::{App, Caller, Done, Error, not_found, publication, run};
 
 /// Writes the bank files of an approved run and books that the money is on its way.
 ///
@@ -31,7 +31,8 @@ use super::{App, Caller, Done, Error, not_found, run};
 ///
 /// # Errors
 /// [`Kind::PaymentLive`] when one of the payments has a live or paid attempt,
-/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`].
+/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], and what stands against a
+/// published run: days that are left, objections.
 pub async fn release(
     app: &App,
     caller: &Caller,
@@ -45,6 +46,7 @@ pub async fn release(
     run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
         let draw = run::funds(write, run).await?;
+        publication::passable(write, run, app.clock.today()).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;
         sending.send(write, caller, run, draw, on).await

@@ -28,7 +28,7 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, clash, not_found, recovery};
+use super::{App, Caller, Done, Error, Order, approval, clash, not_found, publication, recovery};
 
 /// A run to be made.
 #[derive(Clone, Debug)]
@@ -187,7 +187,8 @@ pub async fn review(
     step(app, caller, id, RunEvent::Review, "", key, unchanged).await
 }
 
-/// 审批: books what is owed.
+/// 审批: books what is owed. Refused above the limit of the approver's level, without the funds, and
+/// while the publication of the run has days left or an objection stands.
 pub async fn approve(
     app: &App,
     caller: &Caller,
@@ -203,7 +204,9 @@ pub async fn approve(
         "",
         key,
         async |write, run| {
+            approval::within_limit(write, caller, run).await?;
             funds(write, run).await?;
+            publication::passable(write, run, on).await?;
             if run.kind == RunKind::RePay {
                 return Ok(());
             }
@@ -375,6 +378,7 @@ fn command_of(event: RunEvent, caller: &Caller) -> (&'static str, Action) {
         RunEvent::Settle => ("run.settle", Action::CloseRun),
         RunEvent::Close => ("run.close", Action::CloseRun),
         RunEvent::Discard => ("run.discard", Action::MakeRun),
+        RunEvent::Revoke => ("run.revoke", Action::ApproveRun),
     }
 }
 
@@ -393,7 +397,7 @@ fn wrong_state(run: &Run, event: RunEvent) -> Error {
         .into()
 }
 
-fn name_run(mut problem: Problem, caller: &Caller, run: RunId) -> Error {
+pub(super) fn name_run(mut problem: Problem, caller: &Caller, run: RunId) -> Error {
     for (name, value) in &mut problem.values {
         if *name == "user" {
             value.clone_from(&caller.user.login);

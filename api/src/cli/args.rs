@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ledger::calendar::{Date, Month, parse_date};
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 use ledger::fund::Level;
-use ledger::id::{ExceptionId, PaymentId, RunId};
+use ledger::id::{ExceptionId, ObjectionId, PaymentId, RunId};
 use ledger::problem::{Kind, Language, Problem};
 use ledger_store::run::RunKind;
 
@@ -20,6 +21,7 @@ use super::bench::BenchCommand;
 use super::clash::ClashCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
+use super::objection::ObjectionCommand;
 use super::period::PeriodCommand;
 use super::policy::{PolicyCommand, RulesCommand};
 use super::recovery::RecoveryCommand;
@@ -173,6 +175,11 @@ pub(crate) enum Command {
     Clash {
         #[command(subcommand)]
         command: ClashCommand,
+    },
+    /// 异议:对公示名单 Objections to published lists
+    Objection {
+        #[command(subcommand)]
+        command: ObjectionCommand,
     },
     /// 差异 Exceptions
     Exception {
@@ -328,6 +335,11 @@ pub(crate) fn payment_id(text: &str) -> Result<PaymentId, String> {
     positive(text).map(PaymentId)
 }
 
+/// Reads the number of an objection.
+pub(crate) fn objection_id(text: &str) -> Result<ObjectionId, String> {
+    positive(text).map(ObjectionId)
+}
+
 /// Reads the number of an exception.
 pub(crate) fn exception_id(text: &str) -> Result<ExceptionId, String> {
     positive(text).map(ExceptionId)
@@ -356,6 +368,20 @@ pub(crate) fn level() -> impl TypedValueParser<Value = Level> {
     };
     PossibleValuesParser::new(Level::ALL.iter().map(known)).try_map(|text| {
         let mut all = Level::ALL.iter().copied();
+        all.find(|level| level.code() == text || level.name() == text)
+            .ok_or("level")
+    })
+}
+
+/// Reads the level of an approver by code or Chinese name.
+pub(crate) fn approval_level() -> impl TypedValueParser<Value = ApprovalLevel> {
+    let known = |level: &ApprovalLevel| {
+        PossibleValue::new(level.code())
+            .alias(level.name())
+            .help(level.name())
+    };
+    PossibleValuesParser::new(ApprovalLevel::ALL.iter().map(known)).try_map(|text| {
+        let mut all = ApprovalLevel::ALL.iter().copied();
         all.find(|level| level.code() == text || level.name() == text)
             .ok_or("level")
     })
@@ -429,6 +455,17 @@ mod tests {
             "run reject 3 --reason 附件不全",
             "run release 3 --on 2022-01-08 --key k",
             "run lines 3 --limit 10 --out l.csv",
+            "run publish 3 --from 2022-01-05 --key k",
+            "run publication 3",
+            "run revoke 3 --reason 名单有误",
+            "policy publish --program p --days 5 --document 示例〔2022〕1号",
+            "policy limit --program p --level 乡镇 --from 2020-01 --payment 2000 --run 1,000,000 \
+             --document 示例〔2020〕1号",
+            "user level li --level township",
+            "report publication 3 --out 公示.xlsx",
+            "objection add 3 --payment 7 --detail 已就业",
+            "objection settle 1 --dismissed --note 已核实",
+            "objection list --run 3",
             "batch file B1 --out b.txt",
             "return import r.txt --batch B1 --profile icbc-return",
             "return preview r.txt",
@@ -488,6 +525,10 @@ mod tests {
             "report monthly --month 2022-01 --out r.pdf",
             "report trial-balance --year 2022 --from 2022-01",
             "report trial-balance",
+            "objection settle 1 --note 已核实",
+            "objection settle 1 --upheld --dismissed --note 已核实",
+            "policy publish --program p --days -1 --document d",
+            "user level li --level village",
             "audit verify --head nonsense",
             "user add li --name 示例甲 --roles king",
             "run show 1 --key k",

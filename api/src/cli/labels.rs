@@ -2,6 +2,7 @@
 //!
 //! A field that is not listed is shown under its own name.
 
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
@@ -18,6 +19,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("answer", "答复", "answer"),
     ("appropriation", "指标", "appropriation"),
     ("appropriations", "指标", "appropriations"),
+    ("approval_limits", "审批限额", "approval limits"),
     ("approver", "审批人", "approver"),
     ("attempt", "发放尝试", "attempt"),
     ("attempts", "发放尝试", "attempts"),
@@ -44,6 +46,9 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("components", "发放项目", "components"),
     ("count", "笔数", "count"),
     ("date", "日期", "date"),
+    ("days", "公示天数", "days"),
+    ("days_left", "剩余天数", "days left"),
+    ("detail", "内容", "detail"),
     ("difference", "差额", "difference"),
     ("digest", "内容摘要", "digest"),
     ("document", "文号", "document"),
@@ -94,6 +99,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("note", "说明", "note"),
     ("notes", "提示", "notes"),
     ("number", "编号", "number"),
+    ("objection", "异议", "objection"),
     ("on", "日期", "date"),
     ("opening", "期初余额", "opening balance"),
     ("paid", "成功", "paid"),
@@ -102,6 +108,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("payees", "收款人", "payees"),
     ("payer", "付款户", "payer"),
     ("payment", "发放明细", "payment"),
+    ("payment_limit", "单笔限额", "payment limit"),
     ("payments", "发放明细", "payments"),
     ("pending", "待定", "pending"),
     ("period", "期间", "period"),
@@ -111,6 +118,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("program", "救助项目", "program"),
     ("program_name", "项目名称", "program name"),
     ("programs", "救助项目", "programs"),
+    ("publication_rules", "公示规定", "publication rules"),
     ("reason", "原因", "reason"),
     ("references", "引用标准", "references"),
     ("refunded", "退票", "refunded"),
@@ -121,11 +129,13 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("resolution", "处理", "resolution"),
     ("return", "回盘", "return"),
     ("returned", "已退回", "returned"),
+    ("revision", "计算次数", "calculation"),
     ("roles", "角色", "roles"),
     ("root", "默克尔根", "root"),
     ("roster", "花名册", "roster"),
     ("rows", "行数", "rows"),
     ("run", "批次", "run"),
+    ("run_limit", "批次限额", "run limit"),
     ("schema", "数据库版本", "schema"),
     ("schema_version", "数据库版本", "schema version"),
     ("sent", "在途", "sent"),
@@ -198,11 +208,17 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
                 "open" => Some("未处理"),
                 "proposed" => Some("待确认"),
                 "resolved" => Some("已处理"),
+                "received" => Some("待处理"),
+                "upheld" => Some("成立"),
+                "dismissed" => Some("不成立"),
                 _ => None,
             })
         }
         "roles" => Role::from_code(code).map(Role::name),
-        "level" => Level::from_code(code).map(Level::name),
+        "level" => {
+            let approval = ApprovalLevel::from_code(code).map(ApprovalLevel::name);
+            Level::from_code(code).map(Level::name).or(approval)
+        }
         "kind" => match code {
             "regular" => Some("正常发放"),
             "back-pay" => Some("补发以前月份"),

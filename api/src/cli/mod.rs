@@ -22,6 +22,7 @@ mod exception;
 mod failure;
 mod labels;
 mod mask;
+mod objection;
 mod outcome;
 mod password;
 mod period;
@@ -84,6 +85,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Batch { command } => command.run(desk).await,
         Command::Return { command } => command.run(desk).await,
         Command::Statement { command } => command.run(desk).await,
+        Command::Objection { command } => command.run(desk).await,
         Command::Exception { command } => command.run(desk).await,
         Command::Recovery { command } => command.run(desk).await,
         Command::Period { command } => command.run(desk).await,

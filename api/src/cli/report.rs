@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use ledger::calendar::Month;
+use ledger::id::RunId;
 
-use super::args::{Months, Out, positive, year};
+use super::args::{Months, Out, positive, run_id, year};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::view::Report;
-use crate::app::{Error, reconcile as agreements, report};
+use crate::app::{Error, publication, reconcile as agreements, report};
 
 /// The four agreements.
 #[derive(Debug, Args)]
@@ -96,6 +97,12 @@ enum Which {
     },
     /// 追缴台账 Recovery ledger: found, received, set off, written off, left
     Recovery,
+    /// 公示名单 Published list of a run, names masked
+    Publication {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+    },
     /// 核对公布的报表:合计是否等于各项 Does a published report add up
     Foot {
         /// 公布数据 Published figures, TOML
@@ -145,6 +152,7 @@ impl Which {
                 report::bank_reconciliation(&app, &caller, account, *month).await
             }
             Which::Recovery => report::recovery(&app, &caller).await,
+            Which::Publication { run } => publication::report(&app, &caller, *run).await,
             Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await,
         }
     }

@@ -78,8 +78,10 @@ coded! {
         MakeRun "make-run" "制作批次",
         /// Review or reject a run.
         ReviewRun "review-run" "复核批次",
-        /// Approve or reject a run.
+        /// Approve or reject a run, or take an approval back.
         ApproveRun "approve-run" "审批批次",
+        /// Receive or settle an objection to a published list; takes two people.
+        HandleObjection "handle-objection" "办理异议",
         /// Write the batch files, also of re-pay.
         ReleaseRun "release-run" "签发代发文件",
         /// Settle and close a run.
@@ -125,6 +127,7 @@ pub const PERMISSIONS: &[(Action, &[Role])] = {
         (Action::MakeRun, &[Maker]),
         (Action::ReviewRun, &[Reviewer]),
         (Action::ApproveRun, &[Approver]),
+        (Action::HandleObjection, &[Maker, Reviewer, Approver]),
         (Action::ReleaseRun, &[Cashier]),
         (Action::CloseRun, &[Accountant]),
         (Action::ImportReturn, &[Cashier, Accountant]),

@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 19] = [
+    let modules: [(&str, &[(&str, &str)]); 21] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -22,6 +22,8 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("journal", crate::journal::STATEMENTS),
         ("run", crate::run::STATEMENTS),
         ("clash", crate::clash::STATEMENTS),
+        ("approval", crate::approval::STATEMENTS),
+        ("publication", crate::publication::STATEMENTS),
         ("payment", crate::payment::STATEMENTS),
         ("recovery", crate::recovery::STATEMENTS),
         ("batch", crate::batch::STATEMENTS),

@@ -20,6 +20,7 @@ mod sqlite_guard;
 
 pub mod agreement;
 pub mod answer;
+pub mod approval;
 pub mod batch;
 pub mod book;
 pub mod catalogue;
@@ -31,6 +32,7 @@ pub mod journal;
 pub mod measure;
 pub mod payment;
 pub mod policy;
+pub mod publication;
 pub mod recovery;
 pub mod report;
 pub mod roster;

@@ -221,4 +221,22 @@ tables! {
         (book_id hand_over_id program_id bank_account_id appropriation_id amount_fen
          held_fen on_date user_id voucher_id)
         private() salt(None) beside();
+    PUBLICATION_RULE "publication_rule" key(0 "", 1 ", program_id", 2 ", version")
+        (book_id program_id version days document)
+        private() salt(None) beside();
+    PUBLICATION "publication" key(0 "", 1 ", run_id", 2 ", revision")
+        (book_id run_id revision from_date to_date payments total_fen fingerprint file_id)
+        private() salt(None) beside();
+    OBJECTION "objection" key(0 "", 1 ", objection_id")
+        (book_id objection_id run_id revision payment_id received_on detail)
+        private() salt(None) beside();
+    OBJECTION_EVENT "objection_event" key(0 "", 1 ", objection_id", 2 ", n")
+        (book_id objection_id n event user_id note)
+        private() salt(None) beside();
+    APPROVAL_LIMIT "approval_limit" key(0 "", 1 ", program_id", 2 ", level", 3 ", from_month")
+        (book_id program_id level from_month payment_fen run_fen document)
+        private() salt(None) beside();
+    APPROVER_LEVEL "approver_level" key(0 "", 1 ", user_id", 2 ", version")
+        (book_id user_id version level)
+        private() salt(None) beside();
 }

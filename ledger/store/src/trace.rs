@@ -33,6 +33,7 @@ sql! {
     TRANSFERS = "with recursive
         source (name, id) as (
             select 'run', cast($3 as bigint)
+            union select 'revoke', cast($3 as bigint)
             union select 'batch', batch_id from attempt where book_id = $1 and payment_id = $2
             union select case step when 1 then 'return' else 'statement' end, source_id
                 from outcome where book_id = $1 and payment_id = $2
@@ -102,7 +103,9 @@ sql! {
         coalesce((select o.kind from outcome o where o.book_id = p.book_id
             and o.payment_id = p.payment_id order by o.attempt_no desc, o.step desc limit 1), ''),
         (select cast(count(*) as bigint) from run_event e where e.book_id = p.book_id
-            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision),
+            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n)),
         x.fen
         from own x
         cross join payment p

@@ -1,6 +1,7 @@
 //! How the closed lists of a policy are written: by code in TOML, in Chinese in a workbook; both
 //! are read in either.
 
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::fund::Level;
 use ledger::money::Rounding;
 use ledger::program::{Cadence, Scope};
@@ -38,6 +39,14 @@ pub(super) fn scope(text: &str) -> Option<Scope> {
 /// Who granted money.
 pub(super) fn level(text: &str) -> Option<Level> {
     Level::ALL
+        .iter()
+        .copied()
+        .find(|level| text == level.code() || text == level.name())
+}
+
+/// Of which level an approver is.
+pub(super) fn approval_level(text: &str) -> Option<ApprovalLevel> {
+    ApprovalLevel::ALL
         .iter()
         .copied()
         .find(|level| text == level.code() || text == level.name())

@@ -135,7 +135,49 @@ impl Desk {
             );
         }
         self.balances(&mut agreement, &moved.accounts).await?;
+        self.reversals(&mut agreement, (first, last)).await?;
         Ok(agreement)
+    }
+
+    /// A reversing voucher moves back what its original moved, account by account.
+    async fn reversals(
+        &mut self,
+        agreement: &mut Agreement,
+        (first, last): (Month, Month),
+    ) -> Result<(), Error> {
+        let found = figures::reversals(&mut self.tx, self.book, first, last).await?;
+        for reversal in found {
+            let own = self.pairs(reversal.own, false).await?;
+            let reversed = self.pairs(reversal.reversed, true).await?;
+            let name = format!("{} {}", reversal.month, voucher_number(reversal.number));
+            for ((debit, credit), left, right) in both(&own, &reversed) {
+                let (zh, en) = ("冲销与原凭证", "reversal and its original");
+                let name = format!("{name} 科目 {debit}/{credit}");
+                further(
+                    agreement,
+                    row(zh, en, name, Fen::new(left), Fen::new(right)),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What the transfers of a range move between two accounts; turned round when asked.
+    async fn pairs(
+        &mut self,
+        range: (i64, i64),
+        turned: bool,
+    ) -> Result<BTreeMap<(i64, i64), i64>, Error> {
+        let mut pairs = BTreeMap::<(i64, i64), i64>::new();
+        figures::each_movement(&mut self.tx, self.book, &[range], |movement| {
+            let pair = match turned {
+                true => (movement.credit, movement.debit),
+                false => (movement.debit, movement.credit),
+            };
+            *pairs.entry(pair).or_default() += movement.amount;
+        })
+        .await?;
+        Ok(pairs)
     }
 
     /// Adds up the transfers of the vouchers being compared; of everything also those that no
@@ -430,7 +472,22 @@ impl Desk {
             agreement.compare(row(zh, en, name, left, right))?;
         }
         self.rates(&mut agreement, &now).await?;
+        self.published(&mut agreement).await?;
         Ok(agreement)
+    }
+
+    /// Published lists with the runs that were approved.
+    async fn published(&mut self, agreement: &mut Agreement) -> Result<(), Error> {
+        for found in figures::published_otherwise(&mut self.tx, self.book).await? {
+            let name = format!("批次 {}", found.run);
+            let (zh, en) = ("公示名单与已审批金额", "published and approved amount");
+            let (left, right) = (found.published.0, found.approved.0);
+            further(agreement, row(zh, en, &name, left, right));
+            let (zh, en) = ("公示名单与已审批笔数", "published and approved count");
+            let (left, right) = (Fen::new(found.published.1), Fen::new(found.approved.1));
+            further(agreement, row(zh, en, name, left, right));
+        }
+        Ok(())
     }
 
     /// The success rate with what was released, and with what the books say was paid.
