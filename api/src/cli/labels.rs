@@ -2,6 +2,7 @@
 //!
 //! A field that is not listed is shown under its own name.
 
+use ledger::disbursement::recovery::RecoveryState;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
@@ -73,8 +74,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("funding_rules", "资金配套", "funding rules"),
     ("gone", "退出", "gone"),
     ("head", "审计首部", "head"),
+    ("household", "户", "household"),
     ("households", "户", "households"),
     ("id", "编号", "number"),
+    ("instalments", "期数", "instalments"),
     ("kind", "种类", "kind"),
     ("last", "截止", "last"),
     ("late_refunds", "退票", "late refunds"),
@@ -98,6 +101,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("paid", "成功", "paid"),
     ("parties", "对象", "parties"),
     ("parties_added", "新增对象", "parties added"),
+    ("payee", "收款人", "payee"),
     ("payees", "收款人", "payees"),
     ("payer", "付款户", "payer"),
     ("payment", "发放明细", "payment"),
@@ -111,6 +115,8 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("program_name", "项目名称", "program name"),
     ("programs", "救助项目", "programs"),
     ("reason", "原因", "reason"),
+    ("recoveries", "追缴", "recoveries"),
+    ("recovery", "追缴", "recovery"),
     ("references", "引用标准", "references"),
     ("refunded", "退票", "refunded"),
     ("refunds", "退票", "refunds"),
@@ -191,13 +197,14 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
         "state" | "status" => {
             let run = RunState::from_code(code).map(RunState::name);
             let payment = PaymentState::from_code(code).map(PaymentState::name);
+            let recovery = RecoveryState::from_code(code).map(RecoveryState::name);
             run.or(payment).or(match code {
                 "active" => Some("启用"),
                 "disabled" => Some("已停用"),
                 "open" => Some("未处理"),
                 "proposed" => Some("待确认"),
                 "resolved" => Some("已处理"),
-                _ => None,
+                _ => recovery,
             })
         }
         "roles" => Role::from_code(code).map(Role::name),
