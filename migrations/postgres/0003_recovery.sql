@@ -167,12 +167,12 @@ alter table hand_over enable always trigger tr_hand_over_append_only;
 -- before the event before it.
 create function refuse_recovery_left() returns trigger language plpgsql as $$
 begin
-  if new.left_fen is distinct from (case when new.n = 1 then 0 else (select e.left_fen
+  if (new.left_fen is distinct from (case when new.n = 1 then 0 else (select e.left_fen
       from recovery_event e where e.book_id = new.book_id and e.recovery_id = new.recovery_id
       and e.n = new.n - 1) end) + case
       when new.event in ('confirm', 'restore') then new.amount_fen
       when new.event in ('receive', 'set-off', 'confirm-write-off') then -new.amount_fen
-      else 0 end
+      else 0 end)
   then
     raise exception 'tr_recovery_event_left' using
       errcode = 'integrity_constraint_violation', constraint = 'tr_recovery_event_left';

@@ -2,7 +2,11 @@
 //!
 //! A field that is not listed is shown under its own name.
 
+<<<<<<< HEAD
 use ledger::disbursement::approval::ApprovalLevel;
+=======
+use ledger::disbursement::recovery::RecoveryState;
+>>>>>>> t1
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
@@ -79,8 +83,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("funding_rules", "资金配套", "funding rules"),
     ("gone", "退出", "gone"),
     ("head", "审计首部", "head"),
+    ("household", "户", "household"),
     ("households", "户", "households"),
     ("id", "编号", "number"),
+    ("instalments", "期数", "instalments"),
     ("kind", "种类", "kind"),
     ("last", "截止", "last"),
     ("late_refunds", "退票", "late refunds"),
@@ -105,6 +111,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("paid", "成功", "paid"),
     ("parties", "对象", "parties"),
     ("parties_added", "新增对象", "parties added"),
+    ("payee", "收款人", "payee"),
     ("payees", "收款人", "payees"),
     ("payer", "付款户", "payer"),
     ("payment", "发放明细", "payment"),
@@ -120,6 +127,8 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("programs", "救助项目", "programs"),
     ("publication_rules", "公示规定", "publication rules"),
     ("reason", "原因", "reason"),
+    ("recoveries", "追缴", "recoveries"),
+    ("recovery", "追缴", "recovery"),
     ("references", "引用标准", "references"),
     ("refunded", "退票", "refunded"),
     ("refunds", "退票", "refunds"),
@@ -202,16 +211,21 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
         "state" | "status" => {
             let run = RunState::from_code(code).map(RunState::name);
             let payment = PaymentState::from_code(code).map(PaymentState::name);
+            let recovery = RecoveryState::from_code(code).map(RecoveryState::name);
             run.or(payment).or(match code {
                 "active" => Some("启用"),
                 "disabled" => Some("已停用"),
                 "open" => Some("未处理"),
                 "proposed" => Some("待确认"),
                 "resolved" => Some("已处理"),
+<<<<<<< HEAD
                 "received" => Some("待处理"),
                 "upheld" => Some("成立"),
                 "dismissed" => Some("不成立"),
                 _ => None,
+=======
+                _ => recovery,
+>>>>>>> t1
             })
         }
         "roles" => Role::from_code(code).map(Role::name),

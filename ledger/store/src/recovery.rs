@@ -26,6 +26,7 @@ use crate::run::Run;
 use crate::table;
 use crate::write::Write;
 
+// "n > 0" tells SQLite, which has no statistics, to take the index over subjects and months.
 sql! {
     RECOVERIES = "select r.recovery_id, r.program_id, r.household_id, r.payee_id, r.area_id,
         r.first_month, r.last_month, r.amount_fen, r.lines, r.reason, r.entry,
@@ -73,21 +74,19 @@ sql! {
         order by payment_id, recovery_id";
     OF_RUN = "select payment_id, household_id, amount_fen from payment
         where book_id = $1 and payment_id > $2 and payment_id <= $3 order by payment_id";
-    MONTHS = "select coalesce(min(month), ''), coalesce(max(month), '') from payment_line
-        where book_id = $1 and month > ''";
+    MONTHS = "select coalesce((select min(month) from payment_line
+            where book_id = $1 and month > ''), ''),
+        coalesce((select max(month) from payment_line where book_id = $1 and month > ''), '')";
     ACCRUED = "select cast(coalesce(sum(l.amount_fen), 0) as bigint), cast(count(*) as bigint)
-        from payment_line i
-        cross join payment_line l
-        where i.book_id = $1 and i.month = $2 and i.component_id = $3 and i.subject_id = $4
-        and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no";
+        from payment_line l where l.book_id = $1 and l.month = $2 and l.component_id = $3
+        and l.subject_id = $4 and l.n > 0";
     UNPAID = "select p.run_id, p.payment_id, cast(sum(l.amount_fen) as bigint),
         coalesce((select max(e.event) from run_event e where e.book_id = p.book_id
             and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision), '')
-        from payment_line i
-        cross join payment_line l
+        from payment_line l
         cross join payment p
-        where i.book_id = $1 and i.month = $2 and i.component_id = $3 and i.subject_id = $4
-        and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no
+        where l.book_id = $1 and l.month = $2 and l.component_id = $3 and l.subject_id = $4
+        and l.n > 0
         and p.book_id = l.book_id and p.payment_id = l.payment_id
         and not exists (select 1 from outcome o where o.book_id = p.book_id
             and o.payment_id = p.payment_id and o.kind = 'paid'
@@ -205,22 +204,10 @@ pub struct Step {
     pub user_name: String,
     /// On which day.
     pub on: Date,
-    /// How much it moved; zero when it moves nothing.
-    pub amount: Fen,
     /// What was left after it.
     pub left: Fen,
-    /// In whose books the money belongs; none when it moves nothing.
-    pub standing: Option<Standing>,
-    /// Where money came in.
-    pub bank_account: Option<BankAccountId>,
-    /// The appropriation that it came home to.
-    pub appropriation: Option<AppropriationId>,
-    /// The exception that it was.
-    pub exception: Option<ExceptionId>,
-    /// The run whose payments withheld it.
-    pub run: Option<RunId>,
-    /// Its voucher.
-    pub voucher: Option<VoucherId>,
+    /// What it moved.
+    pub moved: Moved,
     /// Month and number of the voucher.
     pub voucher_number: Option<(String, i64)>,
     /// Reason or remark.
@@ -229,12 +216,12 @@ pub struct Step {
     pub entry: i64,
 }
 
-/// What an event moves, beside what every event says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What an event moves, beside what every event says; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
     /// How much.
     pub amount: Fen,
-    /// In whose books the money belongs.
+    /// In whose books the money belongs; none when it moves nothing.
     pub standing: Option<Standing>,
     /// Where money came in.
     pub bank_account: Option<BankAccountId>,
@@ -779,14 +766,16 @@ fn step_of(row: &Row) -> Result<Step, StoreError> {
         state: RecoveryState::from_code(row.text_ref(3)?).ok_or_else(|| bad("state"))?,
         user: UserId(row.int(4)?),
         on: parse_date(row.text_ref(5)?).map_err(|_| bad("on_date"))?,
-        amount: Fen::new(row.int(6)?),
         left: Fen::new(row.int(7)?),
-        standing,
-        bank_account: given(9)?.map(BankAccountId),
-        appropriation: given(10)?.map(AppropriationId),
-        exception: given(11)?.map(ExceptionId),
-        run: given(12)?.map(RunId),
-        voucher,
+        moved: Moved {
+            amount: Fen::new(row.int(6)?),
+            standing,
+            bank_account: given(9)?.map(BankAccountId),
+            appropriation: given(10)?.map(AppropriationId),
+            exception: given(11)?.map(ExceptionId),
+            run: given(12)?.map(RunId),
+            voucher,
+        },
         voucher_number: match voucher {
             Some(_) => Some((row.text(17)?, row.int(18)?)),
             None => None,

@@ -217,9 +217,10 @@ fn steps_table(names: &Names, steps: &[Step]) -> Table {
             step.state.name().to_owned(),
             step.on.to_string(),
             step.user_name.clone(),
-            amount_or_nothing(step.amount),
+            amount_or_nothing(step.moved.amount),
             step.left.grouped(),
-            step.standing
+            step.moved
+                .standing
                 .map_or(NOTHING, |standing| standing.name())
                 .to_owned(),
             source(names, step),
@@ -234,10 +235,12 @@ fn steps_table(names: &Names, steps: &[Step]) -> Table {
 /// Where the money of a step came from or went.
 fn source(names: &Names, step: &Step) -> String {
     let parts = [
-        step.run.map(|run| format!("批次 {run}")),
-        step.exception.map(|exception| format!("差异 {exception}")),
-        step.bank_account.map(|bank| names.bank(bank)),
-        step.appropriation.map(|lot| names.appropriation(lot)),
+        step.moved.run.map(|run| format!("批次 {run}")),
+        step.moved
+            .exception
+            .map(|exception| format!("差异 {exception}")),
+        step.moved.bank_account.map(|bank| names.bank(bank)),
+        step.moved.appropriation.map(|lot| names.appropriation(lot)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     match parts.is_empty() {
@@ -252,19 +255,19 @@ fn voucher(step: &Step) -> Option<String> {
 }
 
 fn step_json(names: &Names, step: &Step) -> Value {
-    let moves = step.amount > Fen::ZERO;
+    let moves = step.moved.amount > Fen::ZERO;
     json!({
         "event": step.event.code(),
         "state": step.state.code(),
         "date": step.on.to_string(),
         "by": step.user_name,
-        "amount_fen": moves.then(|| step.amount.get()),
+        "amount_fen": moves.then(|| step.moved.amount.get()),
         "left_fen": step.left.get(),
-        "standing": step.standing.map(|standing| standing.code()),
-        "run": step.run.map(|run| run.get()),
-        "exception": step.exception.map(|exception| exception.get()),
-        "account": step.bank_account.map(|bank| names.bank(bank)),
-        "appropriation": step.appropriation.map(|lot| names.appropriation(lot)),
+        "standing": step.moved.standing.map(|standing| standing.code()),
+        "run": step.moved.run.map(|run| run.get()),
+        "exception": step.moved.exception.map(|exception| exception.get()),
+        "account": step.moved.bank_account.map(|bank| names.bank(bank)),
+        "appropriation": step.moved.appropriation.map(|lot| names.appropriation(lot)),
         "voucher": voucher(step),
         "note": step.note,
         "entry": step.entry,

@@ -245,18 +245,28 @@ pub async fn reject(
     reason: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = order(RecoveryEvent::Reject, key)
+    reasoned_step(app, caller, id, (RecoveryEvent::Reject, reason), key).await
+}
+
+/// A step that books nothing and takes a reason.
+async fn reasoned_step(
+    app: &App,
+    caller: &Caller,
+    id: RecoveryId,
+    (event, reason): (RecoveryEvent, &str),
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = order(event, key)
         .field("recovery", id.get())
         .because(reason);
     let on = app.clock.today();
     app.command(caller, order, async |write| {
         reasoned(reason)?;
         let mut recovery = load(write, id).await?;
-        let event = match recovery.state {
-            RecoveryState::WriteOffProposed => RecoveryEvent::KeepOwed,
-            _ => RecoveryEvent::Reject,
+        let event = match (event, recovery.state) {
+            (RecoveryEvent::Reject, RecoveryState::WriteOffProposed) => RecoveryEvent::KeepOwed,
+            _ => event,
         };
-        may(&recovery, event, caller)?;
         let nothing = Moved::default();
         advance(write, caller, &mut recovery, event, on, &nothing, reason).await?;
         Ok(told(&recovery, None))

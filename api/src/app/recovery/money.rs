@@ -17,7 +17,7 @@ use reconciliation::answer::ExceptionKind;
 use serde_json::{Value, json};
 
 use super::{
-    advance, by_component, exceeded, expense_year, load, may, order, post, program, reasoned,
+    advance, by_component, exceeded, expense_year, load, may, order, post, program, reasoned_step,
     standing_of, told,
 };
 use crate::app::{App, Caller, Done, Error, Order, not_found};
@@ -305,18 +305,8 @@ pub async fn write_off(
     reason: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = order(RecoveryEvent::ProposeWriteOff, key)
-        .field("recovery", id.get())
-        .because(reason);
-    let on = app.clock.today();
-    app.command(caller, order, async |write| {
-        reasoned(reason)?;
-        let mut recovery = load(write, id).await?;
-        let (event, nothing) = (RecoveryEvent::ProposeWriteOff, Moved::default());
-        advance(write, caller, &mut recovery, event, on, &nothing, reason).await?;
-        Ok(told(&recovery, None))
-    })
-    .await
+    let said = (RecoveryEvent::ProposeWriteOff, reason);
+    reasoned_step(app, caller, id, said, key).await
 }
 
 /// Gives up what is left of a recovery, as another person proposed. What was taken from this

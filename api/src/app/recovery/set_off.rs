@@ -170,32 +170,21 @@ pub async fn give_back(
     let book = write.book();
     let steps = store::steps(write.tx(), book, None).await?;
     let mut owed = BTreeMap::new();
-    for step in steps.iter().filter(|step| step.run == Some(run)) {
+    for step in steps.iter().filter(|step| step.moved.run == Some(run)) {
         match step.event {
-            RecoveryEvent::SetOff => owed.insert(step.recovery, (step.amount, step.standing)),
+            RecoveryEvent::SetOff => owed.insert(step.recovery, step.moved),
             RecoveryEvent::Restore => owed.remove(&step.recovery),
             _ => None,
         };
     }
-    for (id, (amount, standing)) in owed {
+    for (id, withheld) in owed {
         let mut recovery = load(write, id).await?;
         let moved = Moved {
-            amount,
-            standing,
-            run: Some(run),
             voucher: Some(voucher),
-            ..Moved::default()
+            ..withheld
         };
-        advance(
-            write,
-            caller,
-            &mut recovery,
-            RecoveryEvent::Restore,
-            on,
-            &moved,
-            "",
-        )
-        .await?;
+        let event = RecoveryEvent::Restore;
+        advance(write, caller, &mut recovery, event, on, &moved, "").await?;
     }
     Ok(())
 }

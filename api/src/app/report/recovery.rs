@@ -34,8 +34,9 @@ impl Sums {
     fn of(steps: &[Step]) -> Result<Sums, MoneyError> {
         let mut sums = Sums::default();
         for step in steps {
-            let amount = step.amount;
+            let amount = step.moved.amount;
             let treasury = step
+                .moved
                 .standing
                 .is_some_and(|standing| standing != Standing::Same);
             match step.event {
@@ -196,7 +197,7 @@ fn next(
         let cash = step.event == RecoveryEvent::Receive;
         made && (cash || !both && step.event == RecoveryEvent::SetOff)
     };
-    let came_in = Fen::sum(way.iter().filter(counts).map(|step| step.amount))?;
+    let came_in = Fen::sum(way.iter().filter(counts).map(|step| step.moved.amount))?;
     let next = next_instalment(plan, came_in)?;
     Ok(next.map(|(line, missing)| (line, missing.min(recovery.left))))
 }
