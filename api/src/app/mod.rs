@@ -13,6 +13,7 @@ pub mod clash;
 pub mod clock;
 pub mod doctor;
 pub mod exception;
+pub mod funding;
 pub mod period;
 pub mod policy;
 pub mod reconcile;
@@ -25,6 +26,7 @@ pub mod statement;
 pub mod trace;
 pub mod users;
 pub mod view;
+pub mod year;
 
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ use ledger_store::write::Write;
 use serde_json::json;
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, not_found, run};
+use super::{App, Caller, Done, Error, funding, not_found, run};
 
 /// Writes the bank files of an approved run and books that the money is on its way.
 ///
@@ -44,7 +44,7 @@ pub async fn release(
     let event = RunEvent::Release;
     run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
-        let draw = run::funds(write, run).await?;
+        let draw = funding::draw(write, run, on).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;
         sending.send(write, caller, run, draw, on).await

@@ -9,14 +9,12 @@ use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line, difference, settle};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{Duty, RunEvent, RunState, may_act, run_step};
-use ledger::fund::plan;
 use ledger::id::{AwardId, PartyId, RunId};
 use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger::program::Policy;
 use ledger::roster::Award;
-use ledger_store::fund;
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::payment::{
     self, CHUNK_PAYMENTS, Calculated, Entitlements, Failed, PaymentWriter,
@@ -27,7 +25,7 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, clash, not_found, release};
+use super::{App, Caller, Done, Error, Order, clash, funding, not_found, release};
 
 /// A run to be made.
 #[derive(Clone, Debug)]
@@ -142,6 +140,7 @@ pub async fn check(
     id: RunId,
     key: Option<String>,
 ) -> Result<Done, Error> {
+    let today = app.clock.today();
     step(
         app,
         caller,
@@ -151,7 +150,7 @@ pub async fn check(
         key,
         async |write, run| {
             release::rehearse(app, write, run).await?;
-            funds(write, run).await?;
+            funding::suffices(write, run, today).await?;
             clash::check(write, run, run.events + 1).await
         },
     )
@@ -203,7 +202,7 @@ pub async fn approve(
         "",
         key,
         async |write, run| {
-            funds(write, run).await?;
+            funding::suffices(write, run, on).await?;
             if run.kind == RunKind::RePay {
                 return Ok(());
             }
@@ -562,18 +561,6 @@ fn may_be_tried(failed: &Failed) -> bool {
     let passing = bank_adapters::reason::Reason::from_code(&failed.reason)
         .is_some_and(|reason| reason.may_retry_unchanged());
     failed.home && (corrected || passing)
-}
-
-/// Refuses when the appropriations cannot carry the run; says which would be drawn on.
-pub(super) async fn funds(write: &mut Write, run: &Run) -> Result<ledger::fund::Draw, Error> {
-    let book = write.book();
-    let funding = fund::funding_rules(write.tx(), book).await?;
-    let rule = funding
-        .iter()
-        .find(|rule| rule.program == run.program)
-        .ok_or_else(|| not_found("资金安排 funding rule", run.program))?;
-    let lots = fund::lots(write.tx(), book, run.program, rule.bank_account).await?;
-    Ok(plan(&rule.funding, &lots, run.total)?)
 }
 
 async fn accrue(

@@ -33,6 +33,7 @@ mod run;
 mod setup;
 mod sheet;
 mod trace;
+mod year;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -85,6 +86,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Statement { command } => command.run(desk).await,
         Command::Exception { command } => command.run(desk).await,
         Command::Period { command } => command.run(desk).await,
+        Command::Year { command } => command.run(desk).await,
         Command::Reconcile(command) => report::reconcile(command, desk).await,
         Command::Report(command) => command.run(desk).await,
         Command::Trace(command) => command.run(desk).await,

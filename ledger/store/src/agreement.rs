@@ -141,6 +141,10 @@ sql! {
         where a.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = a.book_id
             and v.source = 'appropriation' and v.source_id = a.appropriation_id)
+        union all select 'reduction', a.reduction_id from reduction a
+        where a.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = a.book_id
+            and v.source = 'reduction' and v.source_id = a.reduction_id)
         order by 1, 2";
     SENT_BY_PROGRAM = "select r.program_id, cast(sum(b.total_fen) as bigint),
         cast(sum(b.payments) as bigint) from batch b

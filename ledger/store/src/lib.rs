@@ -41,3 +41,4 @@ pub mod table;
 pub mod trace;
 pub mod verify;
 pub mod write;
+pub mod year;

@@ -196,4 +196,13 @@ tables! {
     RUN_EXPLANATION "run_explanation" key(0 "", 1 ", run_id", 2 ", n", 3 ", check_code")
         (book_id run_id n check_code user_id reason)
         private() salt(None) beside();
+    CARRY_OVER "carry_over" key(0 "", 1 ", appropriation_id", 2 ", to_year", 3 ", version")
+        (book_id appropriation_id to_year version amount_fen document)
+        private() salt(None) beside();
+    REDUCTION "reduction" key(0 "", 1 ", reduction_id")
+        (book_id reduction_id appropriation_id document amount_fen on_date)
+        private() salt(None) beside();
+    YEAR_CLOSE "year_close" key(0 "", 1 ", year")
+        (book_id year user_id closed_at digest)
+        private() salt(None) beside();
 }

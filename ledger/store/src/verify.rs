@@ -46,6 +46,8 @@ sql! {
         union all select 'run', coalesce(max(run_id), 0) from run where book_id = $1
         union all select 'exception', coalesce(max(exception_id), 0) from exception
             where book_id = $1
+        union all select 'reduction', coalesce(max(reduction_id), 0) from reduction
+            where book_id = $1
         union all select 'voucher:' || month, max(number) from voucher where book_id = $1
             group by month";
 }
