@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use acceptance::office::paper::{Outcome, movement, outcomes, people, person, write_return};
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
+use api::app::appropriation::{self, NewReduction};
 use api::app::users::NewUser;
-use api::app::{clash, exception, period, policy, users};
+use api::app::{clash, exception, period, policy, users, year};
 use ledger::calendar::Moment;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::id::ExceptionId;
+use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
 use ledger_store::run::RunKind;
@@ -322,8 +324,24 @@ async fn full(url: &str) -> Office {
     let again = period::close(app, accountant, month("2022-01"), None).await;
     assert!(again.is_err(), "and a refusal is tallied");
     compared(&office).await;
+    closed_year(&office).await;
     office.assert_invariants().await;
     office
+}
+
+/// A letter is reduced, the rest is carried over, and the year is closed.
+async fn closed_year(office: &Office) {
+    let (app, accountant) = (&office.app, office.who("accountant"));
+    office.on("2022-12-31");
+    let less = NewReduction {
+        document: "县示例2".to_owned(),
+        program: None,
+        by: "示例〔2022〕4号".to_owned(),
+        amount: Fen::new(100),
+        on: None,
+    };
+    done(appropriation::reduce(app, accountant, &less, None).await);
+    done(year::close(app, accountant, 2022, Some("示例〔2023〕1号"), None).await);
 }
 
 /// A run that is compared with a list and explained.
