@@ -26,19 +26,24 @@ sql! {
         from carry_over where book_id = $1 order by appropriation_id, to_year, version";
     REDUCTIONS = "select reduction_id, appropriation_id, document, amount_fen, on_date, entry
         from reduction where book_id = $1 order by reduction_id";
+    // "cross join" keeps SQLite from beginning with all transfers.
     CLOSING_ENTRIES = "select v.month, t.debit_id, t.credit_id, t.amount_fen from voucher v
-        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
-            and t.transfer_id < v.transfer_first + v.transfers
-        where v.book_id = $1 and v.source = 'year-close' order by t.transfer_id";
+        cross join transfer t
+        where v.book_id = $1 and v.source = 'year-close' and t.book_id = v.book_id
+        and t.transfer_id >= v.transfer_first and t.transfer_id < v.transfer_first + v.transfers
+        order by t.transfer_id";
     // The budget side alone: each event stands on both.
     FUNDED = "select v.source, v.source_id, cast(sum(case when d.code = $4 then t.amount_fen
             when c.code = $4 then -t.amount_fen else 0 end) as bigint) from voucher v
-        join transfer t on t.book_id = v.book_id and t.transfer_id >= v.transfer_first
-            and t.transfer_id < v.transfer_first + v.transfers
-        join account d on d.book_id = t.book_id and d.account_id = t.debit_id
-        join account c on c.book_id = t.book_id and c.account_id = t.credit_id
+        cross join transfer t
+        cross join account d
+        cross join account c
         where v.book_id = $1 and v.month >= $2 and v.month <= $3
         and v.source in ('appropriation', 'reduction', 'treasury')
+        and t.book_id = v.book_id and t.transfer_id >= v.transfer_first
+        and t.transfer_id < v.transfer_first + v.transfers
+        and d.book_id = t.book_id and d.account_id = t.debit_id
+        and c.book_id = t.book_id and c.account_id = t.credit_id
         group by v.source, v.source_id order by v.source, v.source_id";
 }
 
