@@ -51,52 +51,19 @@ struct Figures {
 }
 
 impl Figures {
-    fn each(self) -> [Fen; 11] {
-        [
-            self.granted,
-            self.adjusted,
-            self.carried_in,
-            self.home,
-            self.drawn,
-            self.returned,
-            self.carried_out,
-            self.left,
-            self.away,
-            self.in_transit,
-            self.awaited,
-        ]
-    }
-
     fn plus(self, other: Figures) -> Result<Figures, MoneyError> {
-        let mut sums = self.each();
-        for (sum, more) in sums.iter_mut().zip(other.each()) {
-            *sum = sum.plus(more)?;
-        }
-        let [
-            granted,
-            adjusted,
-            carried_in,
-            home,
-            drawn,
-            returned,
-            carried_out,
-            left,
-            away,
-            in_transit,
-            awaited,
-        ] = sums;
         Ok(Figures {
-            granted,
-            adjusted,
-            carried_in,
-            home,
-            drawn,
-            returned,
-            carried_out,
-            left,
-            away,
-            in_transit,
-            awaited,
+            granted: self.granted.plus(other.granted)?,
+            adjusted: self.adjusted.plus(other.adjusted)?,
+            carried_in: self.carried_in.plus(other.carried_in)?,
+            home: self.home.plus(other.home)?,
+            drawn: self.drawn.plus(other.drawn)?,
+            returned: self.returned.plus(other.returned)?,
+            carried_out: self.carried_out.plus(other.carried_out)?,
+            left: self.left.plus(other.left)?,
+            away: self.away.plus(other.away)?,
+            in_transit: self.in_transit.plus(other.in_transit)?,
+            awaited: self.awaited.plus(other.awaited)?,
         })
     }
 
