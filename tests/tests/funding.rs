@@ -9,7 +9,7 @@ use acceptance::for_each_engine;
 use acceptance::office::paper::{BatchFile, Outcome, account, movement, people};
 use acceptance::office::{Office, WAY, day, done, month, refused, told};
 use api::app::appropriation::{self, NewAppropriation, NewCarryOver, NewReduction};
-use api::app::{Done, Error, funding, period, policy, reconcile, report, year};
+use api::app::{Done, Error, audit, funding, period, policy, reconcile, report, year};
 use ledger::account::Chart;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
@@ -18,6 +18,7 @@ use ledger::money::Fen;
 use ledger::problem::Language;
 use ledger_store::run::RunKind;
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 /// Five people of 101 to 105 yuan.
 const FIVE: i64 = 51_500;
@@ -526,6 +527,12 @@ async fn close_2022(office: &Office) {
         title.contains("1 appropriations") && title.contains("县1"),
         "{title}"
     );
+    all_is_carried_over(office).await;
+}
+
+/// The close itself, and what it leaves.
+async fn all_is_carried_over(office: &Office) {
+    let accountant = office.who("accountant");
     let answer = done(close_year(office, 2022, Some("结转1号")).await);
     assert_eq!(answer["closing_vouchers"].as_array().unwrap().len(), 2);
     assert_eq!(
@@ -681,6 +688,88 @@ async fn a_closed_year_keeps_its_money_unless_it_is_carried_over() {
         }
     })
     .await;
+}
+
+/// What is altered, how, how it is put right again, and whether the agreements of December see it.
+const ALTERED: &[(&str, &str, &str, bool)] = &[
+    (
+        "a reduction",
+        "update reduction set amount_fen = amount_fen + 1",
+        "update reduction set amount_fen = amount_fen - 1",
+        true,
+    ),
+    (
+        "a quota letter",
+        "update appropriation set amount_fen = amount_fen + 1 where appropriation_id = 1",
+        "update appropriation set amount_fen = amount_fen - 1 where appropriation_id = 1",
+        true,
+    ),
+    (
+        "what was carried over",
+        "update carry_over set amount_fen = amount_fen + 1 where appropriation_id = 1",
+        "update carry_over set amount_fen = amount_fen - 1 where appropriation_id = 1",
+        true,
+    ),
+    (
+        "a reduction without its voucher",
+        "update voucher set source = 'treasury' where source = 'reduction'",
+        "update voucher set source = 'reduction' where source = 'treasury'",
+        true,
+    ),
+    (
+        "a closing voucher that is called something else",
+        "update voucher set source = 'treasury' where source = 'year-close'",
+        "update voucher set source = 'year-close' where source = 'treasury'",
+        true,
+    ),
+    (
+        "a year that was never closed",
+        "update year_close set year = 2021",
+        "update year_close set year = 2022",
+        true,
+    ),
+];
+
+/// What was altered past the program is found by comparing, and by the audit trail.
+#[tokio::test(flavor = "multi_thread")]
+async fn altered_letters_and_closings_are_found() {
+    let database = acceptance::TestDb::sqlite();
+    let office = open(database.url()).await;
+    december(&office).await;
+    office.on("2022-12-31");
+    done(reduce(&office, "省1", "减1", 600).await);
+    done(close_year(&office, 2022, Some("结转1号")).await);
+    office.assert_invariants().await;
+    let mut raw = SqliteConnection::connect(database.url()).await.unwrap();
+    for table in [
+        "reduction",
+        "appropriation",
+        "carry_over",
+        "voucher",
+        "year_close",
+    ] {
+        let drop = format!("drop trigger tr_{table}_update");
+        raw.execute(AssertSqlSafe(drop)).await.unwrap();
+    }
+    let accountant = office.who("accountant");
+    let agree = async |at: Option<&str>| {
+        let agreed = reconcile::agreements(&office.app, accountant, at.map(month)).await;
+        agreed
+            .unwrap()
+            .iter()
+            .all(reconciliation::agreement::Agreement::ok)
+    };
+    for (name, alter, mend, in_december) in ALTERED {
+        raw.execute(*alter).await.unwrap();
+        assert!(!agree(None).await, "{name}");
+        assert_eq!(agree(Some("2022-12")).await, !in_december, "{name}");
+        let checked = audit::verification(&office.app, &office.book, &[])
+            .await
+            .unwrap();
+        assert!(!checked.faults.is_empty(), "{name}");
+        raw.execute(*mend).await.unwrap();
+    }
+    office.assert_invariants().await;
 }
 
 /// Random numbers that are the same every time.

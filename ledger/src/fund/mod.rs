@@ -646,6 +646,42 @@ mod tests {
             }
         }
 
+        /// What the outlook says is missing is what the plan is refused for.
+        #[test]
+        fn an_outlook_and_a_plan_say_the_same(
+            rows in prop::collection::vec((any_level(), 0..10_000_i64), 0..6),
+            claims in prop::collection::vec(0..9_000_i64, 0..4),
+            total in 0..30_000_i64,
+            by_shares in any::<bool>(),
+        ) {
+            let shares = Level::ALL.iter().copied().zip(1..).collect();
+            let funding = match by_shares {
+                true => Funding::ByShares(shares),
+                false => Funding::InOrder,
+            };
+            let lots = lots(&rows);
+            let claims: Vec<Fen> = claims.into_iter().map(Fen::new).collect();
+            let found = outlook(&funding, &lots, &claims, Fen::new(total)).unwrap();
+            let left: Vec<Lot> = found.lots.iter()
+                .map(|row| Lot {
+                    available: row.lot.available.minus(row.claimed).unwrap(),
+                    ..row.lot
+                })
+                .collect();
+            prop_assert!(left.iter().all(|lot| lot.available >= Fen::ZERO));
+            let wanted = Fen::sum(found.lots.iter().map(|row| row.wanted)).unwrap();
+            prop_assert_eq!(wanted.plus(found.missing), Ok(Fen::new(total)));
+            match plan(&funding, &left, Fen::new(total)) {
+                Ok(draw) => {
+                    prop_assert_eq!(found.missing, Fen::ZERO);
+                    let used = found.lots.iter().filter(|row| row.wanted > Fen::ZERO);
+                    let used: Vec<_> = used.map(|row| (row.lot.appropriation, row.wanted)).collect();
+                    prop_assert_eq!(draw.totals(), &used[..]);
+                }
+                Err(problem) => prop_assert_eq!(Err(problem), found.suffices()),
+            }
+        }
+
         #[test]
         fn shares_are_exact_to_the_fen(
             total in 0..Fen::MAX.get(),

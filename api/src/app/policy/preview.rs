@@ -97,8 +97,8 @@ async fn previewed(
         all.push(touched);
     }
     let mut report = report(&known, &all, month)?;
-    let today = Month::of(app.clock.today());
-    add_funds(tx, (caller, today), &known, &all, &mut report).await?;
+    let year = i64::from(Month::of(app.clock.today()).year());
+    add_funds(tx, (caller, year), &known, &all, &mut report).await?;
     add_who(tx, caller, &known, &all, &mut report).await?;
     Ok(report)
 }
@@ -291,7 +291,7 @@ fn report(known: &Known, all: &[Touched<'_>], month: Month) -> Result<Report, Er
 /// From which appropriations the back pay of each program would be drawn today, or what is missing.
 async fn add_funds(
     tx: &mut Tx,
-    (caller, today): (&Caller, Month),
+    (caller, of): (&Caller, i64),
     known: &Known,
     all: &[Touched<'_>],
     report: &mut Report,
@@ -327,8 +327,7 @@ async fn add_funds(
         let mut accounts = known.bank_accounts.iter();
         let account = accounts.find(|account| account.id == rule.bank_account);
         let account = account.map_or_else(String::new, |account| account.code.clone());
-        let (program, at) = (rule.program, rule.bank_account);
-        let lots = year::lots(tx, book, program, at, i64::from(today.year())).await?;
+        let lots = year::lots(tx, book, rule.program, rule.bank_account, of).await?;
         match draw(&rule.funding, &lots, back) {
             Ok(drawn) => {
                 for (id, amount) in drawn.totals() {

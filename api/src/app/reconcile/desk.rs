@@ -432,7 +432,22 @@ impl Desk {
     /// appropriations is what was carried over.
     async fn years(&mut self, agreement: &mut Agreement) -> Result<(), Error> {
         let carried = year::carry_overs(&mut self.tx, self.book).await?;
-        for closed in year::years(&mut self.tx, self.book).await? {
+        let years = year::years(&mut self.tx, self.book).await?;
+        for voucher in self
+            .vouchers
+            .iter()
+            .filter(|one| one.source == "year-close")
+        {
+            if !years.iter().any(|closed| closed.year == voucher.source_id) {
+                let (zh, en) = (
+                    "没有年结的年结凭证",
+                    "closing voucher of a year that is open",
+                );
+                let name = voucher_number(voucher.posted.number);
+                further(agreement, row(zh, en, name, Fen::new(1), Fen::ZERO));
+            }
+        }
+        for closed in years {
             let Ok(number) = i32::try_from(closed.year) else {
                 continue;
             };
