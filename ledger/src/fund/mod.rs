@@ -675,7 +675,8 @@ mod tests {
                 Ok(draw) => {
                     prop_assert_eq!(found.missing, Fen::ZERO);
                     let used = found.lots.iter().filter(|row| row.wanted > Fen::ZERO);
-                    let used: Vec<_> = used.map(|row| (row.lot.appropriation, row.wanted)).collect();
+                    let used = used.map(|row| (row.lot.appropriation, row.wanted));
+                    let used: Vec<_> = used.collect();
                     prop_assert_eq!(draw.totals(), &used[..]);
                 }
                 Err(problem) => prop_assert_eq!(Err(problem), found.suffices()),
