@@ -160,8 +160,8 @@ problems! {
         => "核对名册、标准和已发月份" "check roster, standards and months already paid";
     RunChanged "RUN-0003" "批次 {run} 的内容在审核后变了" "run {run} changed after it was checked"
         => "重新校验并从头审核" "check it again and start over";
-    FundsMissing "RUN-0004" "资金不足,缺 {missing} 元" "the funds fall short by {missing} yuan"
-        => "先下达或追加指标" "add an appropriation first";
+    FundsMissing "RUN-0004" "资金不足,缺 {missing} 元({levels})" "the funds fall short by {missing} yuan ({levels})"
+        => "录入该级次的追加指标(appropriation add)后重新校验;各级缺口见 run funding" "enter a supplementary quota letter of that level (appropriation add) and check again; `run funding` shows each level";
     PaymentLive "RUN-0005" "明细 {payment} 已有一次在途或成功的发放" "payment {payment} has a live or paid attempt"
         => "等银行回盘;未确认失败不得补发" "wait for the bank: only a confirmed failure may be re-paid";
     CheckBlocked "RUN-0006" "校验有 {count} 个未解决的错误" "the check found {count} blocking errors"
@@ -184,6 +184,13 @@ problems! {
         => "用 policy publish 规定公示天数;重发的明细已公示过" "set the days with `policy publish`; what a re-pay run pays was published before";
     ObjectionState "PUB-0006" "异议 {id} 现为“{state}”,不能再处理" "objection {id} is {state}: it cannot be settled again"
         => "用 objection list 查看" "see `objection list`";
+    // Funding over the years.
+    DecemberWithYear "FND-0001" "{month} 随年结一并结账" "{month}: December closes with the year"
+        => "用 huimin year close {year}" "run `huimin year close {year}`";
+    YearNotReady "FND-0002" "{year} 年不能年结,{count} 项指标的结余与结转不符:{list}" "{year} cannot be closed, {count} appropriations have money that is not carried over: {list}"
+        => "逐项 appropriation carry-over 结转或 appropriation return --on 年末日 交回,或用 year close --carry-over 文号 全部结转" "carry each over (appropriation carry-over) or return it (appropriation return --on the year's last day), or carry all over: year close --carry-over DOC";
+    CarryOverInvalid "FND-0003" "指标 {document} 不能结转到 {year} 年:{reason}" "appropriation {document} cannot be carried over to {year}: {reason}"
+        => "核对年度和金额(appropriation list)" "check the year and the amount (appropriation list)";
 
     // Files of banks.
     FileRejected "BNK-0001" "文件不能采用:{count} 处错误" "the file is refused: {count} faults"

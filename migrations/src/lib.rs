@@ -34,6 +34,7 @@ migrations! {
     2 "0002_clash_check",
     3 "0003_recovery",
     4 "0004_publication",
+    5 "0005_year_close",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

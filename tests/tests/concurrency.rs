@@ -7,7 +7,7 @@ use std::sync::Barrier;
 
 use acceptance::for_each_engine;
 use acceptance::office::paper::{Outcome, outcomes, people, write_return};
-use acceptance::office::{Office, WAY, day, told};
+use acceptance::office::{Office, WAY, day, done, told};
 use api::app::appropriation;
 use futures_util::future::join_all;
 use ledger::account::Chart;
@@ -107,7 +107,7 @@ async fn two_runs_that_the_money_carries_one_by_one_are_not_both_released() {
     for_each_engine(async |url| {
         let office = Office::open(url).await;
         office
-            .grant("县示例5", Level::County, "rural", 60_000)
+            .grant("县示例5", Level::County, "rural", 120_000)
             .await;
         office.roster("rural", "2022-01", &people(5)).await;
         let mut runs = Vec::new();
@@ -119,6 +119,10 @@ async fn two_runs_that_the_money_carries_one_by_one_are_not_both_released() {
             office.walk(id, WAY.len() - 1).await;
             runs.push(id);
         }
+        // Half of the money goes after both were approved.
+        let (app, accountant) = (&office.app, office.who("accountant"));
+        let (back, half) = (appropriation::return_to_treasury, Fen::new(60_000));
+        done(back(app, accountant, "县示例5", "rural", half, None, None).await);
         let told = at_once(url, 2, async |office, process| {
             vec![told(
                 &office

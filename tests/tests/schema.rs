@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use acceptance::office::paper::{Outcome, movement, outcomes, people, person, write_return};
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
+use api::app::appropriation::{self, NewReduction};
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::users::NewUser;
-use api::app::{approval, clash, exception, period, policy, publication, recovery, users};
+use api::app::{approval, clash, exception, period, policy, publication, recovery, users, year};
 use ledger::calendar::Moment;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
@@ -335,6 +336,7 @@ async fn full(url: &str) -> Office {
     compared(&office).await;
     published(&office).await;
     recovered(&office).await;
+    closed_year(&office).await;
     office.assert_invariants().await;
     office
 }
@@ -405,6 +407,22 @@ async fn recovered(office: &Office) {
         on: None,
     };
     done(recovery::hand_over(app, office.who("accountant"), &over, None).await);
+}
+
+/// A letter is reduced, the rest is carried over, and the year is closed.
+async fn closed_year(office: &Office) {
+    let (app, accountant) = (&office.app, office.who("accountant"));
+    office.on("2022-12-31");
+    done(period::close(app, accountant, month("2022-02"), None).await);
+    let less = NewReduction {
+        document: "县示例2".to_owned(),
+        program: None,
+        by: "示例〔2022〕4号".to_owned(),
+        amount: Fen::new(100),
+        on: None,
+    };
+    done(appropriation::reduce(app, accountant, &less, None).await);
+    done(year::close(app, accountant, 2022, Some("示例〔2023〕1号"), None).await);
 }
 
 /// A run that is compared with a list and explained.

@@ -1,18 +1,23 @@
-//! Appropriations (指标): quota letters come in, what is left goes back to the treasury.
+//! Appropriations (指标): quota letters come in and are reduced, what is left is carried over or goes
+//! back to the treasury.
+
+use std::collections::BTreeMap;
 
 use ledger::account::Chart;
 use ledger::audit::entry::ObjectRef;
-use ledger::calendar::{Date, parse_date};
+use ledger::calendar::{Date, Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::fund::Level;
-use ledger::id::AppropriationId;
+use ledger::id::{AppropriationId, BookId};
 use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Place, Problem};
+use ledger_store::db::Tx;
 use ledger_store::fund::{self, Appropriation};
-use ledger_store::journal::{self, Poster, VoucherDraft};
+use ledger_store::journal::{self, Posted, Poster, VoucherDraft};
 use ledger_store::policy;
 use ledger_store::write::Write;
+use ledger_store::year::{self, CarryOver, Reduction};
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
@@ -164,14 +169,14 @@ async fn unknown_yet(
         .any(|a| a.document == document && a.program == program)
     {
         false => Ok(()),
-        true => Err(Problem::new(Kind::AlreadyExists)
-            .with("what", "指标文 appropriation")
-            .with("name", document)
-            .into()),
+        true => Err(exists("指标文 appropriation", document)),
     }
 }
 
 /// Books that unspent money goes back to the treasury.
+///
+/// # Errors
+/// When there is no such letter; [`Kind::Overdrawn`] when less is left.
 pub async fn return_to_treasury(
     app: &App,
     caller: &Caller,
@@ -189,30 +194,10 @@ pub async fn return_to_treasury(
         .field("amount_fen", amount.get())
         .field("on", on.to_string());
     app.command(caller, order, async |write| {
-        let book = write.book();
-        let programs = policy::programs(write.tx(), book).await?;
-        let all = fund::appropriations(write.tx(), book).await?;
-        let wanted = all.iter().find(|a| {
-            a.document == document
-                && programs
-                    .iter()
-                    .any(|p| p.id == a.program && p.code == program)
-        });
-        let wanted = wanted.ok_or_else(|| not_found("指标 appropriation", document))?;
-        let draft = VoucherDraft {
-            on_date: on,
-            summary: format!("结余缴回财政 {document}"),
-            maker: caller.user.id,
-            checker: None,
-            source: "treasury",
-            source_id: wanted.id.get(),
-            reverses: None,
-        };
-        let mut postings = Vec::new();
-        rules::returned_to_treasury(wanted.bank_account, wanted.id, amount, &mut postings);
-        let mut poster = Poster::begin(write, draft).await?;
-        poster.push_all(write, &postings).await?;
-        let posted = poster.finish(write).await?;
+        let wanted = letter(write, document, Some(program)).await?;
+        let summary = format!("结余缴回财政 {document}");
+        let from = ("treasury", wanted.id.get());
+        let posted = give_back(write, caller, &wanted, (amount, on), from, summary).await?;
         Ok(json!({
             "appropriation": wanted.id.get(),
             "document": document,
@@ -223,12 +208,268 @@ pub async fn return_to_treasury(
     .await
 }
 
-/// The appropriations with what is left of them.
+/// A letter that takes unspent money of an appropriation back (追减).
+#[derive(Clone, Debug)]
+pub struct NewReduction {
+    /// 文号 of the appropriation.
+    pub document: String,
+    /// Code of its program, needed when the letter grants money to several.
+    pub program: Option<String>,
+    /// 文号 of the letter that takes it back.
+    pub by: String,
+    /// How much.
+    pub amount: Fen,
+    /// On which day; today when not given.
+    pub on: Option<Date>,
+}
+
+/// Enters a letter that takes unspent money back, and books that it goes.
+///
+/// # Errors
+/// When there is no such appropriation, [`Kind::AlreadyExists`] when the letter was entered for it,
+/// [`Kind::Overdrawn`] when less is left.
+pub async fn reduce(
+    app: &App,
+    caller: &Caller,
+    new: &NewReduction,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let on = new.on.unwrap_or_else(|| app.clock.today());
+    let order = Order::new("appropriation.reduce", Action::PostVoucher)
+        .key(key)
+        .field("document", new.document.as_str())
+        .field("program", new.program.as_deref())
+        .field("by", new.by.as_str())
+        .field("amount_fen", new.amount.get())
+        .field("on", on.to_string());
+    app.command(caller, order, async |write| {
+        let by = new.by.trim();
+        if by.is_empty() {
+            return Err(super::policy::invalid(
+                "by",
+                "",
+                "追减文号 a document number",
+            ));
+        }
+        if new.amount <= Fen::ZERO {
+            return Err(Problem::new(Kind::AmountInvalid)
+                .with("value", new.amount)
+                .into());
+        }
+        let wanted = letter(write, &new.document, new.program.as_deref()).await?;
+        let book = write.book();
+        let known = year::reductions(write.tx(), book).await?;
+        let mut known = known.iter();
+        if known.any(|row| row.appropriation == wanted.id && row.document == by) {
+            return Err(exists("追减文 reduction", by));
+        }
+        let reduction = Reduction {
+            id: write.allot("reduction", 1).await?,
+            appropriation: wanted.id,
+            document: by.to_owned(),
+            amount: new.amount,
+            on,
+            entry: 0,
+        };
+        year::add_reduction(write, &reduction).await?;
+        let summary = format!("追减{}指标 {} {by}", wanted.level.name(), wanted.document);
+        let (what, from) = ((new.amount, on), ("reduction", reduction.id));
+        let posted = give_back(write, caller, &wanted, what, from, summary).await?;
+        Ok(json!({
+            "appropriation": wanted.id.get(),
+            "document": wanted.document,
+            "by": by,
+            "amount_fen": new.amount.get(),
+            "voucher": posted.map(|posted| format!("{} 记-{:04}", posted.month, posted.number)),
+        }))
+    })
+    .await
+}
+
+/// Books that unspent money leaves, on a day; of money that an earlier year received, from the
+/// surplus of that year.
+async fn give_back(
+    write: &mut Write,
+    caller: &Caller,
+    letter: &Appropriation,
+    (amount, on): (Fen, Date),
+    (source, source_id): (&'static str, i64),
+    summary: String,
+) -> Result<Option<Posted>, Error> {
+    let draft = VoucherDraft {
+        on_date: on,
+        summary,
+        maker: caller.user.id,
+        checker: None,
+        source,
+        source_id,
+        reverses: None,
+    };
+    let mut postings = Vec::new();
+    let (at, out) = (letter.bank_account, &mut postings);
+    match Month::of(letter.received_on).year() < Month::of(on).year() {
+        true => rules::returned_to_treasury_earlier_year(at, letter.id, amount, out),
+        false => rules::returned_to_treasury(at, letter.id, amount, out),
+    }
+    let mut poster = Poster::begin(write, draft).await?;
+    poster.push_all(write, &postings).await?;
+    Ok(poster.finish(write).await?)
+}
+
+/// The appropriation of a letter; the program may be left out when the letter grants one only.
+async fn letter(
+    write: &mut Write,
+    document: &str,
+    program: Option<&str>,
+) -> Result<Appropriation, Error> {
+    let book = write.book();
+    let programs = policy::programs(write.tx(), book).await?;
+    let of = |letter: &Appropriation| {
+        let own = programs.iter().find(|own| own.id == letter.program);
+        program.is_none_or(|code| own.is_some_and(|own| own.code == code))
+    };
+    let mut all = fund::appropriations(write.tx(), book).await?;
+    all.retain(|letter| letter.document == document && of(letter));
+    match all.len() {
+        0 => Err(not_found("指标 appropriation", document)),
+        1 => Ok(all.remove(0)),
+        _ => Err(super::policy::invalid(
+            "program",
+            "",
+            "此文号的项目之一 one of the programs of this letter",
+        )),
+    }
+}
+
+fn exists(what: &str, name: &str) -> Error {
+    Problem::new(Kind::AlreadyExists)
+        .with("what", what)
+        .with("name", name)
+        .into()
+}
+
+/// What is carried over to a later budget year.
+#[derive(Clone, Debug)]
+pub struct NewCarryOver {
+    /// 文号 of the appropriation.
+    pub document: String,
+    /// Code of its program, needed when the letter grants money to several.
+    pub program: Option<String>,
+    /// The budget year that it serves too.
+    pub to: i64,
+    /// How much: all that is left when it is not given.
+    pub amount: Option<Fen>,
+    /// 文号 of the letter that allows it.
+    pub by: String,
+}
+
+/// Carries money over to the next budget year (结转). It stays where it is: nothing is posted. A
+/// newer decision takes the place of the one before, until the year is closed; after that, what
+/// came home since may be carried over, all of it.
+///
+/// # Errors
+/// When there is no such appropriation; [`Kind::CarryOverInvalid`] for a year that is not the one
+/// after its own (or after one that it was carried over to), or more than is left.
+pub async fn carry_over(
+    app: &App,
+    caller: &Caller,
+    new: &NewCarryOver,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("appropriation.carry-over", Action::EnterAppropriation)
+        .key(key)
+        .field("document", new.document.as_str())
+        .field("program", new.program.as_deref())
+        .field("to", new.to)
+        .field("amount_fen", new.amount.map(Fen::get))
+        .field("by", new.by.as_str());
+    app.command(caller, order, async |write| {
+        let wanted = letter(write, &new.document, new.program.as_deref()).await?;
+        let refuse = |reason: &str| -> Error {
+            Problem::new(Kind::CarryOverInvalid)
+                .with("document", &new.document)
+                .with("year", new.to)
+                .with("reason", reason)
+                .into()
+        };
+        if new.by.trim().is_empty() {
+            return Err(refuse("没有文号 no document"));
+        }
+        let book = write.book();
+        let known = year::carry_overs(write.tx(), book).await?;
+        let closed = year::years(write.tx(), book).await?;
+        let last = closed.last().map(|closed| closed.year);
+        // It may sleep over closed years after money came home, never over an open one.
+        let own = known.iter().filter(|row| row.appropriation == wanted.id);
+        let newest = own.map(|row| row.to_year).filter(|year| *year < new.to);
+        let from = newest.fold(wanted.budget_year, i64::max);
+        let from = from.max(last.unwrap_or(from));
+        if new.to != from.saturating_add(1) {
+            return Err(refuse("只能结转到下一年度 only to the next year"));
+        }
+        let left = left(write, &wanted).await?;
+        let amount = new.amount.unwrap_or(left);
+        if amount < Fen::ZERO || amount > left {
+            let reason = format!("结余只有 only left: {}", left.grouped());
+            return Err(refuse(&reason));
+        }
+        if last.is_some_and(|last| last >= new.to - 1) && amount != left {
+            let reason = format!(
+                "年结后须全额结转 after the year close all of: {}",
+                left.grouped()
+            );
+            return Err(refuse(&reason));
+        }
+        let row = carried(&known, wanted.id, new.to, amount, new.by.trim());
+        year::add_carry_over(write, &row).await?;
+        Ok(json!({
+            "appropriation": wanted.id.get(),
+            "document": wanted.document,
+            "year": new.to,
+            "amount_fen": amount.get(),
+            "by": row.document,
+        }))
+    })
+    .await
+}
+
+/// The next version of what is carried over.
+pub(super) fn carried(
+    known: &[CarryOver],
+    appropriation: AppropriationId,
+    to_year: i64,
+    amount: Fen,
+    document: &str,
+) -> CarryOver {
+    let before = year::in_force(known, appropriation, to_year, i64::MAX);
+    CarryOver {
+        appropriation,
+        to_year,
+        version: before.map_or(1, |row| row.version.saturating_add(1)),
+        amount,
+        document: document.to_owned(),
+        entry: 0,
+    }
+}
+
+/// What is at the bank of an appropriation now.
+async fn left(write: &mut Write, letter: &Appropriation) -> Result<Fen, Error> {
+    let book = write.book();
+    let lots = fund::lots(write.tx(), book, letter.program, letter.bank_account).await?;
+    let lot = lots.iter().find(|lot| lot.appropriation == letter.id);
+    Ok(lot.map_or(Fen::ZERO, |lot| lot.available))
+}
+
+/// The appropriations: granted, taken back, drawn and not home again, returned, carried over, left.
+///
+/// # Errors
+/// When the caller may not read reports; when a sum is out of range.
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
-    let all = fund::appropriations(&mut tx, caller.book.id).await?;
-    let programs = policy::programs(&mut tx, caller.book.id).await?;
-    let balances = journal::balances(&mut tx, caller.book.id).await?;
+    let book = caller.book.id;
+    let all = fund::appropriations(&mut tx, book).await?;
+    let programs = policy::programs(&mut tx, book).await?;
+    let lives = Life::all(&mut tx, book).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("指标", "Appropriations"),
@@ -238,28 +479,34 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             ("年度", "year", false),
             ("项目", "program", false),
             ("到账日期", "received", false),
-            ("金额(元)", "amount (yuan)", true),
+            ("下达(元)", "granted (yuan)", true),
+            ("追减(元)", "reduced (yuan)", true),
+            ("支用(元)", "drawn (yuan)", true),
+            ("交回(元)", "returned (yuan)", true),
+            ("结转(元)", "carried over (yuan)", true),
             ("结余(元)", "left (yuan)", true),
         ],
     );
     let mut list = Vec::new();
     for a in &all {
-        let left = balances
-            .iter()
-            .filter(|b| b.key.chart == Chart::Bank && b.key.appropriation == Some(a.id))
-            .map(|b| b.closing().get())
-            .sum();
+        let life = lives.get(&a.id).cloned().unwrap_or_default();
         let program = programs.iter().find(|program| program.id == a.program);
         let program = program.map_or("", |program| program.code.as_str());
-        table.row([
+        let amounts = [a.amount, life.reduced, life.drawn, life.returned];
+        let carried = match &life.carried {
+            Some((year, amount)) => format!("{} → {year}", amount.grouped()),
+            None => String::new(),
+        };
+        let head = [
             a.document.clone(),
             a.level.name().to_owned(),
             a.budget_year.to_string(),
             program.to_owned(),
             a.received_on.to_string(),
-            a.amount.grouped(),
-            Fen::new(left).grouped(),
-        ]);
+        ];
+        let amounts = amounts.map(Fen::grouped).into_iter();
+        let tail = [carried, life.left.grouped()];
+        table.row(head.into_iter().chain(amounts).chain(tail));
         list.push(json!({
             "id": a.id.get(),
             "document": a.document,
@@ -268,10 +515,77 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             "program": program,
             "received_on": a.received_on.to_string(),
             "amount_fen": a.amount.get(),
-            "left_fen": left,
+            "reduced_fen": life.reduced.get(),
+            "drawn_fen": life.drawn.get(),
+            "returned_fen": life.returned.get(),
+            "carried_to": life.carried.map(|(year, _)| year),
+            "carried_fen": life.carried.map_or(0, |(_, amount)| amount.get()),
+            "left_fen": life.left.get(),
         }));
     }
     Ok(Report::new(json!({ "appropriations": list }), vec![table]))
+}
+
+/// What became of an appropriation from its first day on: granted = reduced + drawn + returned +
+/// left.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Life {
+    /// Taken back by letters.
+    pub(super) reduced: Fen,
+    /// Sent out and not home again.
+    pub(super) drawn: Fen,
+    /// Returned to the treasury.
+    pub(super) returned: Fen,
+    /// The last year that it was carried over to, and how much.
+    pub(super) carried: Option<(i64, Fen)>,
+    /// At the bank.
+    pub(super) left: Fen,
+}
+
+impl Life {
+    /// Of every appropriation of a book.
+    pub(super) async fn all(
+        tx: &mut Tx,
+        book: BookId,
+    ) -> Result<BTreeMap<AppropriationId, Life>, Error> {
+        let mut lives = BTreeMap::<AppropriationId, Life>::new();
+        let mut balances = journal::balances(tx, book).await?;
+        let closing = year::closing_entries(tx, book).await?;
+        year::before_closing(&mut balances, &closing, None);
+        for account in &balances {
+            let Some(id) = account.key.appropriation else {
+                continue;
+            };
+            let life = lives.entry(id).or_default();
+            match account.key.chart {
+                Chart::Bank => life.left = life.left.plus(account.closing())?,
+                Chart::BudgetExpense => life.drawn = life.drawn.plus(account.closing())?,
+                Chart::OpeningAdjustment => life.drawn = life.drawn.minus(account.closing())?,
+                _ => {}
+            }
+        }
+        for row in year::reductions(tx, book).await? {
+            let life = lives.entry(row.appropriation).or_default();
+            life.reduced = life.reduced.plus(row.amount)?;
+        }
+        let (first, last) = super::report::always();
+        for row in year::funded(tx, book, first, last).await? {
+            if row.source == "treasury" {
+                let life = lives.entry(AppropriationId(row.source_id)).or_default();
+                life.returned = life.returned.minus(row.amount)?;
+            }
+        }
+        let carried = year::carry_overs(tx, book).await?;
+        for row in &carried {
+            let now = year::in_force(&carried, row.appropriation, row.to_year, i64::MAX);
+            let amount = now.map_or(Fen::ZERO, |now| now.amount);
+            let life = lives.entry(row.appropriation).or_default();
+            if amount > Fen::ZERO && life.carried.is_none_or(|(year, _)| year <= row.to_year) {
+                life.carried = Some((row.to_year, amount));
+            }
+        }
+        Ok(lives)
+    }
 }
 
 fn read_csv(file_name: &str, bytes: &[u8]) -> Result<Vec<NewAppropriation>, Error> {

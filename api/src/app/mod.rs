@@ -14,6 +14,7 @@ pub mod clash;
 pub mod clock;
 pub mod doctor;
 pub mod exception;
+pub mod funding;
 pub mod period;
 pub mod policy;
 pub mod publication;
@@ -28,6 +29,7 @@ pub mod statement;
 pub mod trace;
 pub mod users;
 pub mod view;
+pub mod year;
 
 use std::collections::BTreeMap;
 

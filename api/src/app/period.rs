@@ -17,7 +17,7 @@ use super::{App, Caller, Done, Error, Order, reconcile};
 /// # Errors
 /// [`Kind::PeriodNotReady`] when the month has not ended, an earlier month with vouchers is open,
 /// or one of the four agreements of the month does not hold; [`Kind::PeriodClosed`] when it is
-/// closed already.
+/// closed already; [`Kind::DecemberWithYear`] for a December, which [`super::year`] closes.
 pub async fn close(
     app: &App,
     caller: &Caller,
@@ -30,29 +30,14 @@ pub async fn close(
     let today = app.clock.today();
     let now = app.clock.now();
     app.command(caller, order, async |write| {
-        let book = write.book();
-        let closed = journal::closed_months(write.tx(), book).await?;
-        if closed.iter().any(|closed| closed.month >= month) {
-            return Err(Problem::new(Kind::PeriodClosed).with("month", month).into());
+        if month.number() == 12 {
+            open(write, month).await?;
+            return Err(Problem::new(Kind::DecemberWithYear)
+                .with("month", month)
+                .with("year", month.year())
+                .into());
         }
-        if today < month.last_day() {
-            return Err(not_ready(month, "当月未结束 / the month has not ended"));
-        }
-        let from = closed
-            .last()
-            .map_or_else(|| Month::from_index(1900 * 12), |last| last.month.next());
-        let open = journal::vouchers(write.tx(), book, from, month.previous()).await?;
-        if let Some(voucher) = open.first() {
-            let reason = format!(
-                "{} 未结账 / {} is open",
-                voucher.posted.month, voucher.posted.month
-            );
-            return Err(not_ready(month, &reason));
-        }
-        // Nobody else can write to the book meanwhile: this command holds its head.
-        if let Some(reason) = failed_agreement(app, caller, month).await? {
-            return Err(not_ready(month, &reason));
-        }
+        ready(app, caller, write, month, today).await?;
         let closed = journal::close_month(write, month, caller.user.id, now).await?;
         Ok(json!({
             "month": month.to_string(),
@@ -62,6 +47,46 @@ pub async fn close(
         }))
     })
     .await
+}
+
+/// Refuses a closed month; gives the last closed one.
+async fn open(write: &mut Write, month: Month) -> Result<Option<Month>, Error> {
+    let book = write.book();
+    let closed = journal::closed_months(write.tx(), book).await?;
+    let last = closed.last().map(|closed| closed.month);
+    match last.is_some_and(|last| last >= month) {
+        true => Err(Problem::new(Kind::PeriodClosed).with("month", month).into()),
+        false => Ok(last),
+    }
+}
+
+/// Refuses a month that is not to be closed yet, as [`close`] says.
+pub(super) async fn ready(
+    app: &App,
+    caller: &Caller,
+    write: &mut Write,
+    month: Month,
+    today: Date,
+) -> Result<(), Error> {
+    let last = open(write, month).await?;
+    if today < month.last_day() {
+        return Err(not_ready(month, "当月未结束 / the month has not ended"));
+    }
+    let from = last.map_or_else(|| Month::from_index(1900 * 12), Month::next);
+    let book = write.book();
+    let open = journal::vouchers(write.tx(), book, from, month.previous()).await?;
+    if let Some(voucher) = open.first() {
+        let reason = format!(
+            "{} 未结账 / {} is open",
+            voucher.posted.month, voucher.posted.month
+        );
+        return Err(not_ready(month, &reason));
+    }
+    // Nobody else can write to the book meanwhile: this command holds its head.
+    match failed_agreement(app, caller, month).await? {
+        Some(reason) => Err(not_ready(month, &reason)),
+        None => Ok(()),
+    }
 }
 
 async fn failed_agreement(

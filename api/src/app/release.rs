@@ -22,7 +22,7 @@ use ledger_store::write::Write;
 use serde_json::json;
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, not_found, publication, run};
+use super::{App, Caller, Done, Error, funding, not_found, publication, run};
 
 /// Writes the bank files of an approved run and books that the money is on its way.
 ///
@@ -45,7 +45,7 @@ pub async fn release(
     let event = RunEvent::Release;
     run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
-        let draw = run::funds(write, run).await?;
+        let draw = funding::draw(write, run, on).await?;
         publication::passable(write, run, app.clock.today()).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bank_adapters::{AnswerLine, ReturnFile, detect, is_blocked, read_return, reason};
+use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::{ExceptionId, PaymentId, ReturnId, UserId};
 use ledger::journal::{Posting, rules};
@@ -482,7 +483,7 @@ impl Read {
         id: ReturnId,
         on: &str,
     ) -> Result<(), Error> {
-        let on_date = ledger::calendar::parse_date(on).map_err(anyhow::Error::from)?;
+        let on_date = parse_date(on).map_err(anyhow::Error::from)?;
         let draft = VoucherDraft {
             on_date,
             summary: format!("回盘 批{}", self.batch.number),
@@ -492,6 +493,8 @@ impl Read {
             source_id: id.get(),
             reverses: None,
         };
+        let sent_on = parse_date(&self.batch.sent_on).map_err(anyhow::Error::from)?;
+        let earlier = Month::of(sent_on).year() < Month::of(on_date).year();
         let mut settled: Vec<_> = self.matching.settled.iter().collect();
         settled.sort_by_key(|matched| self.items[matched.sent].payment);
         let mut poster = Poster::begin(write, draft).await?;
@@ -499,7 +502,8 @@ impl Read {
         for matched in settled {
             let item = &self.items[matched.sent];
             for (lot, amount) in &item.draws {
-                self.posting(item, matched.outcome, *lot, *amount, &mut postings);
+                let to = (*lot, earlier);
+                self.posting(item, matched.outcome, to, *amount, &mut postings);
             }
             poster.push_all(write, &postings).await?;
             postings.clear();
@@ -512,7 +516,7 @@ impl Read {
         &self,
         item: &BatchItem,
         outcome: answer::Outcome,
-        lot: ledger::id::AppropriationId,
+        (lot, earlier_year): (ledger::id::AppropriationId, bool),
         amount: Fen,
         out: &mut Vec<Posting>,
     ) {
@@ -524,6 +528,10 @@ impl Read {
             }
             (_, DebitStyle::Whole) => {
                 rules::attempt_failed_whole(bank, lot, payment, attempt, amount, out);
+            }
+            (_, DebitStyle::Succeeded) if earlier_year => {
+                let failed = rules::attempt_failed_success_only_earlier_year;
+                failed(bank, lot, payment, attempt, amount, out);
             }
             (_, DebitStyle::Succeeded) => {
                 let failed = rules::attempt_failed_success_only;

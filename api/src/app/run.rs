@@ -9,14 +9,12 @@ use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line, difference, settle};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{Duty, RunEvent, RunState, may_act, run_step};
-use ledger::fund::plan;
 use ledger::id::{AwardId, PartyId, RunId};
 use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger::program::Policy;
 use ledger::roster::Award;
-use ledger_store::fund;
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::payment::{
     self, CHUNK_PAYMENTS, Calculated, Entitlements, Failed, PaymentWriter,
@@ -28,7 +26,9 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, approval, clash, not_found, publication, recovery};
+use super::{
+    App, Caller, Done, Error, Order, approval, clash, funding, not_found, publication, recovery,
+};
 
 /// A run to be made.
 #[derive(Clone, Debug)]
@@ -143,6 +143,7 @@ pub async fn check(
     id: RunId,
     key: Option<String>,
 ) -> Result<Done, Error> {
+    let today = app.clock.today();
     step(
         app,
         caller,
@@ -152,7 +153,7 @@ pub async fn check(
         key,
         async |write, run| {
             clash::check(app, write, run, run.events + 1).await?;
-            funds(write, run).await.map(|_| ())
+            funding::suffices(write, run, today).await
         },
     )
     .await
@@ -205,7 +206,7 @@ pub async fn approve(
         key,
         async |write, run| {
             approval::within_limit(write, caller, run).await?;
-            funds(write, run).await?;
+            funding::suffices(write, run, on).await?;
             publication::passable(write, run, on).await?;
             if run.kind == RunKind::RePay {
                 return Ok(());
@@ -569,18 +570,6 @@ fn may_be_tried(failed: &Failed) -> bool {
     let passing = bank_adapters::reason::Reason::from_code(&failed.reason)
         .is_some_and(|reason| reason.may_retry_unchanged());
     failed.home && (corrected || passing)
-}
-
-/// Refuses when the appropriations cannot carry the run; says which would be drawn on.
-pub(super) async fn funds(write: &mut Write, run: &Run) -> Result<ledger::fund::Draw, Error> {
-    let book = write.book();
-    let funding = fund::funding_rules(write.tx(), book).await?;
-    let rule = funding
-        .iter()
-        .find(|rule| rule.program == run.program)
-        .ok_or_else(|| not_found("资金安排 funding rule", run.program))?;
-    let lots = fund::lots(write.tx(), book, run.program, rule.bank_account).await?;
-    Ok(plan(&rule.funding, &lots, run.total)?)
 }
 
 async fn accrue(

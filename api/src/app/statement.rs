@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bank_adapters::{StatementFile, is_blocked, read_statement};
-use ledger::calendar::Date;
+use ledger::calendar::{Date, Month};
 use ledger::disbursement::role::Action;
 use ledger::id::{
     AppropriationId, BatchId, ExceptionId, PaymentId, ProgramId, StatementId, UserId,
@@ -128,6 +128,8 @@ struct Home {
     line_no: i64,
     amount: Fen,
     program: ProgramId,
+    /// Expense of an earlier year is not taken back from this year's.
+    sent_on: Date,
     draws: Vec<(AppropriationId, Fen)>,
     late: bool,
 }
@@ -384,16 +386,14 @@ impl Taken {
                         &mut postings,
                     );
                 }
-                let back = rules::refund_home;
-                back(
-                    program,
-                    bank.id,
-                    *lot,
-                    payment,
-                    attempt,
-                    *amount,
-                    &mut postings,
-                );
+                let out = &mut postings;
+                if Month::of(home.sent_on).year() < Month::of(on).year() {
+                    let back = rules::refund_home_earlier_year;
+                    back(bank.id, *lot, payment, attempt, *amount, out);
+                } else {
+                    let back = rules::refund_home;
+                    back(program, bank.id, *lot, payment, attempt, *amount, out);
+                }
             }
         }
         for (_, amount, _) in self
@@ -423,6 +423,7 @@ async fn home_of(write: &mut Write, refund: &AwaitedRefund, line_no: i64) -> Res
         line_no,
         amount: refund.amount,
         program: refund.program,
+        sent_on: refund.sent_on,
         draws,
         late: false,
     })
@@ -454,6 +455,7 @@ async fn late_refund(
         line_no: line.line.cast_signed(),
         amount: paid.amount,
         program: paid.program,
+        sent_on: paid.sent_on,
         draws,
         late: true,
     }))

@@ -20,7 +20,7 @@ use super::progress::Progress;
 use super::ties::Ties;
 use crate::app::returns::ReturnInput;
 use crate::app::run::NewRun;
-use crate::app::{Done, Error, period, release, report, returns, roster, run, statement};
+use crate::app::{Done, Error, period, release, report, returns, roster, run, statement, year};
 
 /// The work on all books.
 #[derive(Debug)]
@@ -409,7 +409,11 @@ impl Work {
         }
         let inputs = vec![month; self.offices.len()];
         let close = async |office: Arc<Office>, month: Month| {
-            period::close(&office.app, office.who("accountant")?, month, None).await
+            let (app, accountant) = (&office.app, office.who("accountant")?);
+            match month.number() {
+                12 => year::close(app, accountant, month.year(), Some("测算结转"), None).await,
+                _ => period::close(app, accountant, month, None).await,
+            }
         };
         let done = self
             .meter

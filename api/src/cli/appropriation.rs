@@ -10,7 +10,7 @@ use ledger::money::Fen;
 use super::args::{Key, date, level, year};
 use super::desk::Desk;
 use super::outcome::Outcome;
-use crate::app::appropriation::{self, NewAppropriation};
+use crate::app::appropriation::{self, NewAppropriation, NewCarryOver, NewReduction};
 use crate::app::{Done, Error};
 
 /// Commands on appropriations.
@@ -27,6 +27,10 @@ pub(crate) enum AppropriationCommand {
     },
     /// 列出指标 List appropriations
     List,
+    /// 追减:收回未用资金 Reduce: a letter takes unspent money back
+    Reduce(Reduction),
+    /// 结转下年 Carry money over to the next budget year
+    CarryOver(Carrying),
     /// 交回财政 Return money to the treasury
     Return {
         /// 文号 Document number
@@ -76,6 +80,48 @@ pub(crate) struct Letter {
     key: Key,
 }
 
+/// A letter that takes money back.
+#[derive(Debug, Args)]
+pub(crate) struct Reduction {
+    /// 文号 Document number
+    document: String,
+    /// 追减文号 Document number of the letter that takes it back
+    #[arg(long, value_name = "DOC")]
+    by: String,
+    /// 项目,文号只有一个项目时可不填 Program, when the letter grants several
+    #[arg(long)]
+    program: Option<String>,
+    /// 金额(元)Amount in yuan
+    #[arg(long, value_name = "YUAN", value_parser = Fen::parse_yuan)]
+    amount: Fen,
+    /// 日期 Date [默认 default: 今天 today]
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    on: Option<Date>,
+    #[command(flatten)]
+    key: Key,
+}
+
+/// What is carried over.
+#[derive(Debug, Args)]
+pub(crate) struct Carrying {
+    /// 文号 Document number
+    document: String,
+    /// 结转到的年度 Budget year that it serves too
+    #[arg(long, value_name = "YEAR", value_parser = year)]
+    to: i32,
+    /// 结转文号 Document that allows it
+    #[arg(long = "document", value_name = "DOC")]
+    by: String,
+    /// 项目,文号只有一个项目时可不填 Program, when the letter grants several
+    #[arg(long)]
+    program: Option<String>,
+    /// 金额(元)Amount in yuan [默认 default: 全部结余 all that is left]
+    #[arg(long, value_name = "YUAN", value_parser = Fen::parse_yuan)]
+    amount: Option<Fen>,
+    #[command(flatten)]
+    key: Key,
+}
+
 impl AppropriationCommand {
     /// Does it.
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
@@ -94,6 +140,8 @@ impl AppropriationCommand {
                 let (app, caller) = desk.enter().await?;
                 Ok(appropriation::list(&app, &caller).await?.into())
             }
+            AppropriationCommand::Reduce(letter) => Ok(letter.enter(desk).await?.into()),
+            AppropriationCommand::CarryOver(carrying) => Ok(carrying.enter(desk).await?.into()),
             AppropriationCommand::Return {
                 document,
                 program,
@@ -131,5 +179,33 @@ impl Letter {
         };
         let (app, caller) = desk.enter().await?;
         appropriation::add(&app, &caller, &letter, self.key.get()).await
+    }
+}
+
+impl Reduction {
+    async fn enter(&self, desk: &Desk) -> Result<Done, Error> {
+        let letter = NewReduction {
+            document: self.document.clone(),
+            program: self.program.clone(),
+            by: self.by.clone(),
+            amount: self.amount,
+            on: self.on,
+        };
+        let (app, caller) = desk.enter().await?;
+        appropriation::reduce(&app, &caller, &letter, self.key.get()).await
+    }
+}
+
+impl Carrying {
+    async fn enter(&self, desk: &Desk) -> Result<Done, Error> {
+        let carrying = NewCarryOver {
+            document: self.document.clone(),
+            program: self.program.clone(),
+            to: i64::from(self.to),
+            amount: self.amount,
+            by: self.by.clone(),
+        };
+        let (app, caller) = desk.enter().await?;
+        appropriation::carry_over(&app, &caller, &carrying, self.key.get()).await
     }
 }

@@ -30,6 +30,7 @@ use super::roster::RosterCommand;
 use super::run::RunCommand;
 use super::setup::{BookCommand, UserCommand};
 use super::trace::TraceCommand;
+use super::year::YearCommand;
 
 /// 惠民账:社会救助资金发放、对账与审计 Huimin Ledger: social assistance paid, reconciled, proved
 #[derive(Debug, Parser)]
@@ -195,6 +196,11 @@ pub(crate) enum Command {
     Period {
         #[command(subcommand)]
         command: PeriodCommand,
+    },
+    /// 年结 Years
+    Year {
+        #[command(subcommand)]
+        command: YearCommand,
     },
     /// 四相符对账 Reconcile: the four agreements
     Reconcile(ReconcileCommand),
@@ -446,12 +452,16 @@ mod tests {
             "appropriation add --document 示例〔2022〕1号 --level 县级 --year 2022 --program p \
              --account a --amount 1,234.50 --received-on 2022-01-05",
             "appropriation return 示例〔2022〕1号 --program p --amount 1 --on 2022-12-30",
+            "appropriation reduce 示例〔2022〕1号 --by 示例〔2022〕9号 --amount 1 --on 2022-09-30",
+            "appropriation carry-over 示例〔2022〕1号 --to 2023 --document 示例〔2022〕8号 --amount 2",
+            "appropriation carry-over 示例〔2022〕1号 --program p --to 2023 --document d",
             "program import p.toml",
             "standard list",
             "roster template",
             "roster import r.xlsx --program urban-dibao --month 2022-01 --dry-run",
             "roster diff --program urban-dibao --from 2022-01 --to 2022-02",
             "run create --program urban-dibao --month 2022-01 --kind back-pay --first 2021-12",
+            "run funding 3 --out f.xlsx",
             "run reject 3 --reason 附件不全",
             "run release 3 --on 2022-01-08 --key k",
             "run lines 3 --limit 10 --out l.csv",
@@ -489,6 +499,9 @@ mod tests {
             "recovery show 7",
             "report recovery --out r.xlsx",
             "period close 2022-01",
+            "year close 2022 --carry-over 示例〔2022〕8号 --key k",
+            "year list",
+            "report execution 2022 --out e.xlsx",
             "reconcile --month 2022-01",
             "report success-rate --from 2022-01 --to 2022-12 --out r.xlsx",
             "report --out r.csv trial-balance --year 2022",

@@ -2,11 +2,8 @@
 //!
 //! A field that is not listed is shown under its own name.
 
-<<<<<<< HEAD
 use ledger::disbursement::approval::ApprovalLevel;
-=======
 use ledger::disbursement::recovery::RecoveryState;
->>>>>>> t1
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
@@ -18,6 +15,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("accounts", "账户", "accounts"),
     ("accounts_added", "新增账户", "accounts added"),
     ("accounts_changed", "变更账户", "accounts changed"),
+    ("adjusted", "调整", "adjusted"),
     ("agreements", "四相符", "agreements"),
     ("amount", "金额", "amount"),
     ("answer", "答复", "answer"),
@@ -29,6 +27,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("attempts", "发放尝试", "attempts"),
     ("audit", "审计", "audit"),
     ("available", "可用", "available"),
+    ("awaited", "待退回", "awaiting refund"),
     ("awards", "核定", "awards"),
     ("balance", "余额", "balance"),
     ("bank", "银行", "bank"),
@@ -39,12 +38,22 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("book", "账套", "book"),
     ("book_id", "账套编号", "book number"),
     ("budget_year", "预算年度", "budget year"),
+    ("by", "依据文号", "by document"),
     ("bytes", "字节", "bytes"),
     ("cancelled", "已取消", "cancelled"),
     ("candidates", "可能的格式", "candidates"),
     ("carried", "结转", "carried over"),
+    ("carried_in", "上年结转", "carried in"),
+    ("carried_out", "结转下年", "carried out"),
+    ("carried_over", "结转指标", "carried over"),
+    ("carried_to", "结转年度", "carried over to"),
     ("changed", "变更核定", "changed"),
+    ("claimed", "已占用", "claimed"),
+    ("claims", "已审批未签发", "approved, not released"),
+    ("closed", "已年结", "closed"),
+    ("closed_at", "年结时间", "closed at"),
     ("closing", "期末余额", "closing balance"),
+    ("closing_vouchers", "年结凭证", "closing vouchers"),
     ("code", "代码", "code"),
     ("component", "发放项目", "component"),
     ("components", "发放项目", "components"),
@@ -56,6 +65,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("difference", "差额", "difference"),
     ("digest", "内容摘要", "digest"),
     ("document", "文号", "document"),
+    ("drawn", "支用", "drawn"),
     ("dry_run", "试导入", "dry run"),
     ("due", "应发", "due"),
     ("duplicates", "重复", "duplicates"),
@@ -75,23 +85,27 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("first", "起始", "first"),
     ("found", "有发现", "found"),
     ("from", "自", "from"),
+    ("funding_rules", "资金配套", "funding rules"),
+    ("gone", "退出", "gone"),
     (
         "funding_open",
         "未定支付账户的资金安排",
         "funding without account",
     ),
-    ("funding_rules", "资金配套", "funding rules"),
-    ("gone", "退出", "gone"),
+    ("granted", "下达", "granted"),
     ("head", "审计首部", "head"),
+    ("home", "上年退回", "home of earlier years"),
     ("household", "户", "household"),
     ("households", "户", "households"),
     ("id", "编号", "number"),
+    ("in_transit", "在途", "in transit"),
     ("instalments", "期数", "instalments"),
     ("kind", "种类", "kind"),
     ("last", "截止", "last"),
     ("late_refunds", "退票", "late refunds"),
     ("left", "剩余", "left"),
     ("level", "级次", "level"),
+    ("levels", "级次", "levels"),
     ("lines", "明细行", "lines"),
     ("login", "用户名", "login"),
     ("matched", "已匹配", "matched"),
@@ -107,6 +121,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("number", "编号", "number"),
     ("objection", "异议", "objection"),
     ("on", "日期", "date"),
+    ("open_runs", "未结批次", "open runs"),
     ("opening", "期初余额", "opening balance"),
     ("paid", "成功", "paid"),
     ("parties", "对象", "parties"),
@@ -126,9 +141,11 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("program_name", "项目名称", "program name"),
     ("programs", "救助项目", "programs"),
     ("publication_rules", "公示规定", "publication rules"),
+    ("rate", "执行率", "rate"),
     ("reason", "原因", "reason"),
     ("recoveries", "追缴", "recoveries"),
     ("recovery", "追缴", "recovery"),
+    ("reduced", "追减", "reduced"),
     ("references", "引用标准", "references"),
     ("refunded", "退票", "refunded"),
     ("refunds", "退票", "refunds"),
@@ -174,8 +191,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("version", "版本", "version"),
     ("voucher", "凭证", "voucher"),
     ("vouchers", "凭证", "vouchers"),
+    ("wanted", "需用", "wanted"),
     ("warnings", "提示", "warnings"),
     ("year", "年度", "year"),
+    ("years", "年度", "years"),
 ];
 
 /// The ending of fields that hold integer fen.
@@ -218,14 +237,10 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
                 "open" => Some("未处理"),
                 "proposed" => Some("待确认"),
                 "resolved" => Some("已处理"),
-<<<<<<< HEAD
                 "received" => Some("待处理"),
                 "upheld" => Some("成立"),
                 "dismissed" => Some("不成立"),
-                _ => None,
-=======
                 _ => recovery,
->>>>>>> t1
             })
         }
         "roles" => Role::from_code(code).map(Role::name),

@@ -35,6 +35,7 @@ mod run;
 mod setup;
 mod sheet;
 mod trace;
+mod year;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -89,6 +90,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Exception { command } => command.run(desk).await,
         Command::Recovery { command } => command.run(desk).await,
         Command::Period { command } => command.run(desk).await,
+        Command::Year { command } => command.run(desk).await,
         Command::Reconcile(command) => report::reconcile(command, desk).await,
         Command::Report(command) => command.run(desk).await,
         Command::Trace(command) => command.run(desk).await,

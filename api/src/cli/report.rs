@@ -58,6 +58,12 @@ enum Which {
         #[arg(long, value_parser = year)]
         year: i32,
     },
+    /// 预算执行表 Budget execution by appropriation
+    Execution {
+        /// 年度 Year
+        #[arg(value_parser = year)]
+        year: i32,
+    },
     /// 科目余额表 Trial balance
     TrialBalance {
         #[command(flatten)]
@@ -134,6 +140,7 @@ impl Which {
             }
             Which::Monthly { month } => report::monthly(&app, &caller, *month).await,
             Which::Annual { year } => report::annual(&app, &caller, *year).await,
+            Which::Execution { year } => report::execution(&app, &caller, *year).await,
             Which::TrialBalance { months } => {
                 let (first, last) = months.get()?;
                 report::trial_balance(&app, &caller, first, last).await

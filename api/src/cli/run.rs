@@ -9,7 +9,7 @@ use super::args::{Key, Out, date, positive, run_id, run_kind};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::run::{self, NewRun};
-use crate::app::{Error, approval, clash, publication, release};
+use crate::app::{Error, approval, clash, funding, publication, release};
 
 /// Commands on runs.
 #[derive(Debug, Subcommand)]
@@ -59,6 +59,14 @@ pub(crate) enum RunCommand {
         reason: String,
         #[command(flatten)]
         key: Key,
+    },
+    /// 资金:需用、可用、已占用、缺口 Funding: wanted, available, claimed, missing
+    Funding {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+        #[command(flatten)]
+        out: Out,
     },
     /// 提交复核 Submit for review
     Submit(Step),
@@ -174,6 +182,10 @@ impl RunCommand {
                 reason,
                 key,
             } => clash::explain(&app, &caller, *run, check, reason, key.get()).await?,
+            RunCommand::Funding { run, out } => {
+                let report = funding::show(&app, &caller, *run).await?;
+                return Ok(Outcome::report(report, out.out.as_ref()));
+            }
             RunCommand::Submit(step) => {
                 run::submit(&app, &caller, step.run, step.key.get()).await?
             }

@@ -23,7 +23,7 @@ use crate::app::run::NewRun;
 use crate::app::users::{self, NewUser};
 use crate::app::{
     App, Caller, Done, Error, appropriation, period, policy, release, returns, roster, run,
-    statement,
+    statement, year,
 };
 
 const SETUP: &str = include_str!("setup.toml");
@@ -465,7 +465,13 @@ impl<'a> Year<'a> {
         self.app.clock.set(moment_at(month.last_day(), 18, 0));
         let accountant = self.caller("accountant")?.clone();
         let key = Some(format!("demo/{month}/close"));
-        let Done { answer, .. } = period::close(self.app, &accountant, month, key).await?;
+        let Done { answer, .. } = match month.number() {
+            12 => {
+                let over = format!("演示财社〔{}〕结转1号", YEAR + 1);
+                year::close(self.app, &accountant, YEAR, Some(&over), key).await?
+            }
+            _ => period::close(self.app, &accountant, month, key).await?,
+        };
         let MonthFigures {
             rosters,
             payments,

@@ -33,6 +33,8 @@ coded! {
         Suspense "2307" "其他应付款—待查",
         /// 3001: surplus carried over the years.
         Surplus "3001" "累计盈余",
+        /// 3301: surplus of the year, empty but while the year is closed.
+        YearSurplus "3301" "本期盈余",
         /// 3501: corrections of earlier years.
         PriorYearAdjustment "3501" "以前年度盈余调整",
         /// 4001: appropriations received.
@@ -45,6 +47,10 @@ coded! {
         BudgetExpense "7201" "事业支出",
         /// 8001, budget side: money available, by appropriation.
         FundsBalance "8001" "资金结存",
+        /// 8101, budget side: what closed years left over, by appropriation.
+        CarriedOver "8101" "财政拨款结转",
+        /// 8101.01, budget side: came home for what an earlier year sent, by appropriation.
+        OpeningAdjustment "8101.01" "财政拨款结转—年初余额调整",
     }
 }
 
@@ -81,7 +87,11 @@ impl Chart {
     /// Financial or budget accounting.
     pub fn side(self) -> Side {
         match self {
-            Chart::BudgetIncome | Chart::BudgetExpense | Chart::FundsBalance => Side::Budget,
+            Chart::BudgetIncome
+            | Chart::BudgetExpense
+            | Chart::FundsBalance
+            | Chart::CarriedOver
+            | Chart::OpeningAdjustment => Side::Budget,
             _ => Side::Financial,
         }
     }
@@ -96,6 +106,24 @@ impl Chart {
             | FundsBalance => Normal::Debit,
             _ => Normal::Credit,
         }
+    }
+
+    /// Whether the account counts one year only: the year close empties it.
+    pub fn is_of_the_year(self) -> bool {
+        use Chart::{
+            AppropriationIncome, BudgetExpense, BudgetIncome, Expense, OpeningAdjustment,
+            PriorYearAdjustment, YearSurplus,
+        };
+        matches!(
+            self,
+            AppropriationIncome
+                | BudgetExpense
+                | BudgetIncome
+                | Expense
+                | OpeningAdjustment
+                | PriorYearAdjustment
+                | YearSurplus
+        )
     }
 
     /// What may never be overdrawn: money that is somewhere cannot be less than nothing, and
@@ -184,6 +212,11 @@ impl AccountKey {
         AccountKey::plain(Chart::Surplus)
     }
 
+    /// 3301.
+    pub const fn year_surplus() -> AccountKey {
+        AccountKey::plain(Chart::YearSurplus)
+    }
+
     /// 3501 by program.
     pub const fn prior_year_adjustment(program: ProgramId) -> AccountKey {
         AccountKey::of_program(Chart::PriorYearAdjustment, program)
@@ -218,6 +251,16 @@ impl AccountKey {
     /// 8001 by appropriation.
     pub const fn funds_balance(from: AppropriationId) -> AccountKey {
         AccountKey::of_appropriation(Chart::FundsBalance, from)
+    }
+
+    /// 8101 by appropriation.
+    pub const fn carried_over(from: AppropriationId) -> AccountKey {
+        AccountKey::of_appropriation(Chart::CarriedOver, from)
+    }
+
+    /// 8101.01 by appropriation.
+    pub const fn opening_adjustment(from: AppropriationId) -> AccountKey {
+        AccountKey::of_appropriation(Chart::OpeningAdjustment, from)
     }
 
     const fn of_bank(
@@ -296,12 +339,15 @@ mod tests {
              2303 Financial Credit CreditNotNegative\n\
              2307 Financial Credit CreditNotNegative\n\
              3001 Financial Credit None\n\
+             3301 Financial Credit None\n\
              3501 Financial Credit None\n\
              4001 Financial Credit None\n\
              5001 Financial Debit None\n\
              6001 Budget Credit None\n\
              7201 Budget Debit None\n\
-             8001 Budget Debit DebitNotNegative\n"
+             8001 Budget Debit DebitNotNegative\n\
+             8101 Budget Credit None\n\
+             8101.01 Budget Credit None\n"
         );
         assert_eq!(Chart::from_code("9999"), None);
     }

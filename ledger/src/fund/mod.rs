@@ -5,6 +5,8 @@
 //! straddles a boundary. The same inputs give the same answer always, so a batch can be explained
 //! years later.
 
+use std::cmp::Ordering;
+
 use crate::account::coded;
 use crate::id::AppropriationId;
 use crate::money::Fen;
@@ -60,34 +62,209 @@ pub struct Draw {
 /// Divides `total` over `lots`, which stand in funding order, each appropriation once.
 ///
 /// By shares, the parts are rounded by the largest remainder so that they add up to the total, and
-/// a tie goes to the level declared first. Refused with `FundsMissing` and the missing amount when
-/// the lots do not suffice, `AmountInvalid` for a negative total, `FieldInvalid` for shares that
-/// are negative or all zero.
+/// a tie goes to the level declared first. Refused with `FundsMissing`, the missing amount and its
+/// levels when the lots do not suffice, `AmountInvalid` for a negative total, `FieldInvalid` for
+/// shares that are negative or all zero.
 pub fn plan(funding: &Funding, lots: &[Lot], total: Fen) -> Result<Draw, Problem> {
+    let spread = spread(funding, lots, total)?;
+    spread.suffices()?;
+    let left_of_lot = spread.drawn.first().map_or(Fen::ZERO, |lot| lot.1);
+    Ok(Draw {
+        lots: spread.drawn,
+        position: 0,
+        left_of_lot,
+        left: total,
+    })
+}
+
+/// A total laid over lots, as far as they go.
+struct Spread {
+    drawn: Vec<(AppropriationId, Fen)>,
+    parts: Vec<Part>,
+}
+
+/// What one level is to bear of a total, and what it lacks; no level when they stand in order.
+struct Part {
+    level: Option<Level>,
+    wanted: Fen,
+    missing: Fen,
+}
+
+impl Spread {
+    fn missing(&self) -> Result<Fen, Problem> {
+        Ok(Fen::sum(self.parts.iter().map(|part| part.missing))?)
+    }
+
+    fn suffices(&self) -> Result<(), Problem> {
+        let missing = self.missing()?;
+        if missing == Fen::ZERO {
+            return Ok(());
+        }
+        let lacking = self.parts.iter().filter(|part| part.missing > Fen::ZERO);
+        let lacking: Vec<_> = lacking.map(|part| (part.level, part.missing)).collect();
+        Err(shortage(&lacking, missing))
+    }
+}
+
+fn spread(funding: &Funding, lots: &[Lot], total: Fen) -> Result<Spread, Problem> {
     if total < Fen::ZERO {
         return Err(Problem::new(Kind::AmountInvalid).with("value", total));
     }
-    match funding {
-        Funding::InOrder => {
-            let mut wanted = total;
-            let mut drawn = Vec::new();
-            for lot in lots {
-                draw_from(lot, &mut wanted, &mut drawn)?;
-            }
-            finish(drawn, wanted, total)
-        }
+    let mut parts: Vec<Part> = match funding {
+        Funding::InOrder => vec![Part {
+            level: None,
+            wanted: total,
+            missing: total,
+        }],
         Funding::ByShares(shares) => {
-            let mut quotas = divide(total, shares)?;
-            let mut drawn = Vec::new();
-            for lot in lots {
-                for (level, quota) in &mut quotas {
-                    if *level == lot.level {
-                        draw_from(lot, quota, &mut drawn)?;
-                    }
-                }
+            let part = |(level, quota)| Part {
+                level: Some(level),
+                wanted: quota,
+                missing: quota,
+            };
+            divide(total, shares)?.into_iter().map(part).collect()
+        }
+    };
+    let mut drawn = Vec::new();
+    for lot in lots {
+        for part in &mut parts {
+            if part.level.is_none_or(|level| level == lot.level) {
+                draw_from(lot, &mut part.missing, &mut drawn)?;
             }
-            let missing = Fen::sum(quotas.into_iter().map(|(_, quota)| quota))?;
-            finish(drawn, missing, total)
+        }
+    }
+    Ok(Spread { drawn, parts })
+}
+
+/// The refusal of a draw that the money does not carry.
+fn shortage(lacking: &[(Option<Level>, Fen)], missing: Fen) -> Problem {
+    let part = |(level, amount): &(Option<Level>, Fen)| match level {
+        Some(level) => format!("{} {}: {amount}", level.name(), level.code()),
+        None => format!("不分级次 any level: {amount}"),
+    };
+    let levels: Vec<String> = lacking.iter().map(part).collect();
+    Problem::new(Kind::FundsMissing)
+        .with("missing", missing)
+        .with("levels", levels.join("; "))
+}
+
+/// What a run would use of one appropriation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LotOutlook {
+    /// The appropriation with what it holds.
+    pub lot: Lot,
+    /// What others will draw from it.
+    pub claimed: Fen,
+    /// What the run would draw from it.
+    pub wanted: Fen,
+}
+
+/// What a run would use of one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelOutlook {
+    /// The level; none when the appropriations stand in order, whatever their level.
+    pub level: Option<Level>,
+    /// What the run needs from it.
+    pub wanted: Fen,
+    /// What its appropriations hold.
+    pub available: Fen,
+    /// What others will draw from it.
+    pub claimed: Fen,
+    /// What the run lacks.
+    pub missing: Fen,
+}
+
+/// Whether the money carries a run beside those that were approved before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// By appropriation, in funding order.
+    pub lots: Vec<LotOutlook>,
+    /// By level: the levels that share, in the declared order, or one row for all.
+    pub levels: Vec<LevelOutlook>,
+    /// What the run lacks altogether.
+    pub missing: Fen,
+}
+
+impl Outlook {
+    /// Refused as [`plan`] when something is missing.
+    pub fn suffices(&self) -> Result<(), Problem> {
+        if self.missing == Fen::ZERO {
+            return Ok(());
+        }
+        let lacking = self.levels.iter().filter(|row| row.missing > Fen::ZERO);
+        let lacking: Vec<_> = lacking.map(|row| (row.level, row.missing)).collect();
+        Err(shortage(&lacking, self.missing))
+    }
+}
+
+/// Lays `claims`, the totals of runs that will draw before, over the lots, and then `total`.
+///
+/// # Errors
+/// As [`plan`], but for missing money, which is what the answer tells.
+pub fn outlook(
+    funding: &Funding,
+    lots: &[Lot],
+    claims: &[Fen],
+    total: Fen,
+) -> Result<Outlook, Problem> {
+    let mut left = lots.to_vec();
+    let mut claimed: Vec<(Option<Level>, Fen)> = Vec::new();
+    for claim in claims {
+        let spread = spread(funding, &left, *claim)?;
+        for (id, amount) in &spread.drawn {
+            for lot in left.iter_mut().filter(|lot| lot.appropriation == *id) {
+                lot.available = lot.available.minus(*amount)?;
+            }
+        }
+        for part in &spread.parts {
+            match claimed.iter_mut().find(|(level, _)| *level == part.level) {
+                Some((_, sum)) => *sum = sum.plus(part.wanted)?,
+                None => claimed.push((part.level, part.wanted)),
+            }
+        }
+    }
+    let spread = spread(funding, &left, total)?;
+    let mut levels = Vec::new();
+    for part in &spread.parts {
+        let own = |lot: &&Lot| part.level.is_none_or(|level| level == lot.level);
+        let claimed = claimed.iter().find(|(level, _)| *level == part.level);
+        levels.push(LevelOutlook {
+            level: part.level,
+            wanted: part.wanted,
+            available: Fen::sum(lots.iter().filter(own).map(|lot| lot.available))?,
+            claimed: claimed.map_or(Fen::ZERO, |(_, sum)| *sum),
+            missing: part.missing,
+        });
+    }
+    let mut rows = Vec::new();
+    for (lot, after) in lots.iter().zip(&left) {
+        let drawn = spread.drawn.iter().find(|row| row.0 == lot.appropriation);
+        rows.push(LotOutlook {
+            lot: *lot,
+            claimed: lot.available.minus(after.available)?,
+            wanted: drawn.map_or(Fen::ZERO, |(_, amount)| *amount),
+        });
+    }
+    Ok(Outlook {
+        lots: rows,
+        levels,
+        missing: spread.missing()?,
+    })
+}
+
+/// Whether an appropriation may be drawn on in a year.
+///
+/// Once a year is closed, money serves its own budget year and those that it was carried over to.
+/// `closed` is the last closed year; before the first close, and while the year before is open,
+/// earlier and later money may be drawn.
+pub fn may_draw(budget_year: i64, carried_to: &[i64], year: i64, closed: Option<i64>) -> bool {
+    let newest = carried_to.iter().copied().fold(budget_year, i64::max);
+    let open = |wanted: i64| closed.is_none_or(|closed| closed < wanted);
+    match newest.cmp(&year) {
+        Ordering::Equal => true,
+        Ordering::Less => open(newest),
+        Ordering::Greater => {
+            budget_year == year || carried_to.contains(&year) || open(year.saturating_sub(1))
         }
     }
 }
@@ -149,19 +326,6 @@ fn draw_from(
     Ok(())
 }
 
-fn finish(lots: Vec<(AppropriationId, Fen)>, missing: Fen, total: Fen) -> Result<Draw, Problem> {
-    if missing > Fen::ZERO {
-        return Err(Problem::new(Kind::FundsMissing).with("missing", missing));
-    }
-    let left_of_lot = lots.first().map_or(Fen::ZERO, |(_, amount)| *amount);
-    Ok(Draw {
-        lots,
-        position: 0,
-        left_of_lot,
-        left: total,
-    })
-}
-
 fn bad_shares(parts: i64) -> Problem {
     Problem::new(Kind::FieldInvalid)
         .with("field", "shares")
@@ -192,7 +356,7 @@ impl Draw {
         }
         if amount > self.left {
             let missing = amount.minus(self.left)?;
-            return Err(Problem::new(Kind::FundsMissing).with("missing", missing));
+            return Err(shortage(&[(None, missing)], missing));
         }
         let mut wanted = amount;
         while wanted > Fen::ZERO {
@@ -204,7 +368,7 @@ impl Draw {
                     .map_or(Fen::ZERO, |(_, amount)| *amount);
             }
             let Some((appropriation, _)) = self.lots.get(self.position) else {
-                return Err(Problem::new(Kind::FundsMissing).with("missing", wanted));
+                return Err(shortage(&[(None, wanted)], wanted));
             };
             let part = wanted.min(self.left_of_lot);
             out.push((*appropriation, part));
@@ -348,6 +512,108 @@ mod tests {
         assert!(draw.take(Fen::new(1), &mut Vec::new()).is_err());
     }
 
+    #[test]
+    fn what_is_missing_is_told_by_level() {
+        use Level::{Central, City, County, Province};
+        let three = [(Central, 70), (Province, 20), (County, 100)];
+        let shares = Funding::ByShares(vec![(Central, 6), (Province, 3), (County, 1)]);
+        let row = |row: &LevelOutlook| {
+            format!(
+                "{} {} of {} less {}: -{}",
+                row.level.map_or("any", Level::code),
+                row.wanted.get(),
+                row.available.get(),
+                row.claimed.get(),
+                row.missing.get()
+            )
+        };
+        let lot = |row: &LotOutlook| format!("{}/{}", row.claimed.get(), row.wanted.get());
+        let in_order = &Funding::InOrder;
+        let with_city = &Funding::ByShares(vec![(Central, 1), (City, 1)]);
+        for (funding, claims, total, levels, lots_of) in [
+            (
+                in_order,
+                &[][..],
+                100,
+                "any 100 of 190 less 0: -0",
+                "0/70 0/20 0/10",
+            ),
+            (
+                in_order,
+                &[80],
+                100,
+                "any 100 of 190 less 80: -0",
+                "70/0 10/10 0/90",
+            ),
+            (
+                in_order,
+                &[80, 30],
+                100,
+                "any 100 of 190 less 110: -20",
+                "70/0 20/0 20/80",
+            ),
+            (
+                in_order,
+                &[200],
+                1,
+                "any 1 of 190 less 200: -1",
+                "70/0 20/0 100/0",
+            ),
+            (
+                &shares,
+                &[50],
+                100,
+                "central 60 of 70 less 30: -20, province 30 of 20 less 15: -25, \
+                 county 10 of 100 less 5: -0",
+                "30/40 15/5 5/10",
+            ),
+            (
+                with_city,
+                &[],
+                10,
+                "central 5 of 70 less 0: -0, city 5 of 0 less 0: -5",
+                "0/5 0/0 0/0",
+            ),
+        ] {
+            let claims: Vec<Fen> = claims.iter().copied().map(Fen::new).collect();
+            let found = outlook(funding, &lots(&three), &claims, Fen::new(total)).unwrap();
+            let text: Vec<String> = found.levels.iter().map(row).collect();
+            assert_eq!(text.join(", "), levels, "{funding:?} {total}");
+            let text: Vec<String> = found.lots.iter().map(lot).collect();
+            assert_eq!(text.join(" "), lots_of, "{funding:?} {total}");
+            let sum = Fen::sum(found.levels.iter().map(|row| row.missing));
+            assert_eq!(sum, Ok(found.missing));
+            assert_eq!(found.suffices().is_ok(), found.missing == Fen::ZERO);
+        }
+    }
+
+    #[test]
+    fn closed_years_keep_their_money() {
+        for (budget_year, carried_to, year, closed, expected) in [
+            (2022, &[][..], 2022, None, true),
+            (2021, &[], 2022, None, true),
+            (2023, &[], 2022, None, true),
+            // Nothing of a closed year unless it was carried over.
+            (2022, &[], 2023, Some(2021), true),
+            (2022, &[], 2023, Some(2022), false),
+            (2022, &[2023], 2023, Some(2022), true),
+            (2022, &[2023], 2024, Some(2022), true),
+            (2022, &[2023], 2024, Some(2023), false),
+            (2022, &[2023, 2024], 2024, Some(2023), true),
+            (2020, &[], 2023, Some(2022), false),
+            // Next year's money waits, and what was carried over still serves its own year.
+            (2023, &[], 2022, Some(2021), false),
+            (2023, &[], 2022, Some(2020), true),
+            (2022, &[2023], 2022, Some(2021), true),
+        ] {
+            let found = may_draw(budget_year, carried_to, year, closed);
+            assert_eq!(
+                found, expected,
+                "{budget_year} {carried_to:?} {year} {closed:?}"
+            );
+        }
+    }
+
     fn any_level() -> impl Strategy<Value = Level> {
         prop::sample::select(Level::ALL)
     }
@@ -377,6 +643,43 @@ mod tests {
             for (id, amount) in draw.totals() {
                 let parts = all.iter().filter(|(of, _)| of == id).map(|(_, part)| *part);
                 prop_assert_eq!(Fen::sum(parts), Ok(*amount));
+            }
+        }
+
+        /// What the outlook says is missing is what the plan is refused for.
+        #[test]
+        fn an_outlook_and_a_plan_say_the_same(
+            rows in prop::collection::vec((any_level(), 0..10_000_i64), 0..6),
+            claims in prop::collection::vec(0..9_000_i64, 0..4),
+            total in 0..30_000_i64,
+            by_shares in any::<bool>(),
+        ) {
+            let shares = Level::ALL.iter().copied().zip(1..).collect();
+            let funding = match by_shares {
+                true => Funding::ByShares(shares),
+                false => Funding::InOrder,
+            };
+            let lots = lots(&rows);
+            let claims: Vec<Fen> = claims.into_iter().map(Fen::new).collect();
+            let found = outlook(&funding, &lots, &claims, Fen::new(total)).unwrap();
+            let left: Vec<Lot> = found.lots.iter()
+                .map(|row| Lot {
+                    available: row.lot.available.minus(row.claimed).unwrap(),
+                    ..row.lot
+                })
+                .collect();
+            prop_assert!(left.iter().all(|lot| lot.available >= Fen::ZERO));
+            let wanted = Fen::sum(found.lots.iter().map(|row| row.wanted)).unwrap();
+            prop_assert_eq!(wanted.plus(found.missing), Ok(Fen::new(total)));
+            match plan(&funding, &left, Fen::new(total)) {
+                Ok(draw) => {
+                    prop_assert_eq!(found.missing, Fen::ZERO);
+                    let used = found.lots.iter().filter(|row| row.wanted > Fen::ZERO);
+                    let used = used.map(|row| (row.lot.appropriation, row.wanted));
+                    let used: Vec<_> = used.collect();
+                    prop_assert_eq!(draw.totals(), &used[..]);
+                }
+                Err(problem) => prop_assert_eq!(Err(problem), found.suffices()),
             }
         }
 

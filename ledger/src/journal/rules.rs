@@ -11,26 +11,35 @@
 //! | refund seen on the statement | Dr 1002 Cr 1218.02 | Dr 8001 Cr 7201 |
 //! | refund after success (退票) | Dr 1218.02 Cr 2303 | – |
 //! | cancelled for good | Dr 2303 Cr 5001, 2103 or 3501 | – |
+//! | refund of an earlier year seen | Dr 1002 Cr 1218.02 | Dr 8001 Cr 8101.01 |
 //! | overpayment found | Dr 1218.03 Cr 5001 or 2103 | – |
 //! | overpayment received | Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 when of the same year |
 //! | overpayment withheld from a payment | Dr 2303 Cr 1218.03 | – |
 //! | … booked against the expense of a closed year | and Dr 3501 Cr 2103 | – |
 //! | overpayment written off | Dr 5001, 3501 or 2103 Cr 1218.03 | – |
-//! | returned to treasury | Dr 4001 or 2103 Cr 1002 | Dr 6001 Cr 8001 |
+//! | returned to treasury, taken back (追减) | Dr 4001 or 2103 Cr 1002 | Dr 6001 Cr 8001 |
+//! | the same of money received in an earlier year | Dr 3001 Cr 1002 | Dr 8101 Cr 8001 |
 //! | bank money nobody can explain | Dr 1002 Cr 2307 | – |
+//! | year closed (年结) | 4001 and 5001 into 3301, that into 3001 | 6001 and 7201 into 8101 |
 //!
-//! Three equations hold after any sequence of these, and the tests assert them: the balance of
-//! 8001 is the bank money that belongs to appropriations; 7201 is what left the bank and did not
-//! come home; 2303 is what was approved and is neither paid nor cancelled.
+//! "Line failed, bank debits what succeeds" has 8101.01 for 7201 too when an earlier year sent the
+//! line. The year close also empties 3501 into 3001 and 8101.01 into 8101.
+//!
+//! Three equations hold after any sequence of these, and the tests assert them. The balance of 8001
+//! is the bank money that belongs to appropriations, and for each appropriation it is 8101 +
+//! 8101.01 + 6001 − 7201. 7201 less 8101.01, the closing entries of all years set aside, is what
+//! left the bank and did not come home. 2303 is what was approved and is neither paid nor
+//! cancelled: 5001, the closing entries set aside, less what was paid; no year close touches it.
 //!
 //! Every function pushes to `out` and decides nothing: amounts are checked by
 //! [`Posting::check`](super::Posting::check) when the voucher is posted.
 
 use super::Posting;
-use crate::account::AccountKey;
+use crate::account::{AccountKey, Chart, Side};
 use crate::disbursement::recovery::Standing;
 use crate::id::{AppropriationId, BankAccountId, ComponentId, PaymentId, ProgramId};
 use crate::money::Fen;
+use crate::problem::Problem;
 
 /// The year in which the expense was booked, seen from the year of the posting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,6 +206,38 @@ pub fn refund_home(
     );
     out.push(of_payment(debit, credit, payment, attempt, amount));
     out.push(budget_home(program, from, payment, attempt, amount));
+}
+
+/// [`attempt_failed_success_only`] of a line that an earlier year sent: Dr 1002 Cr 1218.01; Dr 8001
+/// Cr 8101.01. The year's own budget expense is not lowered by what another year spent.
+pub fn attempt_failed_success_only_earlier_year(
+    at: BankAccountId,
+    from: AppropriationId,
+    payment: PaymentId,
+    attempt: i64,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    let (debit, credit) = (AccountKey::bank(at, from), AccountKey::in_transit(at, from));
+    out.push(of_payment(debit, credit, payment, attempt, amount));
+    out.push(budget_home_earlier_year(from, payment, attempt, amount));
+}
+
+/// Row "refund of an earlier year seen": Dr 1002 Cr 1218.02; Dr 8001 Cr 8101.01.
+pub fn refund_home_earlier_year(
+    at: BankAccountId,
+    from: AppropriationId,
+    payment: PaymentId,
+    attempt: i64,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    let (debit, credit) = (
+        AccountKey::bank(at, from),
+        AccountKey::refund_awaited(at, from),
+    );
+    out.push(of_payment(debit, credit, payment, attempt, amount));
+    out.push(budget_home_earlier_year(from, payment, attempt, amount));
 }
 
 /// Row "refund after success" (退票): Dr 1218.02 Cr 2303. The payment is due again.
@@ -391,6 +432,80 @@ pub fn returned_to_treasury(
     ));
 }
 
+/// Row "returned to treasury", unspent money that an earlier year received: Dr 3001 Cr 1002; Dr 8101
+/// Cr 8001. Its income stands in the surplus of that year.
+pub fn returned_to_treasury_earlier_year(
+    at: BankAccountId,
+    from: AppropriationId,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    out.push(plain(
+        AccountKey::surplus(),
+        AccountKey::bank(at, from),
+        amount,
+    ));
+    out.push(plain(
+        AccountKey::carried_over(from),
+        AccountKey::funds_balance(from),
+        amount,
+    ));
+}
+
+/// Row "year closed": the balances of the accounts that count one year, as debits less credits,
+/// are emptied; one voucher for each side of parallel accounting.
+///
+/// Accounts of other lines and empty ones are passed over. Refused (`AmountInvalid`) when a sum is
+/// out of range.
+pub fn year_closed(
+    balances: &[(AccountKey, Fen)],
+    financial: &mut Vec<Posting>,
+    budget: &mut Vec<Posting>,
+) -> Result<(), Problem> {
+    let mut surplus = Fen::ZERO;
+    let mut corrections = Vec::new();
+    for (account, balance) in balances {
+        let into = match (account.chart, account.appropriation) {
+            (Chart::AppropriationIncome | Chart::Expense | Chart::YearSurplus, _) => {
+                surplus = surplus.plus(*balance)?;
+                AccountKey::year_surplus()
+            }
+            (Chart::PriorYearAdjustment, _) => AccountKey::surplus(),
+            (Chart::BudgetIncome | Chart::BudgetExpense | Chart::OpeningAdjustment, Some(from)) => {
+                AccountKey::carried_over(from)
+            }
+            _ => continue,
+        };
+        let out = match account.chart {
+            Chart::YearSurplus => continue,
+            Chart::PriorYearAdjustment => &mut corrections,
+            chart if chart.side() == Side::Budget => &mut *budget,
+            _ => &mut *financial,
+        };
+        emptied(*account, *balance, into, out)?;
+    }
+    let (from, into) = (AccountKey::year_surplus(), AccountKey::surplus());
+    emptied(from, surplus, into, financial)?;
+    financial.append(&mut corrections);
+    Ok(())
+}
+
+/// Moves a balance, as debits less credits, from one account to another.
+fn emptied(
+    from: AccountKey,
+    balance: Fen,
+    into: AccountKey,
+    out: &mut Vec<Posting>,
+) -> Result<(), Problem> {
+    if balance > Fen::ZERO {
+        out.push(plain(into, from, balance));
+    } else if balance < Fen::ZERO {
+        let size = Fen::ZERO.minus(balance)?;
+        out.push(plain(from, into, size));
+    }
+    Ok(())
+}
+
 /// Row "returned to treasury", what is due to it from earlier years: Dr 2103 Cr 1002.
 ///
 /// A cancelled obligation is still the money of an appropriation (`from`), so Dr 6001 Cr 8001
@@ -452,6 +567,23 @@ fn budget_home(
     )
 }
 
+/// Dr 8001 Cr 8101.01: money that an earlier year booked as spent is available again.
+fn budget_home_earlier_year(
+    from: AppropriationId,
+    payment: PaymentId,
+    attempt: i64,
+    amount: Fen,
+) -> Posting {
+    let credit = AccountKey::opening_adjustment(from);
+    of_payment(
+        AccountKey::funds_balance(from),
+        credit,
+        payment,
+        attempt,
+        amount,
+    )
+}
+
 fn plain(debit: AccountKey, credit: AccountKey, amount: Fen) -> Posting {
     Posting {
         debit,
@@ -485,7 +617,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::account::{Chart, Floor};
+    use crate::account::Floor;
 
     const AT: BankAccountId = BankAccountId(1);
     const PROGRAM: ProgramId = ProgramId(3);
@@ -583,6 +715,15 @@ mod tests {
         ("4001<1002 6001<8001", |out| {
             returned_to_treasury(AT, FROM, AMOUNT, out)
         }),
+        ("3001<1002 8101<8001", |out| {
+            returned_to_treasury_earlier_year(AT, FROM, AMOUNT, out)
+        }),
+        ("1002<1218.02 8001<8101.01", |out| {
+            refund_home_earlier_year(AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("1002<1218.01 8001<8101.01", |out| {
+            attempt_failed_success_only_earlier_year(AT, FROM, PAYMENT, 1, AMOUNT, out);
+        }),
         ("2103<1002", |out| {
             handed_to_treasury(PROGRAM, AT, None, AMOUNT, out)
         }),
@@ -627,6 +768,56 @@ mod tests {
             }
         }
         balances
+    }
+
+    /// Balances before the close, as debits less credits; the rows of both vouchers.
+    type Close = (&'static [(AccountKey, i64)], &'static str, &'static str);
+
+    #[test]
+    fn a_year_is_closed() {
+        const INCOME: AccountKey = AccountKey::appropriation_income(FROM);
+        const EXPENSE: AccountKey = AccountKey::expense(PROGRAM, COMPONENT);
+        const CORRECTED: AccountKey = AccountKey::prior_year_adjustment(PROGRAM);
+        const RECEIVED: AccountKey = AccountKey::budget_income(FROM);
+        const SPENT: AccountKey = AccountKey::budget_expense(PROGRAM, FROM);
+        const HOME: AccountKey = AccountKey::opening_adjustment(FROM);
+        const BANK: AccountKey = AccountKey::bank(AT, FROM);
+        let cases: &[Close] = &[
+            (&[], "", ""),
+            (&[(BANK, 5), (EXPENSE, 0)], "", ""),
+            (
+                &[(INCOME, -9), (EXPENSE, 4), (BANK, 5)],
+                "4001<3301 9 3301<5001 4 3301<3001 5",
+                "",
+            ),
+            // More was granted to people than came in; a corrected year before.
+            (
+                &[(INCOME, -4), (EXPENSE, 9), (CORRECTED, -2)],
+                "4001<3301 4 3301<5001 9 3001<3301 5 3501<3001 2",
+                "",
+            ),
+            (
+                &[(RECEIVED, -9), (SPENT, 4), (HOME, -1)],
+                "",
+                "6001<8101 9 8101<7201 4 8101.01<8101 1",
+            ),
+            // More came back than was sent in the year.
+            (&[(RECEIVED, 3), (SPENT, -2)], "", "8101<6001 3 7201<8101 2"),
+        ];
+        for (balances, financial, budget) in cases {
+            let balances = balances.iter().map(|(key, fen)| (*key, Fen::new(*fen)));
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            year_closed(&balances.collect::<Vec<_>>(), &mut one, &mut other).unwrap();
+            let text = |rows: &[Posting]| {
+                let row = |row: &Posting| {
+                    let (debit, credit) = (row.debit.chart.code(), row.credit.chart.code());
+                    format!("{debit}<{credit} {}", row.amount.get())
+                };
+                rows.iter().map(row).collect::<Vec<_>>().join(" ")
+            };
+            assert_eq!((&*text(&one), &*text(&other)), (*financial, *budget));
+            assert!(one.iter().chain(&other).all(|row| row.check().is_ok()));
+        }
     }
 
     /// One attempt after another, until the payment rests.
@@ -683,6 +874,19 @@ mod tests {
             prop_assert_eq!(of(Chart::FundsBalance), of(Chart::Bank));
             prop_assert_eq!(of(Chart::BudgetExpense), out_of_bank);
             prop_assert_eq!(-of(Chart::Payable), of(Chart::Expense) - paid);
+            let (mut financial, mut budget) = (Vec::new(), Vec::new());
+            let signed = balances.iter().map(|(key, sum)| (*key, Fen::new(*sum)));
+            year_closed(&signed.collect::<Vec<_>>(), &mut financial, &mut budget).unwrap();
+            let mut after = out.clone();
+            after.extend(financial.into_iter().chain(budget));
+            let after = self::balances(&after);
+            for (key, sum) in &after {
+                prop_assert!(!key.chart.is_of_the_year() || *sum == 0, "{} {}", key, sum);
+                prop_assert!(key.chart.is_of_the_year() || key.chart == Chart::Surplus
+                    || key.chart == Chart::CarriedOver || balances[key] == *sum);
+            }
+            let unspent = of(Chart::Bank);
+            prop_assert_eq!(after.get(&AccountKey::carried_over(FROM)), Some(&-unspent));
             let back = crate::journal::reversal(&out);
             out.extend(back);
             let undone = self::balances(&out);

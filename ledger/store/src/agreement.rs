@@ -160,6 +160,10 @@ sql! {
         union all select 'hand-over', h.hand_over_id from hand_over h where h.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = h.book_id
             and v.voucher_id = h.voucher_id)
+        union all select 'reduction', a.reduction_id from reduction a
+        where a.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = a.book_id
+            and v.source = 'reduction' and v.source_id = a.reduction_id)
         order by 1, 2";
     RECOVERY_LEFT = "select r.program_id, cast(sum(e.left_fen) as bigint),
         cast(count(*) as bigint) from recovery r

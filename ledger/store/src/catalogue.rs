@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 21] = [
+    let modules: [(&str, &[(&str, &str)]); 22] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -35,6 +35,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
+        ("year", crate::year::STATEMENTS),
     ];
     let mut list: Vec<_> = modules
         .into_iter()

@@ -80,11 +80,13 @@ fn problem_of(constraint: &str) -> Option<Problem> {
         "uq_component_code" => exists("发放项目 component"),
         "uq_standard_date" => exists("标准 standard"),
         "uq_appropriation_document" => exists("指标文 appropriation"),
+        "uq_reduction_document" => exists("追减文 reduction"),
         "uq_bank_account_code" => exists("账户 bank account"),
         "uq_return_file_content" | "uq_statement_content" => {
             Problem::new(Kind::FileSeen).with("time", "").with("id", "")
         }
         "pk_period_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
+        "pk_year_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "uq_voucher_reverses" => Problem::new(Kind::AlreadyReversed).with("voucher", ""),
         "tr_run_event_publication" => Problem::new(Kind::PublicationMissing).with("run", ""),
         "tr_run_event_limit" => above_limit(),

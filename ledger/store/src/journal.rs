@@ -81,7 +81,8 @@ pub struct VoucherDraft {
     pub maker: UserId,
     /// 审核: the second person, where the event has one.
     pub checker: Option<UserId>,
-    /// What it comes from: `run`, `batch`, `return`, `statement`, `appropriation`, `revoke`.
+    /// What it comes from: `run`, `batch`, `return`, `statement`, `appropriation`, `reduction`,
+    /// `treasury`, `year-close`, `revoke`, `recovery`, `hand-over`.
     pub source: &'static str,
     /// The number of that.
     pub source_id: i64,

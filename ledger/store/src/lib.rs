@@ -44,3 +44,4 @@ pub mod table;
 pub mod trace;
 pub mod verify;
 pub mod write;
+pub mod year;

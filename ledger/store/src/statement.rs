@@ -34,7 +34,7 @@ sql! {
             and l.match_kind = 'return' and l.match_id = r.return_id)
         order by r.return_id";
     AWAITED_REFUNDS = "select o.payment_id, o.attempt_no, p.amount_fen, v.account_no,
-        v.holder_name, t.appropriation_id, r.program_id from outcome o
+        v.holder_name, t.appropriation_id, r.program_id, b.sent_on from outcome o
         cross join attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
@@ -54,7 +54,8 @@ sql! {
         and not exists (select 1 from statement_line l where l.book_id = a.book_id
             and l.match_kind = 'appropriation' and l.match_id = a.appropriation_id)
         order by appropriation_id";
-    PAID_ATTEMPT = "select p.amount_fen, t.appropriation_id, r.program_id, b.bank_account_id
+    PAID_ATTEMPT = "select p.amount_fen, t.appropriation_id, r.program_id, b.bank_account_id,
+        b.sent_on
         from attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
@@ -140,6 +141,8 @@ pub struct AwaitedRefund {
     pub appropriation: Option<AppropriationId>,
     /// The program that paid.
     pub program: ProgramId,
+    /// The day on which it was sent.
+    pub sent_on: Date,
 }
 
 /// A debit of the bank that the books wait to see.
@@ -173,6 +176,13 @@ pub struct PaidAttempt {
     pub program: ProgramId,
     /// From which account.
     pub bank_account: BankAccountId,
+    /// The day on which it was sent.
+    pub sent_on: Date,
+}
+
+fn sent_on(row: &Row, column: usize) -> Result<Date, StoreError> {
+    ledger::calendar::parse_date(&row.text(column)?)
+        .map_err(|_| StoreError::inconsistent("batch", "sent_on"))
 }
 
 /// All statements.
@@ -247,6 +257,7 @@ fn awaited_of(row: &Row) -> Result<AwaitedRefund, StoreError> {
         holder_name: row.text(4)?,
         appropriation: row.opt_int(5)?.map(AppropriationId),
         program: ProgramId(row.int(6)?),
+        sent_on: sent_on(row, 7)?,
     })
 }
 
@@ -288,6 +299,7 @@ pub async fn paid_attempt(
             appropriation: row.opt_int(1)?.map(AppropriationId),
             program: ProgramId(row.int(2)?),
             bank_account: BankAccountId(row.int(3)?),
+            sent_on: sent_on(&row, 4)?,
         })
     })
     .transpose()

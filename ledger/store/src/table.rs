@@ -239,4 +239,13 @@ tables! {
     APPROVER_LEVEL "approver_level" key(0 "", 1 ", user_id", 2 ", version")
         (book_id user_id version level)
         private() salt(None) beside();
+    CARRY_OVER "carry_over" key(0 "", 1 ", appropriation_id", 2 ", to_year", 3 ", version")
+        (book_id appropriation_id to_year version amount_fen document)
+        private() salt(None) beside();
+    REDUCTION "reduction" key(0 "", 1 ", reduction_id")
+        (book_id reduction_id appropriation_id document amount_fen on_date)
+        private() salt(None) beside();
+    YEAR_CLOSE "year_close" key(0 "", 1 ", year")
+        (book_id year user_id closed_at digest)
+        private() salt(None) beside();
 }

@@ -51,6 +51,7 @@ sql! {
         union all select 'exception', coalesce(max(exception_id), 0) from exception
             where book_id = $1
         union all select 'objection', coalesce(max(objection_id), 0) from objection
+        union all select 'reduction', coalesce(max(reduction_id), 0) from reduction
             where book_id = $1
         union all select 'voucher:' || month, max(number) from voucher where book_id = $1
             group by month";

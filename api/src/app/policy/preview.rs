@@ -14,7 +14,7 @@ use ledger::program::{Component, Formula, Policy};
 use ledger::roster::Award;
 use ledger_store::db::Tx;
 use ledger_store::policy::Program;
-use ledger_store::{fund, payment, roster as parties};
+use ledger_store::{fund, payment, roster as parties, year};
 use serde_json::{Value, json};
 
 use super::plan::{Added, Known};
@@ -100,7 +100,8 @@ async fn previewed(
         all.push(touched);
     }
     let mut report = report(&known, &all, month)?;
-    add_funds(tx, caller, &known, &all, &mut report).await?;
+    let year = i64::from(Month::of(app.clock.today()).year());
+    add_funds(tx, (caller, year), &known, &all, &mut report).await?;
     add_who(tx, caller, &known, &all, &mut report).await?;
     Ok(report)
 }
@@ -296,7 +297,7 @@ fn report(known: &Known, all: &[Touched<'_>], month: Month) -> Result<Report, Er
 /// From which appropriations the back pay of each program would be drawn today, or what is missing.
 async fn add_funds(
     tx: &mut Tx,
-    caller: &Caller,
+    (caller, of): (&Caller, i64),
     known: &Known,
     all: &[Touched<'_>],
     report: &mut Report,
@@ -332,7 +333,7 @@ async fn add_funds(
         let mut accounts = known.bank_accounts.iter();
         let account = accounts.find(|account| account.id == rule.bank_account);
         let account = account.map_or_else(String::new, |account| account.code.clone());
-        let lots = fund::lots(tx, book, rule.program, rule.bank_account).await?;
+        let lots = year::lots(tx, book, rule.program, rule.bank_account, of).await?;
         match draw(&rule.funding, &lots, back) {
             Ok(drawn) => {
                 for (id, amount) in drawn.totals() {

@@ -10,24 +10,14 @@ use ledger_store::agreement as figures;
 use ledger_store::db::Tx;
 use ledger_store::journal::{self, AccountMovement, Voucher, side_totals, total_of};
 use ledger_store::report;
+use ledger_store::year::{self, ClosingEntry};
 use reconciliation::agreement::{Agreement, AgreementId, DETAILS_MAX, Difference};
 use reconciliation::answer::ExceptionKind;
 
 use super::events::Events;
 use super::recovered::Recovered;
 use crate::app::Error;
-use crate::app::report::{Names, sheet, success_by_program, voucher_number};
-
-/// The first and last month of the calendar: everything.
-const ALWAYS: (&str, &str) = ("1900-01", "2999-12");
-
-fn always() -> (Month, Month) {
-    let fallback = Month::from_index(0);
-    (
-        ALWAYS.0.parse().unwrap_or(fallback),
-        ALWAYS.1.parse().unwrap_or(fallback),
-    )
-}
+use crate::app::report::{Names, always, months_of, sheet, success_by_program, voucher_number};
 
 fn row(zh: &str, en: &str, name: impl Into<String>, left: Fen, right: Fen) -> Difference {
     let (what_zh, what_en) = (zh.to_owned(), en.to_owned());
@@ -61,6 +51,8 @@ pub(super) struct Desk {
     until: Month,
     /// The vouchers being compared.
     vouchers: Vec<Voucher>,
+    /// What closed years moved into their surplus: set aside where all years are compared.
+    closing: Vec<ClosingEntry>,
 }
 
 /// Transfers added up.
@@ -84,6 +76,7 @@ impl Desk {
         let names = Names::load(&mut tx, book).await?;
         let (first, last) = month.map_or_else(always, |month| (month, month));
         let vouchers = journal::vouchers(&mut tx, book, first, last).await?;
+        let closing = year::closing_entries(&mut tx, book).await?;
         Ok(Desk {
             tx,
             book,
@@ -91,7 +84,25 @@ impl Desk {
             month,
             until: last,
             vouchers,
+            closing,
         })
+    }
+
+    /// All accounts as they stand now, the closing entries of all years set aside.
+    async fn now(&mut self) -> Result<Vec<AccountMovement>, Error> {
+        let mut now = journal::balances(&mut self.tx, self.book).await?;
+        year::before_closing(&mut now, &self.closing, None);
+        Ok(now)
+    }
+
+    /// The same of the month that is compared, or of the whole time.
+    fn set_aside(&self, then: &[AccountMovement]) -> Vec<AccountMovement> {
+        let mut then = then.to_vec();
+        let until = self.until;
+        let closing = self.closing.iter().copied();
+        let closing: Vec<_> = closing.filter(|entry| entry.month <= until).collect();
+        year::before_closing(&mut then, &closing, Some(until));
+        then
     }
 
     /// Ends the reading.
@@ -253,15 +264,20 @@ impl Desk {
         let mut agreement = Agreement::new(AgreementId::BooksBooks);
         let then = journal::movements(&mut self.tx, self.book, self.until, self.until).await?;
         match self.month {
-            Some(_) => self.events_of_month(&mut agreement, &then).await?,
+            Some(_) => {
+                let then = self.set_aside(&then);
+                self.events_of_month(&mut agreement, &then).await?;
+            }
             None => {
-                let now = journal::balances(&mut self.tx, self.book).await?;
+                let now = self.now().await?;
                 self.sub_ledgers(&mut agreement, &now).await?;
                 self.spent(&mut agreement, &now).await?;
             }
         }
         self.unposted(&mut agreement).await?;
         self.budget(&mut agreement, &then)?;
+        self.letters(&mut agreement).await?;
+        self.years(&mut agreement).await?;
         both_sides(&mut agreement, &then);
         Ok(agreement)
     }
@@ -307,8 +323,11 @@ impl Desk {
         for (what, control, details) in compared {
             self.compare(agreement, what, &control, details)?;
         }
-        let spent = moved(Chart::BudgetExpense, |_| 0)?;
-        let spent = spent.get(&0).copied().unwrap_or_default();
+        let total = |chart| -> Result<Fen, Error> {
+            Ok(moved(chart, |_| 0)?.get(&0).copied().unwrap_or_default())
+        };
+        let home = total(Chart::OpeningAdjustment)?;
+        let spent = total(Chart::BudgetExpense)?.minus(home)?;
         let (zh, en) = SPENT;
         let left = events.paid.plus(away)?.minus(recovered.came_home()?)?;
         Ok(agreement.compare(row(zh, en, "7201", spent, left))?)
@@ -399,7 +418,8 @@ impl Desk {
             .plus(total_of(now, Chart::InTransit))?
             .plus(total_of(now, Chart::RefundAwaited))?
             .minus(recovered.came_home()?)?;
-        let spent = total_of(now, Chart::BudgetExpense);
+        let home = total_of(now, Chart::OpeningAdjustment);
+        let spent = total_of(now, Chart::BudgetExpense).minus(home)?;
         let (zh, en) = SPENT;
         Ok(agreement.compare(row(zh, en, "7201", spent, away))?)
     }
@@ -419,6 +439,103 @@ impl Desk {
             let name = self.names.appropriation(AppropriationId(id));
             let (zh, en) = ("资金结存与银行存款", "funds and bank");
             agreement.compare(row(zh, en, name, left, right))?;
+        }
+        let mut unspent = by_dimension(then, Chart::CarriedOver, lot)?;
+        for chart in [Chart::OpeningAdjustment, Chart::BudgetIncome] {
+            for (id, amount) in by_dimension(then, chart, lot)? {
+                let sum = unspent.entry(id).or_default();
+                *sum = sum.plus(amount)?;
+            }
+        }
+        for (id, amount) in by_dimension(then, Chart::BudgetExpense, lot)? {
+            let sum = unspent.entry(id).or_default();
+            *sum = sum.minus(amount)?;
+        }
+        for (id, left, right) in both(&funds, &unspent) {
+            let name = self.names.appropriation(AppropriationId(id));
+            let (zh, en) = (
+                "资金结存与结转加收入减支出",
+                "funds and carried over + income − expense",
+            );
+            further(agreement, row(zh, en, name, left, right));
+        }
+        Ok(())
+    }
+
+    /// Letters and reductions with what their vouchers moved.
+    async fn letters(&mut self, agreement: &mut Agreement) -> Result<(), Error> {
+        let (first, last) = self.month.map_or_else(always, |month| (month, month));
+        let reductions = year::reductions(&mut self.tx, self.book).await?;
+        for funded in year::funded(&mut self.tx, self.book, first, last).await? {
+            let id = funded.source_id;
+            let (name, stated) = match funded.source.as_str() {
+                "appropriation" => {
+                    let letter = self.names.appropriations.get(&AppropriationId(id));
+                    let amount = letter.map_or(Fen::ZERO, |letter| letter.amount);
+                    (self.names.appropriation(AppropriationId(id)), amount)
+                }
+                "reduction" => {
+                    let letter = reductions.iter().find(|letter| letter.id == id);
+                    let amount = letter.map_or(Fen::ZERO, |letter| letter.amount);
+                    let name = letter.map_or_else(|| id.to_string(), |one| one.document.clone());
+                    (name, Fen::ZERO.minus(amount)?)
+                }
+                _ => continue,
+            };
+            let (zh, en) = ("指标文与资金结存", "letters and funds");
+            further(agreement, row(zh, en, name, stated, funded.amount));
+        }
+        Ok(())
+    }
+
+    /// A closed year has nothing left on the accounts that count one year, and what was left of its
+    /// appropriations is what was carried over.
+    async fn years(&mut self, agreement: &mut Agreement) -> Result<(), Error> {
+        let carried = year::carry_overs(&mut self.tx, self.book).await?;
+        let years = year::years(&mut self.tx, self.book).await?;
+        for voucher in self
+            .vouchers
+            .iter()
+            .filter(|one| one.source == "year-close")
+        {
+            if !years.iter().any(|closed| closed.year == voucher.source_id) {
+                let (zh, en) = (
+                    "没有年结的年结凭证",
+                    "closing voucher of a year that is open",
+                );
+                let name = voucher_number(voucher.posted.number);
+                further(agreement, row(zh, en, name, Fen::new(1), Fen::ZERO));
+            }
+        }
+        for closed in years {
+            let Ok(number) = i32::try_from(closed.year) else {
+                continue;
+            };
+            let (_, december) = months_of(number)?;
+            if self.month.is_some_and(|month| month != december) {
+                continue;
+            }
+            let then = journal::movements(&mut self.tx, self.book, december, december).await?;
+            for account in then.iter().filter(|a| a.key.chart.is_of_the_year()) {
+                let name = format!("{number} {}", self.names.account(&account.key));
+                let (zh, en) = ("年结后无余额", "nothing left after the year close");
+                further(agreement, row(zh, en, name, account.closing(), Fen::ZERO));
+            }
+            let lot =
+                |account: &AccountMovement| account.key.appropriation.map_or(0, |id| id.get());
+            let left = by_dimension(&then, Chart::Bank, lot)?;
+            for letter in self.names.appropriations.values() {
+                if letter.budget_year > closed.year {
+                    continue;
+                }
+                let next = closed.year + 1;
+                let over = year::in_force(&carried, letter.id, next, closed.entry);
+                let over = over.map_or(Fen::ZERO, |row| row.amount);
+                let left = left.get(&letter.id.get()).copied().unwrap_or_default();
+                let name = format!("{number} {}", letter.document);
+                let (zh, en) = ("年末结余与结转", "left at the year's end and carried over");
+                further(agreement, row(zh, en, name, left, over));
+            }
         }
         Ok(())
     }
@@ -440,10 +557,11 @@ impl Desk {
     /// 账表相符.
     pub(super) async fn books_reports(&mut self) -> Result<Agreement, Error> {
         let mut agreement = Agreement::new(AgreementId::BooksReports);
-        let now = journal::balances(&mut self.tx, self.book).await?;
+        let now = self.now().await?;
         let (booked, mut reported) = match self.month {
             Some(month) => {
                 let then = journal::movements(&mut self.tx, self.book, month, month).await?;
+                let then = self.set_aside(&then);
                 let moved = |account: &AccountMovement| account.movement();
                 let runs = Events::lines(&mut self.tx, self.book, &self.vouchers).await?;
                 (by_component(&then, moved), runs)

@@ -7,6 +7,7 @@
 
 mod bank;
 mod books;
+mod execution;
 mod foot;
 mod recovery;
 mod success;
@@ -14,6 +15,7 @@ mod summary;
 
 pub use bank::{bank_journal, bank_reconciliation, sheet};
 pub use books::{ledger, trial_balance, voucher};
+pub use execution::execution;
 pub use foot::{Comparison, compare, foot, foot_with_ledger};
 pub use recovery::recovery;
 pub use success::{program_success, success_json, success_rate};
@@ -138,6 +140,14 @@ impl Names {
         let found = self.banks.values().find(|bank| bank.code == code);
         found.ok_or_else(|| not_found("账户 account", code))
     }
+}
+
+/// The first and last month of the calendar: everything.
+pub(crate) fn always() -> (Month, Month) {
+    (
+        Month::from_index(1900 * 12),
+        Month::from_index(3000 * 12 - 1),
+    )
 }
 
 /// The months of a year, January and December.

@@ -1,14 +1,14 @@
 //! What became of the money of a quota letter.
 
-use ledger::account::Chart;
 use ledger::audit::hex::encode;
 use ledger::disbursement::role::Action;
 use ledger::money::Fen;
 use ledger_store::fund::Appropriation;
+use ledger_store::report as figures;
 use ledger_store::trace::{self as way, DrawnByRun};
-use ledger_store::{journal, report as figures};
 use serde_json::{Value, json};
 
+use crate::app::appropriation::Life;
 use crate::app::report::Names;
 use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
@@ -22,7 +22,7 @@ pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let names = Names::load(&mut tx, book).await?;
-    let balances = journal::balances(&mut tx, book).await?;
+    let lives = Life::all(&mut tx, book).await?;
     let lots: Vec<&Appropriation> = names
         .appropriations
         .values()
@@ -34,18 +34,12 @@ pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result
     let (mut documents, mut tables) = (Vec::new(), Vec::new());
     for lot in lots {
         let drawn = way::drawn(&mut tx, book, lot.id).await?;
-        let of = |chart: Chart| {
-            let accounts = balances.iter().filter(|account| {
-                account.key.chart == chart && account.key.appropriation == Some(lot.id)
-            });
-            Fen::sum(accounts.map(|account| account.closing()))
-        };
-        let kept = of(Chart::AppropriationIncome)?;
+        let life = lives.get(&lot.id).cloned().unwrap_or_default();
         let lot_way = LotWay {
             lot,
             drawn,
-            kept,
-            left: of(Chart::Bank)?,
+            handed_back: life.returned.plus(life.reduced)?,
+            left: life.left,
         };
         documents.push(lot_way.json(&names)?);
         tables.extend(lot_way.tables(&names)?);
@@ -61,8 +55,8 @@ pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result
 struct LotWay<'a> {
     lot: &'a Appropriation,
     drawn: Vec<DrawnByRun>,
-    /// 4001: what was received and not handed back.
-    kept: Fen,
+    /// Returned to the treasury, or taken back by a letter.
+    handed_back: Fen,
     /// 1002: what is at the bank.
     left: Fen,
 }
@@ -70,10 +64,6 @@ struct LotWay<'a> {
 impl LotWay<'_> {
     fn sum(&self, figure: fn(&DrawnByRun) -> Fen) -> Result<Fen, Error> {
         Ok(Fen::sum(self.drawn.iter().map(figure))?)
-    }
-
-    fn handed_back(&self) -> Result<Fen, Error> {
-        Ok(self.lot.amount.minus(self.kept)?)
     }
 
     fn json(&self, names: &Names) -> Result<Value, Error> {
@@ -102,7 +92,7 @@ impl LotWay<'_> {
             "failed_fen": self.sum(|row| row.failed)?.get(),
             "refunded_fen": self.sum(|row| row.refunded)?.get(),
             "home_fen": self.sum(|row| row.home)?.get(),
-            "handed_back_fen": self.handed_back()?.get(),
+            "handed_back_fen": self.handed_back.get(),
             "left_fen": self.left.get(),
             "runs": self.drawn.iter().map(run).collect::<Value>(),
         }))
@@ -122,7 +112,7 @@ impl LotWay<'_> {
             ("金额 amount", lot.amount.grouped()),
             ("已动用 drawn", self.sum(|row| row.drawn)?.grouped()),
             ("已退回账户 home again", self.sum(|row| row.home)?.grouped()),
-            ("已缴回财政 handed back", self.handed_back()?.grouped()),
+            ("已缴回财政 handed back", self.handed_back.grouped()),
             ("结余 left", self.left.grouped()),
             ("审计记录 audit entry", lot.entry.to_string()),
         ] {
