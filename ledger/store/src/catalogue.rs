@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 18] = [
+    let modules: [(&str, &[(&str, &str)]); 19] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -29,6 +29,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("exception", crate::exception::STATEMENTS),
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
+        ("movement", crate::movement::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
