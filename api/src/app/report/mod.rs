@@ -15,13 +15,15 @@ mod summary;
 mod triplicate;
 
 pub use bank::{bank_journal, bank_reconciliation, sheet};
-pub use books::{VoucherForm, ledger, trial_balance, voucher, voucher_form};
+pub(crate) use books::SIDES;
+pub use books::{VoucherForm, VoucherLine, ledger, trial_balance, voucher, voucher_form};
 pub use foot::{Comparison, compare, foot, foot_with_ledger};
 pub use shapes::{SHAPES, annual_shaped};
 pub use success::{program_success, success_json, success_rate};
 pub(crate) use success::{reason_name, success_by_program};
 pub use summary::{annual, monthly};
-pub use triplicate::{Triplicate, triplicate};
+pub(crate) use triplicate::COPIES;
+pub use triplicate::{Count, Part, Triplicate, triplicate};
 
 use std::collections::BTreeMap;
 

@@ -24,7 +24,7 @@ use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
 
 /// The three copies, in the order in which they lie.
-pub const COPIES: [(&str, &str); 3] = [
+pub(crate) const COPIES: [(&str, &str); 3] = [
     ("第一联 民政留存", "copy 1: civil affairs"),
     ("第二联 财政核拨", "copy 2: finance"),
     ("第三联 银行代发", "copy 3: bank"),
