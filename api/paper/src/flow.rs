@@ -1,7 +1,7 @@
 //! From blocks to pages: what stands where.
 
 use crate::grid::{self, Grid, Laid};
-use crate::{Block, Document, Font, Length, MARGIN, MILLIMETRE, Orientation, POINT, Part, wrap};
+use crate::{Block, Count, Document, Font, Length, MARGIN, MILLIMETRE, Orientation, POINT, Part, wrap};
 
 const TOP: Length = 16 * MILLIMETRE;
 const BOTTOM: Length = 18 * MILLIMETRE;
@@ -193,8 +193,10 @@ impl<'a> Flow<'a> {
         let edges = grid.edges(MARGIN, self.width);
         let head = grid::lay(grid, &grid.head, &edges, self.font);
         let mut placed = false;
-        for group in groups(grid) {
-            let rows = grid::lay(grid, group, &edges, self.font);
+        let room = self.bottom - TOP - 2 * MILLIMETRE - head.height();
+        let groups = groups(grid).into_iter();
+        let laid = groups.map(|group| grid::lay(grid, group, &edges, self.font));
+        for rows in laid.flat_map(|rows| grid::pieces(rows, grid.type_size(), room)) {
             let needed = rows.height() + if placed { 0 } else { head.height() };
             let full = self.at + needed > self.bottom;
             if full && (placed || self.at > TOP + 2 * MILLIMETRE) {
@@ -254,7 +256,10 @@ impl<'a> Flow<'a> {
         let count = self.pages.len();
         let base = self.bottom + 8 * MILLIMETRE;
         for (number, page) in (1..).zip(&mut self.pages) {
-            let count_text = format!("第 {number} 页 共 {count} 页");
+            let count_text = match self.part.count {
+                Count::Chinese => format!("第 {number} 页 共 {count} 页"),
+                Count::English => format!("Page {number} of {count}"),
+            };
             let width = self.font.width(&count_text, SMALL);
             let texts = [
                 (MARGIN, self.part.foot.clone()),
@@ -294,4 +299,72 @@ fn groups(grid: &Grid) -> Vec<&[Vec<grid::Cell>]> {
         start = end;
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Align, Cell, Column, DIRECTORIES};
+
+    /// Every text of a page, in the order in which it is drawn.
+    fn texts(page: &Page) -> Vec<&str> {
+        page.marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Text { text, .. } => Some(text.as_str()),
+                Mark::Rule { .. } => None,
+            })
+            .collect()
+    }
+
+    fn column(align: Align) -> Column {
+        Column { share: 1, align }
+    }
+
+    #[test]
+    fn long_tables_repeat_their_heads_and_pages_are_counted() {
+        let directories: Vec<_> = DIRECTORIES.iter().map(std::path::Path::new).collect();
+        let font = crate::find(None, &directories).unwrap();
+        let rows = |count: usize| -> Vec<Vec<Cell>> {
+            let row = |n: usize| vec![Cell::new(format!("行{n}")), Cell::new("1.00")];
+            (0..count).map(row).collect()
+        };
+        let long = vec![vec![Cell::new("长".repeat(6_000)), Cell::new("1.00")]];
+        for (body, pages) in [(rows(0), 1), (rows(3), 1), (rows(100), 3), (long, 4)] {
+            let grid = Grid {
+                columns: vec![column(Align::Left), column(Align::Right)],
+                head: vec![vec![Cell::new("项目"), Cell::new("金额")]],
+                rows: body,
+                ..Grid::default()
+            };
+            let document = Document {
+                title: "表".to_owned(),
+                parts: vec![Part {
+                    running: "续".to_owned(),
+                    foot: "脚".to_owned(),
+                    blocks: vec![Block::Title("表".to_owned()), Block::Grid(grid)],
+                    ..Part::default()
+                }],
+            };
+            let made = super::pages(&document, &font);
+            assert_eq!(made.len(), pages);
+            let (_, height) = Orientation::Portrait.size();
+            for (number, page) in (1..).zip(&made) {
+                let texts = texts(page);
+                assert!(texts.contains(&"项目"), "{number}");
+                assert!(texts.contains(&format!("第 {number} 页 共 {pages} 页").as_str()));
+                assert_eq!(texts.contains(&"续"), number > 1);
+                for mark in &page.marks {
+                    let lowest = match mark {
+                        Mark::Text { base, .. } => *base,
+                        Mark::Rule { to, .. } => to.1,
+                    };
+                    assert!(lowest < height, "{mark:?}");
+                }
+            }
+            let all: Vec<&str> = made.iter().flat_map(texts).collect();
+            let lines = all.iter().filter(|text| text.starts_with('行')).count();
+            assert!([0, 3, 100].contains(&lines));
+        }
+    }
 }

@@ -312,6 +312,28 @@ fn heights(cells: &[Placed], rows: usize, size: Length, at_least: Length) -> Vec
     heights
 }
 
+/// Rows that are higher than a page in pieces that are not: a row with a long text goes on below
+/// itself.
+pub(crate) fn pieces(laid: Laid, size: Length, room: Length) -> Vec<Laid> {
+    if laid.height() <= room || laid.heights.len() != 1 {
+        return vec![laid];
+    }
+    let fitting = ((room - 2 * LEADING) / line_height(size)).max(1);
+    let fitting = usize::try_from(fitting).unwrap_or(1);
+    let longest = laid.cells.iter().map(|cell| cell.lines.len()).max();
+    let count = longest.unwrap_or(0).div_ceil(fitting);
+    let piece = |number: usize| {
+        let part = |cell: &Placed| Placed {
+            lines: cell.lines.iter().skip(number * fitting).take(fitting).cloned().collect(),
+            ..cell.clone()
+        };
+        let cells: Vec<Placed> = laid.cells.iter().map(part).collect();
+        let heights = heights(&cells, 1, size, 0);
+        Laid { cells, heights }
+    };
+    (0..count).map(piece).collect()
+}
+
 /// Where a text begins so that it stands as asked between two rules.
 pub(crate) fn text_left(cell: &Placed, width: Length) -> Length {
     match cell.align {

@@ -68,12 +68,24 @@ pub struct Document {
 pub struct Part {
     /// How its pages lie.
     pub orientation: Orientation,
+    /// How its pages are counted.
+    pub count: Count,
     /// Stands small at the head of its second page and of those after it.
     pub running: String,
     /// Stands small at the foot of every page, on the left.
     pub foot: String,
     /// What it shows, from top to bottom.
     pub blocks: Vec<Block>,
+}
+
+/// The words in which pages are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Count {
+    /// 第 1 页 共 2 页.
+    #[default]
+    Chinese,
+    /// Page 1 of 2.
+    English,
 }
 
 /// Something that stands on a page.

@@ -13,7 +13,7 @@ pub use voucher::voucher;
 use std::path::Path;
 
 use ledger::problem::{Kind, Language, Problem};
-use paper::{Align, Block, Cell, Column, Document, Font, FontFault, Grid, Orientation, Part};
+use paper::{Align, Block, Cell, Column, Count, Document, Font, FontFault, Grid, Orientation, Part};
 
 use crate::app::view::{Report, Table};
 
@@ -82,6 +82,10 @@ pub fn report(report: &Report, agency: Option<&str>, language: Language, font: &
     Document {
         parts: vec![Part {
             orientation,
+            count: match language {
+                Language::Zh => Count::Chinese,
+                Language::En => Count::English,
+            },
             running: title.clone(),
             foot: agency.unwrap_or_default().to_owned(),
             blocks,

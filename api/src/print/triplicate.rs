@@ -1,7 +1,7 @@
 //! 三联单: three copies with one serial number, each on its own page.
 
 use ledger::money::Fen;
-use paper::{Align, Block, Cell, Document, Grid, MILLIMETRE, Orientation, POINT, Part};
+use paper::{Align, Block, Cell, Count, Document, Grid, MILLIMETRE, Orientation, POINT, Part};
 
 use super::{columns, head};
 use crate::app::Error;
@@ -54,6 +54,7 @@ fn page(form: &Triplicate, copy: &str) -> Result<Part, Error> {
     blocks.push(Block::Grid(seals()));
     Ok(Part {
         orientation: Orientation::Portrait,
+        count: Count::Chinese,
         running: format!("三联单 {} {copy}(续)", form.serial),
         foot: format!("{} {copy}  核对码 {}", form.serial, form.fingerprint()),
         blocks,

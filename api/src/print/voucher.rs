@@ -1,7 +1,7 @@
 //! 记账凭证: the usual form, financial and budget accounting one below the other (平行记账).
 
 use ledger::money::Fen;
-use paper::{Align, Block, Cell, Document, Grid, MILLIMETRE, Orientation, POINT, Part};
+use paper::{Align, Block, Cell, Count, Document, Grid, MILLIMETRE, Orientation, POINT, Part};
 
 use super::{columns, head};
 use crate::app::Error;
@@ -55,6 +55,7 @@ pub fn voucher(form: &VoucherForm) -> Result<Document, Error> {
     Ok(Document {
         parts: vec![Part {
             orientation: Orientation::Portrait,
+            count: Count::Chinese,
             running: format!("{title}(续)"),
             foot: format!(
                 "审计条目 {}  分录根 {}",
