@@ -254,17 +254,34 @@ fn signatures(form: &Triplicate) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_re_pay_run_has_a_triplicate_too() {
     let database = TestDb::sqlite();
-    let (office, _) = two_months(database.url()).await;
-    let run = office.create("urban", RunKind::RePay, "2022-02").await;
-    // The bank's answer says that nobody needs to correct an account: the money must be home first.
-    if let Some(run) = run {
-        office.walk(run, 2).await;
-        let manager = office.who("manager");
-        let form = report::triplicate(&office.app, manager, run).await.unwrap();
-        let font = print::font(None).unwrap();
-        let text = text_of(&print::triplicate(&form).unwrap().pdf(&font).unwrap());
-        assert_eq!(count(&text, "失败重发"), 6, "{text}");
+    let office = Office::funded(database.url()).await;
+    office.roster("rural", "2022-01", &people(3)).await;
+    let batch = office.pay_month("rural", "2022-01").await;
+    let failed = |place| match place {
+        1 => Outcome::Failed("系统忙"),
+        _ => Outcome::Paid,
+    };
+    office.answer(&batch, failed).await;
+    let (run, files) = office.pay("rural", RunKind::RePay, "2022-01").await;
+    office.answer(&files[0], |_| Outcome::Paid).await;
+    let manager = office.who("manager");
+    let form = report::triplicate(&office.app, manager, run).await.unwrap();
+    let json = form.report().unwrap().json;
+    for (path, expected) in [
+        ("households", 1),
+        ("persons", 1),
+        ("due_fen", 10_200),
+        ("paid.payments", 1),
+        ("paid.amount_fen", 10_200),
+        ("failed.amount_fen", 0),
+    ] {
+        assert_eq!(at(&json, path), expected, "{path}");
     }
+    assert!(json["movement"].is_null());
+    let font = print::font(None).unwrap();
+    let text = text_of(&print::triplicate(&form).unwrap().pdf(&font).unwrap());
+    // In the period and in the kind of the run, on three copies.
+    assert_eq!(count(&text, "失败重发"), 6, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -502,9 +519,7 @@ fn typed_formulas_come_out_as_text() {
         let key = format!("f{n}");
         let mut words = words.to_vec();
         words.push(&key);
-        demo.huimin("accountant")
-            .run_args(&words)
-            .expect_status(0);
+        demo.huimin("accountant").run_args(&words).expect_status(0);
     }
     let manager = demo.huimin("manager");
     let read = |name: &str| std::fs::read(demo.path().join(name)).unwrap();

@@ -1,7 +1,9 @@
 //! From blocks to pages: what stands where.
 
 use crate::grid::{self, Grid, Laid};
-use crate::{Block, Count, Document, Font, Length, MARGIN, MILLIMETRE, Orientation, POINT, Part, wrap};
+use crate::{
+    Block, Count, Document, Font, Length, MARGIN, MILLIMETRE, Orientation, POINT, Part, wrap,
+};
 
 const TOP: Length = 16 * MILLIMETRE;
 const BOTTOM: Length = 18 * MILLIMETRE;
@@ -179,8 +181,8 @@ impl<'a> Flow<'a> {
     }
 
     fn signatures(&mut self, signers: &[(String, String)]) {
-        self.room(12 * MILLIMETRE);
-        self.at += 5 * MILLIMETRE;
+        self.room(14 * MILLIMETRE);
+        self.at += 9 * MILLIMETRE;
         let count = Length::try_from(signers.len().max(1)).unwrap_or(1);
         for (place, (label, name)) in (0..).zip(signers) {
             let left = MARGIN + self.width * place / count;

@@ -324,7 +324,13 @@ pub(crate) fn pieces(laid: Laid, size: Length, room: Length) -> Vec<Laid> {
     let count = longest.unwrap_or(0).div_ceil(fitting);
     let piece = |number: usize| {
         let part = |cell: &Placed| Placed {
-            lines: cell.lines.iter().skip(number * fitting).take(fitting).cloned().collect(),
+            lines: cell
+                .lines
+                .iter()
+                .skip(number * fitting)
+                .take(fitting)
+                .cloned()
+                .collect(),
             ..cell.clone()
         };
         let cells: Vec<Placed> = laid.cells.iter().map(part).collect();

@@ -13,7 +13,9 @@ pub use voucher::voucher;
 use std::path::Path;
 
 use ledger::problem::{Kind, Language, Problem};
-use paper::{Align, Block, Cell, Column, Count, Document, Font, FontFault, Grid, Orientation, Part};
+use paper::{
+    Align, Block, Cell, Column, Count, Document, Font, FontFault, Grid, Orientation, Part,
+};
 
 use crate::app::view::{Report, Table};
 

@@ -110,15 +110,23 @@ fn figures(form: &Triplicate) -> Result<Grid, Error> {
         let count_text = count.payments.to_string();
         right.push([label.into(), count_text, count.amount.grouped()]);
     }
+    let moved = form.movement()?;
+    // What is left over on the right is one cell.
+    let (mut note, below) = (true, moved.len().saturating_sub(right.len()));
     let mut right = right.into_iter();
     let mut rows = Vec::new();
-    for (label, count, amount) in form.movement()? {
+    for (label, count, amount) in moved {
         let mut row = vec![Cell::new(label), Cell::new(count), Cell::new(amount)];
         match right.next() {
             Some([label, count, amount]) => {
                 row.extend([Cell::new(label).bold(), Cell::new(count), Cell::new(amount)]);
             }
-            None => row.push(Cell::new("").wide(3)),
+            None if note => {
+                note = false;
+                let text = format!("核对码 {}\n与批次的计算结果一致", form.fingerprint());
+                row.push(Cell::new(text).wide(3).tall(below).align(Align::Centre));
+            }
+            None => {}
         }
         rows.push(row);
     }

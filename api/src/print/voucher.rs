@@ -5,7 +5,7 @@ use paper::{Align, Block, Cell, Count, Document, Grid, MILLIMETRE, Orientation, 
 
 use super::{columns, head};
 use crate::app::Error;
-use crate::app::report::{SIDES, VoucherForm, VoucherLine, voucher_number};
+use crate::app::report::{NOTHING, SIDES, VoucherForm, VoucherLine, voucher_number};
 use ledger_store::verify::short_root;
 
 /// A voucher on paper. Its transfers stand added up by account pair, with their number.
@@ -30,7 +30,7 @@ pub fn voucher(form: &VoucherForm) -> Result<Document, Error> {
                 voucher.source_id
             ),
             String::new(),
-            "附件:    张".to_owned(),
+            "附件:________张".to_owned(),
         ]),
     ];
     for (side, name, _) in SIDES {
@@ -49,8 +49,8 @@ pub fn voucher(form: &VoucherForm) -> Result<Document, Error> {
     blocks.push(Block::Signatures(vec![
         signer("会计主管", ""),
         signer("记账", ""),
-        signer("复核", &form.checker),
-        signer("制单", &form.maker),
+        signer("复核", signed(&form.checker)),
+        signer("制单", signed(&form.maker)),
     ]));
     Ok(Document {
         parts: vec![Part {
@@ -66,6 +66,11 @@ pub fn voucher(form: &VoucherForm) -> Result<Document, Error> {
         }],
         title,
     })
+}
+
+/// The name of who signed; room for a hand where nobody did.
+fn signed(name: &str) -> &str {
+    if name == NOTHING { "" } else { name }
 }
 
 /// What a voucher comes from; its code when it is none of these.

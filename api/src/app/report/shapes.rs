@@ -386,8 +386,8 @@ fn row_json(row: &Row, figures: &Figures) -> Value {
 
 fn table(shape: &Shape, (first, last): (Month, Month), rows: &[(Row, Figures)]) -> Table {
     let title = words(
-        format!("{first} 至 {last} {}(样式:{})", shape.title, shape.like),
-        format!("{first} to {last}, in the shape of {}", shape.like),
+        format!("{} {first} 至 {last}", shape.title),
+        format!("{} {first} to {last}", shape.title),
     );
     let heads = shape.shows.iter().map(|figure| figure.head());
     let columns: Vec<_> = [("项目", "category", false)]
