@@ -196,20 +196,23 @@ impl<'a> Flow<'a> {
         let head = grid::lay(grid, &grid.head, &edges, self.font);
         let mut placed = false;
         let room = self.bottom - TOP - 2 * MILLIMETRE - head.height();
-        let groups = groups(grid).into_iter();
-        let laid = groups.map(|group| grid::lay(grid, group, &edges, self.font));
-        for rows in laid.flat_map(|rows| grid::pieces(rows, grid.type_size(), room)) {
-            let needed = rows.height() + if placed { 0 } else { head.height() };
-            let full = self.at + needed > self.bottom;
-            if full && (placed || self.at > TOP + 2 * MILLIMETRE) {
-                self.new_page();
-                placed = false;
+        for group in groups(grid) {
+            let rows = grid::lay(grid, group, &edges, self.font);
+            let above = if placed { 0 } else { head.height() };
+            let left = self.bottom - self.at - above;
+            for rows in grid::pieces(rows, grid.type_size(), (left, room)) {
+                let needed = rows.height() + if placed { 0 } else { head.height() };
+                let full = self.at + needed > self.bottom;
+                if full && (placed || self.at > TOP + 2 * MILLIMETRE) {
+                    self.new_page();
+                    placed = false;
+                }
+                if !placed {
+                    self.rows(grid, &head, &edges);
+                    placed = true;
+                }
+                self.rows(grid, &rows, &edges);
             }
-            if !placed {
-                self.rows(grid, &head, &edges);
-                placed = true;
-            }
-            self.rows(grid, &rows, &edges);
         }
         if !placed {
             self.room(head.height());

@@ -312,32 +312,34 @@ fn heights(cells: &[Placed], rows: usize, size: Length, at_least: Length) -> Vec
     heights
 }
 
-/// Rows that are higher than a page in pieces that are not: a row with a long text goes on below
-/// itself.
-pub(crate) fn pieces(laid: Laid, size: Length, room: Length) -> Vec<Laid> {
+/// A row that is higher than a page in pieces that are not: it goes on below itself, first in what
+/// is `left` of this page, then in the `room` of the next ones.
+pub(crate) fn pieces(laid: Laid, size: Length, (left, room): (Length, Length)) -> Vec<Laid> {
     if laid.height() <= room || laid.heights.len() != 1 {
         return vec![laid];
     }
-    let fitting = ((room - 2 * LEADING) / line_height(size)).max(1);
-    let fitting = usize::try_from(fitting).unwrap_or(1);
+    let fitting = |height: Length| {
+        let lines = (height - 2 * LEADING) / line_height(size);
+        usize::try_from(lines).unwrap_or(0)
+    };
+    // A line or two at the foot of a page are not worth it.
+    let first = Some(fitting(left)).filter(|lines| *lines > 2);
+    let each = fitting(room).max(1);
     let longest = laid.cells.iter().map(|cell| cell.lines.len()).max();
-    let count = longest.unwrap_or(0).div_ceil(fitting);
-    let piece = |number: usize| {
+    let longest = longest.unwrap_or(0);
+    let (mut made, mut done) = (Vec::new(), 0);
+    while done < longest {
+        let take = first.filter(|_| done == 0).unwrap_or(each);
         let part = |cell: &Placed| Placed {
-            lines: cell
-                .lines
-                .iter()
-                .skip(number * fitting)
-                .take(fitting)
-                .cloned()
-                .collect(),
+            lines: cell.lines.iter().skip(done).take(take).cloned().collect(),
             ..cell.clone()
         };
         let cells: Vec<Placed> = laid.cells.iter().map(part).collect();
         let heights = heights(&cells, 1, size, 0);
-        Laid { cells, heights }
-    };
-    (0..count).map(piece).collect()
+        made.push(Laid { cells, heights });
+        done += take;
+    }
+    made
 }
 
 /// Where a text begins so that it stands as asked between two rules.

@@ -418,13 +418,13 @@ mod tests {
     fn every_shape_is_sound() {
         for (name, _) in SHAPES {
             let shape = shape_of(name).unwrap();
-            assert!(shape.every_program != !shape.row.is_empty(), "{name}");
+            assert!(shape.every_program == shape.row.is_empty(), "{name}");
             assert!(
                 (1..=12).contains(&shape.months) && shape.years >= 1,
                 "{name}"
             );
             for row in &shape.row {
-                assert!(row.all != !row.programs.is_empty(), "{name}: {}", row.name);
+                assert!(row.all == row.programs.is_empty(), "{name}: {}", row.name);
                 assert!(!row.shows.is_empty(), "{name}: {}", row.name);
                 for figure in &row.shows {
                     assert!(
