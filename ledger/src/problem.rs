@@ -235,6 +235,12 @@ problems! {
     // Published reports.
     ReportInvalid "RPT-0001" "公布数据文件无效:{detail}" "the file of published figures is not valid: {detail}"
         => "按所列行号改正后重试" "correct the line named and try again";
+
+    // Paper.
+    FontMissing "PRT-0001" "没有找到能印中文的字体" "no font that can print Chinese was found"
+        => "安装字体(Debian:apt-get install fonts-noto-cjk),或用 --font 指明字体文件" "install one (on Debian: apt-get install fonts-noto-cjk), or name a font file with --font";
+    FontUnusable "PRT-0002" "字体 {file} 不能用:{detail}" "the font {file} is of no use: {detail}"
+        => "用 --font 指明含中文的 ttf、ttc 或 otf 字体" "name a ttf, ttc or otf font with Chinese characters by --font";
 }
 
 impl Problem {

@@ -74,6 +74,9 @@ pub(crate) struct Global {
     /// 语言 Language
     #[arg(long, global = true, env = "HUIMIN_LANG", value_enum, default_value_t = Lang::Zh)]
     pub(crate) lang: Lang,
+    /// PDF 用的中文字体文件 Chinese font of PDF files [默认 default: 系统字体 one of the machine]
+    #[arg(long, global = true, env = "HUIMIN_FONT", value_name = "FILE")]
+    pub(crate) font: Option<PathBuf>,
 }
 
 impl Global {
@@ -238,7 +241,7 @@ impl Key {
 /// Where a report is written to instead of standard output.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Out {
-    /// 另存为文件 Write to a file: .xlsx, .csv or .json
+    /// 另存为文件 Write to a file: .pdf, .xlsx, .csv or .json
     #[arg(long, value_name = "FILE", value_parser = report_file, global = true)]
     pub(crate) out: Option<PathBuf>,
 }
@@ -287,6 +290,7 @@ pub(crate) enum FileKind {
     Workbook,
     Csv,
     Json,
+    Pdf,
 }
 
 impl FileKind {
@@ -296,6 +300,7 @@ impl FileKind {
             "xlsx" => Some(FileKind::Workbook),
             "csv" => Some(FileKind::Csv),
             "json" => Some(FileKind::Json),
+            "pdf" => Some(FileKind::Pdf),
             _ => None,
         }
     }
@@ -306,7 +311,8 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
     match FileKind::of(&path) {
         Some(_) => Ok(path),
         None => Err(
-            "文件名须以 .xlsx、.csv 或 .json 结尾 the name must end in .xlsx, .csv or .json".into(),
+            "文件名须以 .pdf、.xlsx、.csv 或 .json 结尾 the name must end in .pdf, .xlsx, .csv or .json"
+                .into(),
         ),
     }
 }
@@ -507,6 +513,9 @@ mod tests {
             "report --out r.csv trial-balance --year 2022",
             "report foot f.toml --with-ledger",
             "report voucher 4 --month 2022-01",
+            "report voucher 2022-01 4 --out v.pdf --font f.ttc",
+            "report triplicate 3 --out t.pdf",
+            "report annual 2022 --shape shenmu --out a.pdf",
             "trace payment 7",
             "trace appropriation 示例〔2022〕1号",
             "audit log --from 10",
@@ -535,7 +544,10 @@ mod tests {
             "run show x",
             "run create --program p --month 2022-13",
             "run create --program p --month 2022-01 --kind odd",
-            "report monthly --month 2022-01 --out r.pdf",
+            "report monthly --month 2022-01 --out r.doc",
+            "report annual --year 2022 --shape odd",
+            "report annual 2022 --year 2022",
+            "report voucher 2022-01 0",
             "report trial-balance --year 2022 --from 2022-01",
             "report trial-balance",
             "objection settle 1 --note 已核实",

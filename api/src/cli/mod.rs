@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
             Err(anyhow::anyhow!("the program broke off; its message stands above").into())
         });
     desk.rest();
-    ExitCode::from(outcome::print(&result, desk.global()))
+    ExitCode::from(outcome::print(&result, &desk))
 }
 
 fn work(command: &Command, desk: &Desk) -> Result<Outcome, Error> {

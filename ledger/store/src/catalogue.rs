@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 22] = [
+    let modules: [(&str, &[(&str, &str)]); 23] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -32,6 +32,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("exception", crate::exception::STATEMENTS),
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
+        ("movement", crate::movement::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),

@@ -30,6 +30,7 @@ pub mod exception;
 pub mod fund;
 pub mod journal;
 pub mod measure;
+pub mod movement;
 pub mod payment;
 pub mod policy;
 pub mod publication;
