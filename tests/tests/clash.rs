@@ -104,6 +104,9 @@ months = "1"
 standard = [{ from = "2021-01", formula = "individual", document = "示例〔2021〕1号" }]
 "#;
 
+/// Who died when, and what the checks of both runs then find.
+type Deaths<'a> = (usize, &'a str, [&'a [(&'a str, i64)]; 2]);
+
 /// Money for a household as a whole, or to somebody who takes it for another: when one of its
 /// people or the payee has died, somebody looks at it.
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +133,7 @@ async fn deaths_behind_a_payment_take_an_explanation() {
             let run = office.create(program, RunKind::Regular, "2022-01").await;
             runs.push(run.unwrap());
         }
-        let cases: [(usize, &str, [&[(&str, i64)]; 2]); 4] = [
+        let cases: [Deaths<'_>; 4] = [
             (9, "2021-06-01", [&[], &[]]),
             (5, "2021-06-01", [&[("A01H", 1)], &[]]),
             (5, "2022-01-03", [&[], &[]]),

@@ -1,8 +1,8 @@
 //! Whatever happens to a program (raises and cuts, entries, exits, deaths, moves between
 //! households, corrected amounts and incomes, rosters of earlier months, runs that are rejected,
-//! calculated again, given up, or whose payments fail): when the runs are done, what was accrued for each
-//! person, component and month is what policy says for it, or more where an overpayment is carried;
-//! a second run pays nothing; and nobody is paid twice.
+//! calculated again, given up, or whose payments fail): when the runs are done, what was accrued
+//! for each person, component and month is what policy says for it, or more where an overpayment
+//! is carried; a second run pays nothing; and nobody is paid twice.
 //!
 //! What is due is worked out here by a second, plain way: a table of what the rosters granted for
 //! each month. Nothing of the calculation of runs is asked for it.

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::TestDb;
-use acceptance::office::paper::{self, Person, people};
+use acceptance::office::paper::{self, Person, account, people};
 use acceptance::office::{Office, done, month};
+use acceptance::{TestDb, for_each_engine};
 use api::app::roster::{self, HEADINGS};
 use api::app::{Done, Error};
 use bank_adapters::{Finding, read_grid};
 use encoding_rs::GB18030;
+use ledger::money::Fen;
 use rust_xlsxwriter::{Formula, Workbook};
 
 /// Columns that rosters may have besides those of the csv template.
@@ -532,4 +533,46 @@ async fn a_roster_that_ends_most_awards_is_asked_about() {
         }
     }
     office.assert_invariants().await;
+}
+
+/// What changed between two months: each kind once, and an account that was changed although the
+/// amount was not.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_months_are_compared() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-01", &people(5)).await;
+        let mut next = people(6);
+        next.remove(0);
+        next[0].account = account(60);
+        next[1].amount = next[1].amount.plus(Fen::new(100)).unwrap();
+        next[1].account = account(61);
+        next[2].amount = next[2].amount.minus(Fen::new(100)).unwrap();
+        office.roster("urban", "2022-02", &next).await;
+        let diff = async |from: &str, to: &str| {
+            let (app, maker) = (&office.app, office.who("maker"));
+            let diff = roster::diff(app, maker, "urban", month(from), month(to)).await;
+            let mut changes: Vec<String> = diff.unwrap().json["changes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|change| {
+                    let moved = change["account_changed"].as_bool().unwrap();
+                    format!("{} {moved}", change["change"].as_str().unwrap())
+                })
+                .collect();
+            changes.sort_unstable();
+            changes
+        };
+        let expected = [
+            "account-changed true",
+            "gone false",
+            "lowered false",
+            "new false",
+            "raised true",
+        ];
+        assert_eq!(diff("2022-01", "2022-02").await, expected);
+        assert_eq!(diff("2022-02", "2022-03").await, [""; 0]);
+    })
+    .await;
 }

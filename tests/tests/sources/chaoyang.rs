@@ -163,6 +163,7 @@ async fn each_subsidy_keeps_its_months() {
 
 /// A supplier of heat, with a credit code of nobody.
 const HEAT: (&str, &str, &str) = ("示例供热公司", "91000000000000001X", "26000000000000009001");
+const MARKET: (&str, &str, &str) = ("示例阳光超市", "91000000000000005X", "26000000000000009005");
 const COAL: (&str, &str, &str) = ("示例煤炭公司", "91000000000000002X", "26000000000000009002");
 
 /// 736 households do not pay for heat: the supplier is paid, each household keeps its record. 45
@@ -212,4 +213,34 @@ async fn help_in_kind_is_paid_to_the_supplier_and_stays_in_the_households_record
         desk.office.assert_invariants().await;
     })
     .await;
+}
+
+/// 1,000 books for hardship and 3,000 for discounts, one for each of 4,000 households: the market
+/// is paid for what they are worth, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn vouchers_are_paid_to_the_market() {
+    let database = TestDb::sqlite();
+    let desk = Desk::open(database.url(), "chaoyang", "2007-05-08").await;
+    desk.letter("市示例2", Level::City, "sunshine-market", "600000")
+        .await;
+    // The source leaves the amounts out: 200 and 100 stand for them.
+    let book = |n, tag, yuan| row(n, "voucher").tag(tag).amount(yuan).paid_to(MARKET);
+    let special = (1..=1_000).map(|n| book(n, "special", "200"));
+    let discount = (1_001..=4_000).map(|n| book(n, "discount", "100"));
+    let rows: Vec<Row> = special.chain(discount).collect();
+    desk.roster("sunshine-market", "2007-05", "购物证.csv", &csv(&rows))
+        .await;
+    let paid = desk
+        .pay("sunshine-market", RunKind::Regular, "2007-05")
+        .await;
+    assert_eq!(
+        (paid.payments(), paid.fen()),
+        (1, 1_000 * 20_000 + 3_000 * 10_000)
+    );
+    let books = desk.component("sunshine-market", "voucher", 2007).await;
+    assert_eq!([books[0], books[2]], [50_000_000, 4_000]);
+    let june = desk
+        .office
+        .create("sunshine-market", RunKind::Regular, "2007-06");
+    assert_eq!(june.await, None, "a book is given once");
 }

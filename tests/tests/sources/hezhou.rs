@@ -265,3 +265,29 @@ async fn temporary_relief_and_its_limit() {
     assert_eq!(march, None, "relief is given once");
     desk.office.assert_invariants().await;
 }
+
+/// 45,930 disabled persons had 11,120.72 万元 over the years: 2,421.23 yuan each on average. Two
+/// subsidies of the office's own amounts stand side by side for one person.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_two_disability_subsidies_stand_side_by_side() {
+    let database = TestDb::sqlite();
+    let desk = Desk::open(database.url(), "hezhou", "2020-04-01").await;
+    desk.letter("市示例5", Level::City, "disability", "20000")
+        .await;
+    let living = (1..=46).map(|n| row(n, "living").amount("80"));
+    let care = (31..=46).map(|n| row(n, "care").amount("85.50"));
+    let rows: Vec<Row> = living.chain(care).collect();
+    desk.roster(
+        "disability",
+        "2020-04",
+        "两补.xlsx",
+        &xlsx("两项补贴", &rows),
+    )
+    .await;
+    let paid = desk.pay("disability", RunKind::Regular, "2020-04").await;
+    assert_eq!((paid.payments(), paid.fen()), (46, 46 * 8_000 + 16 * 8_550));
+    let of = |component| desk.component("disability", component, 2020);
+    assert_eq!(of("living").await, [46 * 8_000, 46, 46]);
+    assert_eq!(of("care").await, [16 * 8_550, 16, 16]);
+    desk.office.assert_invariants().await;
+}
