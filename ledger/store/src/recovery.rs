@@ -129,6 +129,11 @@ sql! {
         and e.event in ('set-off', 'restore') and e.standing <> 'same'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.appropriation_id > 0) x";
+    HOME = "select cast(coalesce((select sum(e.amount_fen) from recovery_event e
+            where e.book_id = $1 and e.event = 'receive' and e.appropriation_id = $2), 0)
+            as bigint),
+        cast(coalesce((select sum(h.amount_fen) from hand_over h
+            where h.book_id = $1 and h.appropriation_id = $2), 0) as bigint)";
     HANDED_OVER = "select program_id, cast(sum(amount_fen) as bigint) from hand_over
         where book_id = $1 group by program_id order by program_id";
 }
@@ -677,6 +682,18 @@ pub async fn held(
         None => tx.query_one(HELD_KEPT, &[book, program]).await?,
     };
     Ok(Fen::new(row.int(0)?))
+}
+
+/// Recovered money that came home to an appropriation, and what of the money that it kept went to
+/// the treasury.
+pub async fn home(
+    tx: &mut Tx,
+    book: BookId,
+    appropriation: AppropriationId,
+) -> Result<(Fen, Fen), StoreError> {
+    let args = [book.get().into(), appropriation.get().into()];
+    let row = tx.query_one(HOME, &args).await?;
+    Ok((Fen::new(row.int(0)?), Fen::new(row.int(1)?)))
 }
 
 /// What was handed to the treasury, by program.

@@ -6,7 +6,7 @@ use ledger::disbursement::role::Action;
 use ledger::money::Fen;
 use ledger_store::fund::Appropriation;
 use ledger_store::trace::{self as way, DrawnByRun};
-use ledger_store::{journal, report as figures};
+use ledger_store::{journal, recovery, report as figures};
 use serde_json::{Value, json};
 
 use crate::app::report::Names;
@@ -41,10 +41,13 @@ pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result
             Fen::sum(accounts.map(|account| account.closing()))
         };
         let kept = of(Chart::AppropriationIncome)?;
+        let (recovered, handed_over) = recovery::home(&mut tx, book, lot.id).await?;
         let lot_way = LotWay {
             lot,
             drawn,
             kept,
+            recovered,
+            handed_over,
             left: of(Chart::Bank)?,
         };
         documents.push(lot_way.json(&names)?);
@@ -63,6 +66,10 @@ struct LotWay<'a> {
     drawn: Vec<DrawnByRun>,
     /// 4001: what was received and not handed back.
     kept: Fen,
+    /// Overpaid money that came home to it.
+    recovered: Fen,
+    /// What payments withheld of an earlier year's overpayment, and went to the treasury.
+    handed_over: Fen,
     /// 1002: what is at the bank.
     left: Fen,
 }
@@ -73,7 +80,7 @@ impl LotWay<'_> {
     }
 
     fn handed_back(&self) -> Result<Fen, Error> {
-        Ok(self.lot.amount.minus(self.kept)?)
+        Ok(self.lot.amount.minus(self.kept)?.plus(self.handed_over)?)
     }
 
     fn json(&self, names: &Names) -> Result<Value, Error> {
@@ -103,6 +110,7 @@ impl LotWay<'_> {
             "refunded_fen": self.sum(|row| row.refunded)?.get(),
             "home_fen": self.sum(|row| row.home)?.get(),
             "handed_back_fen": self.handed_back()?.get(),
+            "recovered_fen": self.recovered.get(),
             "left_fen": self.left.get(),
             "runs": self.drawn.iter().map(run).collect::<Value>(),
         }))
@@ -122,6 +130,7 @@ impl LotWay<'_> {
             ("金额 amount", lot.amount.grouped()),
             ("已动用 drawn", self.sum(|row| row.drawn)?.grouped()),
             ("已退回账户 home again", self.sum(|row| row.home)?.grouped()),
+            ("追缴收回 recovered", self.recovered.grouped()),
             ("已缴回财政 handed back", self.handed_back()?.grouped()),
             ("结余 left", self.left.grouped()),
             ("审计记录 audit entry", lot.entry.to_string()),
