@@ -129,6 +129,13 @@ sql! {
         and e.event in ('set-off', 'restore') and e.standing <> 'same'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.appropriation_id > 0) x";
+    HOME = "select cast(coalesce(sum(amount_fen), 0) as bigint) from recovery_event
+        where book_id = $1 and event = 'receive' and appropriation_id = $2";
+    HANDED_OVER_BY_APPROPRIATION = "select h.appropriation_id,
+        cast(sum(h.amount_fen) as bigint) from hand_over h
+        join voucher v on v.book_id = h.book_id and v.voucher_id = h.voucher_id
+        where h.book_id = $1 and h.appropriation_id > 0 and v.month >= $2 and v.month <= $3
+        group by h.appropriation_id order by h.appropriation_id";
     HANDED_OVER = "select program_id, cast(sum(amount_fen) as bigint) from hand_over
         where book_id = $1 group by program_id order by program_id";
 }
@@ -677,6 +684,31 @@ pub async fn held(
         None => tx.query_one(HELD_KEPT, &[book, program]).await?,
     };
     Ok(Fen::new(row.int(0)?))
+}
+
+/// Recovered money that came home to an appropriation.
+pub async fn home(
+    tx: &mut Tx,
+    book: BookId,
+    appropriation: AppropriationId,
+) -> Result<Fen, StoreError> {
+    let args = [book.get().into(), appropriation.get().into()];
+    Ok(Fen::new(tx.query_one(HOME, &args).await?.int(0)?))
+}
+
+/// What was handed to the treasury of the money of appropriations, by vouchers of some months.
+pub async fn handed_over_by_appropriation(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<(AppropriationId, Fen)>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let args = [book.get().into(), first, last];
+    let rows = tx.query(HANDED_OVER_BY_APPROPRIATION, &args).await?;
+    rows.iter()
+        .map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?))))
+        .collect()
 }
 
 /// What was handed to the treasury, by program.

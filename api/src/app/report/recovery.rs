@@ -237,6 +237,21 @@ fn lay_out(
         let sums = programs.entry(row.recovery.program).or_default();
         *sums = sums.plus(row.sums)?;
     }
+    let (summary, list) = by_program(names, &programs, handed_over)?;
+    let json = json!({
+        "date": today.to_string(),
+        "recoveries": rows.iter().map(|row| row.json(names)).collect::<Value>(),
+        "programs": list,
+    });
+    Ok(Report::new(json, vec![table, summary]))
+}
+
+/// What came of the recoveries of each program, and what of it is held for the treasury.
+fn by_program(
+    names: &Names,
+    programs: &BTreeMap<ProgramId, Sums>,
+    handed_over: &BTreeMap<ProgramId, Fen>,
+) -> Result<(Table, Vec<Value>), Error> {
     let mut summary = Table::new(
         words("分项目合计", "by program"),
         &[
@@ -251,7 +266,7 @@ fn lay_out(
         ],
     );
     let mut list = Vec::new();
-    for (program, sums) in &programs {
+    for (program, sums) in programs {
         let over = handed_over.get(program).copied().unwrap_or_default();
         let held = sums.due_to_treasury.minus(over)?;
         let figures = [
@@ -276,10 +291,5 @@ fn lay_out(
             "held_fen": held.get(),
         }));
     }
-    let json = json!({
-        "date": today.to_string(),
-        "recoveries": rows.iter().map(|row| row.json(names)).collect::<Value>(),
-        "programs": list,
-    });
-    Ok(Report::new(json, vec![table, summary]))
+    Ok((summary, list))
 }
