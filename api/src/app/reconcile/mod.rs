@@ -12,8 +12,8 @@
 //! * 账账: what moved on each control account with the rows of the events that its vouchers come
 //!   from: payments approved or taken back, attempts sent, answers, refunds home, credits
 //!   unexplained. Movement for movement is enough: a month is closed after all before it, each of
-//!   which was compared like this and takes no voucher any more, so their sums are the balances. Two
-//!   things could slip through, and are compared as of now: an event without a voucher, and a total
+//!   which was compared like this and takes no voucher any more, so their sums are the balances.
+//!   Two things could slip through, and are compared as of now: an event without a voucher, and a total
 //!   that is not the sum of its months. Financial with budget books, and debit with credit, to the
 //!   month's end.
 //! * 账实: the books with the newest statement, as of the month's end.
