@@ -13,9 +13,9 @@
 //!   from: payments approved or taken back, attempts sent, answers, refunds home, credits
 //!   unexplained. Movement for movement is enough: a month is closed after all before it, each of
 //!   which was compared like this and takes no voucher any more, so their sums are the balances.
-//!   Two things could slip through, and are compared as of now: an event without a voucher, and a total
-//!   that is not the sum of its months. Financial with budget books, and debit with credit, to the
-//!   month's end.
+//!   Two things could slip through, and are compared as of now: an event without a voucher, and a
+//!   total that is not the sum of its months. Financial with budget books, and debit with credit,
+//!   to the month's end.
 //! * 账实: the books with the newest statement, as of the month's end.
 //! * 账表: 5001 with the lines of the runs approved or taken back in the month; published lists with
 //!   what was approved; the success rate, which is kept added up, with the control totals of all
