@@ -31,8 +31,8 @@ use super::{App, Caller, Done, Error, funding, not_found, publication, run};
 ///
 /// # Errors
 /// [`Kind::PaymentLive`] when one of the payments has a live or paid attempt,
-/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], and what stands against a
-/// published run: days that are left, objections.
+/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], and what stands against
+/// a published run: days that are left, objections.
 pub async fn release(
     app: &App,
     caller: &Caller,

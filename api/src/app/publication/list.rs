@@ -15,11 +15,13 @@ use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
 
 /// The columns of the file.
-const HEADINGS: [&str; 5] = ["乡镇", "村(社区)", "姓名", "人数", "金额(元)"];
+const HEADINGS: [&str; 6] = ["明细", "乡镇", "村(社区)", "姓名", "人数", "金额(元)"];
 
 /// A line of the list: names are masked already, numbers of people and accounts never stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
+    /// The number of the payment: an objection names it.
+    payment: i64,
     township: String,
     village: String,
     name: String,
@@ -42,6 +44,7 @@ impl List {
             place(a).cmp(&place(b)).then(a.payment.cmp(&b.payment))
         });
         let line = |of: Listed| Line {
+            payment: of.payment.get(),
             name: match of.institution {
                 true => mask_numbers(&of.name),
                 false => mask_numbers(&mask_name(&of.name)),
@@ -71,8 +74,10 @@ impl List {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(HEADINGS).context("CSV")?;
         for line in &self.lines {
+            let number = line.payment.to_string();
             let (people, amount) = (line.people.to_string(), line.amount.to_string());
-            let cells = [&line.township, &line.village, &line.name, &people, &amount];
+            let [township, village, name] = [&line.township, &line.village, &line.name];
+            let cells = [&number, township, village, name, &people, &amount];
             writer.write_record(cells).context("CSV")?;
         }
         let bytes = writer.into_inner().map_err(|error| anyhow!("{error}"))?;
@@ -86,11 +91,12 @@ impl List {
             let record = record?;
             let cell = |column: usize| record.get(column).unwrap_or_default().to_owned();
             lines.push(Line {
-                township: cell(0),
-                village: cell(1),
-                name: cell(2),
-                people: cell(3).parse()?,
-                amount: Fen::parse_yuan(&cell(4))?,
+                payment: cell(0).parse()?,
+                township: cell(1),
+                village: cell(2),
+                name: cell(3),
+                people: cell(4).parse()?,
+                amount: Fen::parse_yuan(&cell(5))?,
             });
         }
         let list = List { lines };
@@ -133,6 +139,7 @@ pub async fn report(app: &App, caller: &Caller, id: RunId) -> Result<Report, Err
         ),
         &[
             ("序号", "no.", true),
+            ("明细", "payment", true),
             ("乡镇", "township", false),
             ("村(社区)", "village", false),
             ("姓名", "name", false),
@@ -167,6 +174,7 @@ fn fill(table: &mut Table, list: &List) -> Result<Vec<Value>, Error> {
                 number += 1;
                 table.row([
                     number.to_string(),
+                    line.payment.to_string(),
                     line.township.clone(),
                     line.village.clone(),
                     line.name.clone(),
@@ -202,8 +210,9 @@ fn sum(lines: &[Line]) -> Result<(i64, Fen), MoneyError> {
     Ok((count, Fen::sum(lines.iter().map(|line| line.amount))?))
 }
 
-fn sum_row([township, village]: [&str; 2], what: &str, count: i64, amount: Fen) -> [String; 6] {
+fn sum_row([township, village]: [&str; 2], what: &str, count: i64, amount: Fen) -> [String; 7] {
     [
+        String::new(),
         String::new(),
         township.to_owned(),
         village.to_owned(),
@@ -215,6 +224,7 @@ fn sum_row([township, village]: [&str; 2], what: &str, count: i64, amount: Fen) 
 
 fn line_json(line: &Line) -> Value {
     json!({
+        "payment": line.payment,
         "township": line.township,
         "village": line.village,
         "name": line.name,
