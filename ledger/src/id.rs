@@ -44,6 +44,8 @@ ids! {
     RunId,
     /// 发放明细.
     PaymentId,
+    /// 追缴, in the number series of payments.
+    RecoveryId,
     /// 代发批.
     BatchId,
     /// A stored file, in or out.
@@ -54,6 +56,8 @@ ids! {
     StatementId,
     /// 差异.
     ExceptionId,
+    /// 异议 against a published list.
+    ObjectionId,
     /// An account of the ledger with its dimensions.
     AccountId,
     /// 记账凭证.

@@ -100,6 +100,8 @@ problems! {
         => "换一个更长的密码" "choose a longer password";
     RoleConflict "AUTH-0008" "角色 {first} 与 {second} 不能由一人兼任" "the roles {first} and {second} exclude each other"
         => "分给两个人" "give them to two people";
+    LimitExceeded "AUTH-0009" "{user} 属{level},{month} 起的审批限额是单笔 {limit} 元、批次 {run_limit} 元;批次 {run} 最大一笔是明细 {payment} 的 {largest} 元,合计 {total} 元" "{user} is of level {level}, whose limit from {month} is {limit} yuan a payment and {run_limit} yuan a run; the largest payment of run {run} is {payment} with {largest} yuan, its total {total} yuan"
+        => "请能审批此金额的人审批:{may}" "ask somebody who may approve that much: {may}";
 
     // What is asked.
     NotFound "CMD-0001" "找不到{what}:{name}" "no such {what}: {name}"
@@ -146,6 +148,8 @@ problems! {
         => "按标注逐处改正后重新导入" "correct what is marked and import again";
     RosterEmpty "ROS-0004" "名册里没有人" "the roster names nobody"
         => "名册须列出该月全部在册人员;全部止发也要逐人说明" "a roster lists everyone on the roll of its month";
+    RosterEndsMost "ROS-0005" "名册将止发 {ended} 项核定(现有 {before} 项)" "the roster would end {ended} of {before} awards"
+        => "先核对名册是否完整;确要止发,导入时写明 --expect-ended {ended}" "see whether the roster is complete; if so, import it with --expect-ended {ended}";
     AwardOverlap "ROS-0003" "{person} 的{component}在 {month} 已有核定" "{person} already has {component} approved in {month}"
         => "先止发原核定" "end the earlier award first";
 
@@ -167,6 +171,19 @@ problems! {
     CheckUnexplained "RUN-0008" "校验的提醒没有说明:{checks}" "warnings of the check are not explained: {checks}"
         => "用 run findings 查看,用 run explain 逐类说明" "see `run findings`, then `run explain` each kind";
 
+    // Publication.
+    PublicationMissing "PUB-0001" "批次 {run} 的本次计算没有公示" "this calculation of run {run} was not published"
+        => "提交后用 run publish 公示" "publish it with `run publish` once it is submitted";
+    ObjectionUpheld "PUB-0002" "批次 {run} 有成立的异议:{objections}" "objections to run {run} were upheld: {objections}"
+        => "退回草稿(已审批的先撤销审批),更正后重新计算、提交、公示" "take it back to draft, correct it, calculate, submit and publish it again";
+    ObjectionOpen "PUB-0003" "批次 {run} 有未处理的异议:{objections}" "objections to run {run} are not settled: {objections}"
+        => "由接收人以外的人用 objection settle 处理" "let another person than the receiver settle them: `objection settle`";
+    PublicationRunning "PUB-0004" "批次 {run} 公示至 {to},还剩 {days} 天" "run {run} is published until {to}: {days} days are left"
+        => "等公示期满" "wait until the days are over";
+    PublicationNotDue "PUB-0005" "批次 {run} 不须公示" "run {run} is not to be published"
+        => "用 policy publish 规定公示天数;重发的明细已公示过" "set the days with `policy publish`; what a re-pay run pays was published before";
+    ObjectionState "PUB-0006" "异议 {id} 现为“{state}”,不能再处理" "objection {id} is {state}: it cannot be settled again"
+        => "用 objection list 查看" "see `objection list`";
     // Funding over the years.
     DecemberWithYear "FND-0001" "{month} 随年结一并结账" "{month}: December closes with the year"
         => "用 huimin year close {year}" "run `huimin year close {year}`";
@@ -199,9 +216,31 @@ problems! {
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"
         => "用 exception list 查看" "see `exception list`";
 
+    // Recoveries.
+    RecoveryState "REC-0001" "追缴 {recovery} 现为“{state}”,不能{event}" "recovery {recovery} is {state}: cannot {event}"
+        => "用 recovery show 查看" "see `recovery show`";
+    RecoveryChanged "REC-0002" "追缴 {recovery} 提出后,应发或已发有变" "what is owed by recovery {recovery} changed after it was proposed"
+        => "驳回后用 recovery find 重新查找" "reject it and look again with `recovery find`";
+    RecoveryExceeded "REC-0003" "金额 {amount} 多于追缴 {recovery} 的余额 {left}" "{amount} is more than the {left} left of recovery {recovery}"
+        => "核对是哪几项追缴的钱,一并列出" "check which recoveries the money is for, and name them together";
+    RecoveryPlan "REC-0004" "计划合计 {planned},应还 {left}" "the plan comes to {planned}, owed are {left}"
+        => "分期合计须等于余额;另有抵扣时不得超过余额" "instalments come to what is left, or to less when payments withhold the rest";
+    RecoveryReceipt "REC-0005" "差异 {id} 不是转入待查的到账,不能作为追缴款" "exception {id} is no unexplained credit and cannot be a recovery's money"
+        => "用 exception list 查找该笔到账" "find the credit with `exception list`";
+    RecoveryDiffers "REC-0006" "差异 {id} 已提出的处理是“{proposed}”,与此不同" "exception {id} is proposed to be settled otherwise: {proposed}"
+        => "与提出人核对后按同样的内容确认" "agree with the one who proposed it, then confirm the same";
+    RecoveryHeld "REC-0007" "可上缴的追缴款只有 {held},不足 {amount}" "only {held} of recovered money is held for the treasury, not {amount}"
+        => "用 report recovery 查看待上缴金额" "see `report recovery` for what is held";
+
     // Published reports.
     ReportInvalid "RPT-0001" "公布数据文件无效:{detail}" "the file of published figures is not valid: {detail}"
         => "按所列行号改正后重试" "correct the line named and try again";
+
+    // Paper.
+    FontMissing "PRT-0001" "没有找到能印中文的字体" "no font that can print Chinese was found"
+        => "安装字体(Debian:apt-get install fonts-noto-cjk),或用 --font 指明字体文件" "install one (on Debian: apt-get install fonts-noto-cjk), or name a font file with --font";
+    FontUnusable "PRT-0002" "字体 {file} 不能用:{detail}" "the font {file} is of no use: {detail}"
+        => "用 --font 指明含中文的 ttf、ttc 或 otf 字体" "name a ttf, ttc or otf font with Chinese characters by --font";
 }
 
 impl Problem {

@@ -32,7 +32,9 @@ macro_rules! migrations {
 migrations! {
     1 "0001_books",
     2 "0002_clash_check",
-    3 "0003_year_close",
+    3 "0003_recovery",
+    4 "0004_publication",
+    5 "0005_year_close",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

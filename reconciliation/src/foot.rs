@@ -21,6 +21,7 @@
 //! parts = [ { name = "…", printed = "…", component = "…" } ]      # must add up to `printed`
 //! of_which = [ { name = "…", printed = "…", component = "…" } ]   # 其中: at most `printed`
 //! rest = { name = "…", component = "base" }                       # names what `of_which` leaves
+//! times = { item = "…", rate = "1.3" }   # the report says it is so many times an earlier item
 //! beside = [ { name = "…", printed = "…", component = "…" } ]     # printed beside the total
 //!
 //! [[rate]]                # one printed percentage; the terms are items, `-` subtracts
@@ -93,6 +94,19 @@ pub struct Item {
     pub rest: Option<(String, Option<String>)>,
     /// Figures printed beside the total and not in it.
     pub beside: Vec<Part>,
+    /// The multiple of another figure that the report says it is.
+    pub times: Option<Times>,
+}
+
+/// 按…的若干倍: what a figure is said to be of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// The id of the other item.
+    pub item: String,
+    /// Its printed figure.
+    pub base: Decimal,
+    /// The rate, for instance 1.3.
+    pub rate: Decimal,
 }
 
 /// One figure printed under another.
@@ -128,6 +142,8 @@ pub enum FaultKind {
     Total,
     /// A percentage is not what its figures give.
     Rate,
+    /// A figure is not the multiple of another that the report says it is.
+    Times,
 }
 
 impl FaultKind {
@@ -136,6 +152,7 @@ impl FaultKind {
         match self {
             FaultKind::Total => "total",
             FaultKind::Rate => "rate",
+            FaultKind::Times => "times",
         }
     }
 }
@@ -149,7 +166,7 @@ pub struct FootFault {
     pub name: String,
     /// The figure as printed.
     pub printed: Decimal,
-    /// What its parts add up to, or what its figures give.
+    /// What its parts add up to, or what its figures or its rule give.
     pub sum_of_parts: Decimal,
     /// How far apart the two are, without sign: which is larger is seen from them.
     pub gap: Decimal,
@@ -183,8 +200,9 @@ pub struct LedgerLink {
 ///
 /// # Errors
 /// [`Kind::ReportInvalid`] with the line: text that is no TOML, an unknown or missing field, a
-/// figure that is no plain decimal text, an id given twice, a term that is no item, a denominator
-/// of zero, an amount in money that is no whole number of fen.
+/// figure that is no plain decimal text, an id given twice, a term that is no item (a multiple: no
+/// earlier item with a figure), a denominator of zero, an amount in money that is no whole number
+/// of fen.
 pub fn parse(toml_text: &str, origin: &str) -> Result<PublishedReport, Problem> {
     let reader = Reader {
         text: toml_text,
@@ -195,11 +213,11 @@ pub fn parse(toml_text: &str, origin: &str) -> Result<PublishedReport, Problem> 
     }
     let file: FileToml = toml::from_str(toml_text)
         .map_err(|error| reader.problem(error.span().unwrap_or(0..0), "", error.message()))?;
-    let mut ids: HashMap<String, Option<Decimal>> = HashMap::new();
+    let mut ids = Figures::new();
     let mut items = Vec::with_capacity(file.item.len());
     for row in file.item {
         let span = row.id.span();
-        let item = reader.item(row, &file.unit)?;
+        let item = reader.item(row, &file.unit, &ids)?;
         if ids.insert(item.id.clone(), item.printed).is_some() {
             return Err(reader.problem(span, "id", &format!("{} stands twice", item.id)));
         }
@@ -247,6 +265,13 @@ impl PublishedReport {
     }
 }
 
+impl Times {
+    /// What the figure should be; [`parse`] bounds the digits of both, so it cannot saturate.
+    fn product(&self) -> Decimal {
+        self.base.saturating_mul(self.rate).normalize()
+    }
+}
+
 impl Item {
     /// What the parts add up to; `None` without parts.
     pub fn sum_of_parts(&self) -> Option<Decimal> {
@@ -279,7 +304,13 @@ fn foot_item(item: &Item) -> Vec<FootFault> {
     let some = Some(sum(&item.of_which))
         .filter(|sum| *sum > printed)
         .map(fault);
-    whole.into_iter().chain(some).collect()
+    let ruled = item.times.as_ref().map(Times::product);
+    let ruled = ruled.filter(|ruled| *ruled != printed);
+    let ruled = ruled.map(|ruled| FootFault {
+        kind: FaultKind::Times,
+        ..fault(ruled)
+    });
+    whole.into_iter().chain(some).chain(ruled).collect()
 }
 
 fn foot_rate(rate: &PublishedRate) -> Option<FootFault> {
@@ -410,6 +441,14 @@ struct ItemToml {
     rest: Option<RestToml>,
     #[serde(default)]
     beside: Vec<PartToml>,
+    times: Option<TimesToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimesToml {
+    item: Spanned<String>,
+    rate: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -437,6 +476,9 @@ struct RateToml {
     denominator: Vec<Spanned<String>>,
 }
 
+/// The printed figures of the items so far, by their ids.
+type Figures = HashMap<String, Option<Decimal>>;
+
 /// The text being read, to say where a fault stands.
 struct Reader<'a> {
     text: &'a str,
@@ -444,7 +486,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn item(&self, row: ItemToml, unit_of_report: &str) -> Result<Item, Problem> {
+    fn item(&self, row: ItemToml, unit_of_report: &str, items: &Figures) -> Result<Item, Problem> {
         let unit = row.unit.unwrap_or_else(|| unit_of_report.to_owned());
         let figure_unit = if row.program.is_some() {
             Some(unit.as_str())
@@ -475,6 +517,7 @@ impl Reader<'_> {
             of_which: parts(row.of_which)?,
             rest: row.rest.map(|rest| (rest.name, rest.component)),
             beside: parts(row.beside)?,
+            times: row.times.map(|row| self.times(row, items)).transpose()?,
             unit: unit.clone(),
         };
         let at = || row.id.span();
@@ -484,7 +527,20 @@ impl Reader<'_> {
         if item.printed.is_none() && !item.of_which.is_empty() {
             return Err(self.problem(at(), "of_which", "of_which needs a printed figure"));
         }
+        if item.printed.is_none() && item.times.is_some() {
+            return Err(self.problem(at(), "times", "times needs a printed figure"));
+        }
         Ok(item)
+    }
+
+    fn times(&self, row: TimesToml, items: &Figures) -> Result<Times, Problem> {
+        let base = self.terms(std::slice::from_ref(&row.item), items)?;
+        let rate = self.figure(&row.rate, None)?;
+        Ok(Times {
+            item: row.item.into_inner(),
+            base,
+            rate,
+        })
     }
 
     fn part(&self, row: PartToml, unit: Option<&str>) -> Result<Part, Problem> {
@@ -496,11 +552,7 @@ impl Reader<'_> {
         })
     }
 
-    fn rate(
-        &self,
-        row: RateToml,
-        items: &HashMap<String, Option<Decimal>>,
-    ) -> Result<PublishedRate, Problem> {
+    fn rate(&self, row: RateToml, items: &Figures) -> Result<PublishedRate, Problem> {
         let printed = self.percentage(&row.printed)?;
         let numerator = self.terms(&row.numerator, items)?;
         let denominator = self.terms(&row.denominator, items)?;
@@ -516,11 +568,7 @@ impl Reader<'_> {
         })
     }
 
-    fn terms(
-        &self,
-        terms: &[Spanned<String>],
-        items: &HashMap<String, Option<Decimal>>,
-    ) -> Result<Decimal, Problem> {
+    fn terms(&self, terms: &[Spanned<String>], items: &Figures) -> Result<Decimal, Problem> {
         terms.iter().try_fold(Decimal::ZERO, |total, term| {
             let text = term.get_ref().as_str();
             let (id, minus) = text

@@ -83,6 +83,34 @@ fn a_changed_figure_is_found() {
     }
 }
 
+/// What a report says is so many times another figure.
+#[test]
+fn a_multiple_is_held_against_its_rule() {
+    const HEAD: &str = "agency = \"a\"\nyear = 2020\nunit = \"元\"\n\
+        [[item]]\nid = \"dibao\"\nname = \"b\"\nprinted = \"433\"\n\
+        [[item]]\nid = \"tekun\"\nname = \"c\"\n";
+    for (rest, found) in [
+        (
+            "printed = \"562.90\"\ntimes = { item = \"dibao\", rate = \"1.3\" }",
+            &[][..],
+        ),
+        (
+            "printed = \"569\"\ntimes = { item = \"dibao\", rate = \"1.3\" }",
+            &["times tekun 569 562.9 6.1 元"],
+        ),
+    ] {
+        assert_eq!(faults(&format!("{HEAD}{rest}\n")), found, "{rest}");
+    }
+    for rest in [
+        "printed = \"569\"\ntimes = { item = \"tekun\", rate = \"1.3\" }",
+        "printed = \"569\"\ntimes = { item = \"dibao\", rate = \"a\" }",
+        "parts = [{ name = \"d\", printed = \"1\" }]\ntimes = { item = \"dibao\", rate = \"1\" }",
+    ] {
+        let refused = parse(&format!("{HEAD}{rest}\n"), "report.toml").unwrap_err();
+        assert_eq!(refused.kind, Kind::ReportInvalid, "{rest}");
+    }
+}
+
 #[test]
 fn links_lead_to_the_ledger() {
     let report = parse(SHENMU_2022, "report.toml").unwrap();

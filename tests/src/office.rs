@@ -15,7 +15,7 @@ use api::app::release::{self, batch_file};
 use api::app::returns::{self, ReturnInput};
 use api::app::run::{self, NewRun};
 use api::app::{
-    App, Caller, Done, Error, Order, audit, policy, reconcile, roster, statement, users,
+    App, Caller, Done, Error, Order, approval, audit, policy, reconcile, roster, statement, users,
 };
 use ledger::account::Chart;
 use ledger::calendar::{Date, Month, parse_date};
@@ -132,7 +132,16 @@ impl Office {
     /// # Panics
     /// When it cannot be set up.
     pub async fn open(url: &str) -> Office {
+        Office::open_on(url, "2022-01-04").await
+    }
+
+    /// The same office in an empty database on another day.
+    ///
+    /// # Panics
+    /// When it cannot be set up.
+    pub async fn open_on(url: &str, date: &str) -> Office {
         let app = app(url, Entropy::seeded("office")).await;
+        app.clock.set(moment_at(day(date), 9, 0));
         users::init(&app).await.unwrap();
         done(users::add_book(&app, "test", "测试县民政局", "610881", None).await);
         hire(&app).await;
@@ -282,12 +291,20 @@ impl Office {
             RunEvent::Release => release::release(app, caller, id, None, key).await,
             RunEvent::Settle | RunEvent::Close => run::close(app, caller, id, key).await,
             RunEvent::Discard => run::discard(app, caller, id, "重做", key).await,
+            RunEvent::Revoke => approval::revoke(app, caller, id, "名单有误", key).await,
         }
     }
 
     /// Takes a draft so many steps of the [`WAY`].
     pub async fn walk(&self, id: RunId, steps: usize) {
         for (login, event) in &WAY[..steps] {
+            done(self.act(login, *event, id, None).await);
+        }
+    }
+
+    /// Takes a run that has done so many steps of the [`WAY`] to its end.
+    pub async fn walk_from(&self, id: RunId, steps: usize) {
+        for (login, event) in &WAY[steps..] {
             done(self.act(login, *event, id, None).await);
         }
     }
@@ -481,7 +498,7 @@ impl Office {
 }
 
 /// What is never so, and a statement that counts the cases.
-const NEVER: [(&str, &str); 7] = [
+const NEVER: [(&str, &str); 9] = [
     (
         "a stored balance is not the sum of the transfers",
         "select count(*) from account_total t where t.debit_fen <> (select coalesce(sum(amount_fen),
@@ -513,6 +530,22 @@ const NEVER: [(&str, &str); 7] = [
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no
             and o.kind in ('failed', 'refunded'))
             group by t.book_id, t.payment_id having count(*) > 1) x",
+    ),
+    (
+        "a payment is not the sum of its lines less what it withholds",
+        "select count(*) from payment p where p.amount_fen <> (select sum(l.amount_fen)
+            from payment_line l where l.book_id = p.book_id and l.payment_id = p.payment_id
+            and l.line_no <= p.lines) - (select coalesce(sum(s.amount_fen), 0) from set_off s
+            where s.book_id = p.book_id and s.payment_id = p.payment_id)",
+    ),
+    (
+        "a recovery was booked and did not take back what it is of",
+        "select count(*) from recovery r where r.amount_fen <> (select sum(l.amount_fen)
+            from recovery_line l where l.book_id = r.book_id and l.recovery_id = r.recovery_id)
+            or (case when exists (select 1 from recovery_event e where e.book_id = r.book_id
+            and e.recovery_id = r.recovery_id and e.event = 'confirm') then r.amount_fen
+            else 0 end) <> (select coalesce(-sum(l.amount_fen), 0) from payment_line l
+            where l.book_id = r.book_id and l.payment_id = r.recovery_id)",
     ),
     (
         "voucher numbers have gaps",

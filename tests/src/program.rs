@@ -173,7 +173,15 @@ impl Huimin {
             .args(args)
             .current_dir(&self.dir)
             .stdin(Stdio::null());
-        for name in ["DB", "BOOK", "USER", "PASSWORD", "NEW_PASSWORD", "LANG"] {
+        for name in [
+            "DB",
+            "BOOK",
+            "USER",
+            "PASSWORD",
+            "NEW_PASSWORD",
+            "LANG",
+            "FONT",
+        ] {
             command.env_remove(format!("HUIMIN_{name}"));
         }
         command.env("HUIMIN_LANG", self.language);

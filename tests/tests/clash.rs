@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use acceptance::for_each_engine;
-use acceptance::office::paper::{Person, account, people, person};
+use acceptance::office::paper::{Person, account, people, person, roster};
 use acceptance::office::{Office, WAY, done, month, refused};
 use api::app::clash::{self, ListInput};
 use api::app::run::{self, NewRun};
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::workflow::RunEvent;
+use ledger::fund::Level;
 use ledger::id::RunId;
 use ledger_store::run::RunKind;
 use serde_json::Value;
@@ -83,6 +84,71 @@ async fn lists_of_other_offices_are_compared() {
             let found = found(&office, run).await;
             let found: Vec<(&str, i64)> = found.iter().map(|(a, n)| (a.as_str(), *n)).collect();
             assert_eq!(&found, expected, "{kind:?} {}", rows.len());
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// A program that pays each household for heat in January.
+const HEATING: &str = r#"
+[[program]]
+code = "heat"
+name = "示例取暖"
+funding = { bank_account = "csv" }
+[[program.component]]
+code = "heating"
+name = "取暖补贴"
+scope = "household"
+months = "1"
+standard = [{ from = "2021-01", formula = "individual", document = "示例〔2021〕1号" }]
+"#;
+
+/// Who died when, and what the checks of both runs then find.
+type Deaths<'a> = (usize, &'a str, [&'a [(&'a str, i64)]; 2]);
+
+/// Money for a household as a whole, or to somebody who takes it for another: when one of its
+/// people or the payee has died, somebody looks at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn deaths_behind_a_payment_take_an_explanation() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        done(api::app::policy::import(app, maker, "heat.toml", HEATING, None).await);
+        office
+            .grant("县示例9", Level::County, "heat", 1_000_000)
+            .await;
+        // The fourth is paid to the fifth, who is on no roll. The household of the first has heat.
+        let mut four = people(4);
+        four[3].payee = (person(5).name, person(5).identity);
+        four[3].account = account(5);
+        office.roster("urban", "2022-01", &four).await;
+        let heat = String::from_utf8(roster(&people(1))).unwrap();
+        let heat = heat.replace(",living,", ",heating,");
+        let (at, bytes) = (month("2022-01"), heat.as_bytes());
+        let roster = api::app::roster::import(app, maker, "heat", at, "h.csv", bytes, false, None);
+        done(roster.await);
+        let mut runs = Vec::new();
+        for program in ["urban", "heat"] {
+            let run = office.create(program, RunKind::Regular, "2022-01").await;
+            runs.push(run.unwrap());
+        }
+        let cases: [Deaths<'_>; 4] = [
+            (9, "2021-06-01", [&[], &[]]),
+            (5, "2021-06-01", [&[("A01H", 1)], &[]]),
+            (5, "2022-01-03", [&[], &[]]),
+            // Paid for herself after her death, and her household is paid as a whole.
+            (1, "2021-06-01", [&[("A01", 1)], &[("A01H", 1)]]),
+        ];
+        for (who, since, expected) in cases {
+            let dead = list(ListKind::Deceased, "殡仪馆", &[(&person(who), since)]);
+            import(&office, &dead).await;
+            for (run, expected) in runs.iter().zip(expected) {
+                done(office.act("maker", RunEvent::Check, *run, None).await);
+                let found = found(&office, *run).await;
+                let found: Vec<(&str, i64)> = found.iter().map(|(a, n)| (a.as_str(), *n)).collect();
+                assert_eq!(found, expected, "{who} {since}");
+            }
         }
         office.assert_invariants().await;
     })

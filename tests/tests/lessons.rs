@@ -30,7 +30,7 @@ use serde_json::Value;
 fn doer(event: RunEvent) -> &'static str {
     match event {
         RunEvent::Review | RunEvent::Reject => "reviewer",
-        RunEvent::Approve => "approver",
+        RunEvent::Approve | RunEvent::Revoke => "approver",
         RunEvent::Release => "cashier",
         RunEvent::Settle | RunEvent::Close => "accountant",
         _ => "maker",

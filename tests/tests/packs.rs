@@ -301,6 +301,73 @@ async fn a_preview_says_what_the_run_in_arrears_pays() {
     office.assert_invariants().await;
 }
 
+/// Two tags, of which a notice raises one and cuts the other.
+const TAGS: &str = r#"
+[[program]]
+code = "tagged"
+name = "示例护理"
+funding = { bank_account = "icbc" }
+[[program.component]]
+code = "living"
+name = "护理费"
+scope = "person"
+months = "1-12"
+standard = [
+  { tag = "a", from = "2021-01", formula = "amount", amount = "100", document = "示例〔2021〕1号" },
+  { tag = "b", from = "2021-01", formula = "amount", amount = "100", document = "示例〔2021〕1号" },
+]
+"#;
+
+/// What some are to pay back is no money for the others: the funds are those of the raises alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_shows_the_funds_of_what_is_paid_out() {
+    let database = TestDb::sqlite();
+    let office = Office::open(database.url()).await;
+    let (app, maker) = (&office.app, office.who("maker"));
+    done(policy::import(app, maker, "tags.toml", TAGS, None).await);
+    let new = NewAppropriation {
+        document: "县示例8".to_owned(),
+        level: Level::County,
+        budget_year: 2022,
+        program: "tagged".to_owned(),
+        bank_account: "icbc".to_owned(),
+        amount: Fen::new(60_000),
+        received_on: app.clock.today(),
+        priority: 1,
+    };
+    done(appropriation::add(app, office.who("accountant"), &new, None).await);
+    // Two with tag a, three with tag b, without individual amounts.
+    let people = people(5);
+    let mut text = String::from_utf8(roster(&people)).unwrap();
+    for (place, person) in people.iter().enumerate() {
+        let individual = format!("living,,,{},示例核定", person.amount);
+        let tag = if place < 2 { "a" } else { "b" };
+        text = text.replace(&individual, &format!("living,{tag},,,"));
+    }
+    let (at, bytes) = (month("2022-01"), text.as_bytes());
+    let import = api::app::roster::import(app, maker, "tagged", at, "r.csv", bytes, false, None);
+    done(import.await);
+    let january = office.pay_month("tagged", "2022-01").await;
+    office.answer(&january, |_| Outcome::Paid).await;
+
+    let notice = TAGS
+        .replace("from = \"2021-01\"", "from = \"2022-01\"")
+        .replacen("amount = \"100\"", "amount = \"130\"", 1)
+        .replacen("amount = \"100\"", "amount = \"80\"", 1);
+    let source = Source::file("notice.toml", notice.clone().into_bytes());
+    let seen = policy::preview(app, maker, &source, Some(month("2022-02")));
+    let seen = seen.await.unwrap().json;
+    assert_eq!(
+        seen["effects"][0]["back_pay_fen"],
+        2 * 3_000 - 3 * 2_000,
+        "{seen}"
+    );
+    assert_eq!(seen["funds"][0]["amount_fen"], 2 * 3_000, "{seen}");
+    done(policy::import_from(app, maker, &source, None).await);
+    let (_, files) = office.pay("tagged", RunKind::BackPay, "2022-01").await;
+    assert_eq!(files[0].total, Fen::new(2 * 3_000));
+}
+
 /// A pack as a workbook imports as the pack does; a workbook with faults names each and adds
 /// nothing.
 #[tokio::test(flavor = "multi_thread")]

@@ -458,7 +458,7 @@ async fn the_payments_of_a_person_are_all_found() {
 }
 
 /// Statements behind the readings and the commands of every day, by module and name.
-const DAILY: [(&str, &str); 18] = [
+const DAILY: [(&str, &str); 23] = [
     ("success", "CELLS"),
     ("success", "REASONS"),
     ("success", "FIRST_ACCOUNTS"),
@@ -475,6 +475,11 @@ const DAILY: [(&str, &str); 18] = [
     ("batch", "OPEN_ATTEMPTS"),
     ("payment", "FAILED_AND_HOME"),
     ("payment", "TO_SEND_AGAIN"),
+    ("recovery", "ACCRUED"),
+    ("recovery", "DRAWN_ON"),
+    ("recovery", "MONTHS"),
+    ("recovery", "OF_RUN"),
+    ("recovery", "UNPAID"),
     ("roster", "PARTY_BY_REFERENCE"),
     ("statement", "AWAITED_REFUNDS"),
 ];

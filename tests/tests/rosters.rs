@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::TestDb;
-use acceptance::office::paper::{self, Person, people};
+use acceptance::office::paper::{self, Person, account, people};
 use acceptance::office::{Office, done, month};
+use acceptance::{TestDb, for_each_engine};
 use api::app::roster::{self, HEADINGS};
 use api::app::{Done, Error};
 use bank_adapters::{Finding, read_grid};
 use encoding_rs::GB18030;
+use ledger::money::Fen;
 use rust_xlsxwriter::{Formula, Workbook};
 
 /// Columns that rosters may have besides those of the csv template.
@@ -386,4 +387,192 @@ async fn hostile_and_foreign_files_are_refused_whole() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A component of the household: its head has it, the members below or beside only say who they
+/// are. An amount of a member would belong to nobody, so it is a fault.
+#[tokio::test]
+async fn a_household_component_stands_once_with_its_members_below_or_beside() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let rules = "[[program]]\ncode = \"rural\"\nname = \"农村低保\"\nfunction_code = \"2081902\"\n\
+                 [[program.component]]\ncode = \"heating\"\nname = \"取暖补贴\"\n\
+                 scope = \"household\"\nmonths = \"11\"\nstandard = [{ from = \"2022-01\", \
+                 formula = \"individual\", document = \"示例〔2022〕2号\" }]\n";
+    let (app, maker) = (&office.app, office.who("maker"));
+    done(api::app::policy::import(app, maker, "heating.toml", rules, None).await);
+    let tall = |spouse: &str| {
+        format!(
+            "档案号,乡镇,姓名,身份证号,与户主关系,账号,发放项目,核定金额,核定依据\n\
+             H1,东示例镇,示例甲,{ONE},户主,6217001,取暖补贴,300,示例\n\
+             ,,示例乙,{TWO},配偶,,,{spouse},\n\
+             ,,示例丙,{THREE},子,,,,\n"
+        )
+    };
+    let wide = |spouse: &str| {
+        format!(
+            "{HEAD},发放项目,成员1姓名,成员1身份证号,成员1金额\n\
+             H1,东示例镇,示例甲,{ONE},6217001,300,示例,取暖补贴,示例乙,{TWO},{spouse}\n"
+        )
+    };
+    for (name, text) in [("tall.csv", tall("")), ("wide.csv", wide(""))] {
+        let answer = done(import(&office, name, text.as_bytes(), true).await);
+        // The household and its head, who is paid.
+        let told = ["rows", "parties_added", "started"].map(|name| answer[name].as_i64());
+        assert_eq!(told, [1, 2, 1].map(Some), "{name}");
+    }
+    for (name, text, row, column) in [
+        ("tall.csv", tall("80"), 3, "核定金额"),
+        ("wide.csv", wide("80"), 2, "成员1金额"),
+    ] {
+        let found = findings(import(&office, name, text.as_bytes(), true).await);
+        let expected = (row, column.to_owned(), "ROS-0140".to_owned());
+        assert_eq!(places(&found), BTreeSet::from([expected]), "{name}");
+    }
+}
+
+/// 合计 below households whose members have amounts in columns of their own: everything, or the
+/// column as a spreadsheet adds it up, which is said; anything else is a fault.
+#[tokio::test]
+async fn a_total_is_that_of_everybody_or_of_its_column() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let file = |total: &str| {
+        format!(
+            "{HEAD},成员1姓名,成员1身份证号,成员1金额\n\
+             H1,东示例镇,示例甲,{ONE},6217001,100,示例,示例乙,{TWO},80\n合计,,,,,{total},\n"
+        )
+    };
+    for (total, note) in [("180", None), ("100", Some("ROS-0108")), ("", None)] {
+        let answer = done(import(&office, "t.csv", file(total).as_bytes(), true).await);
+        let codes = answer["findings"].as_array().unwrap().first();
+        assert_eq!(
+            codes.map(|found| found["code"].as_str().unwrap()),
+            note,
+            "{total}"
+        );
+    }
+    let found = findings(import(&office, "t.csv", file("150").as_bytes(), true).await);
+    let expected = (3, "金额(元)".to_owned(), "ROS-0105".to_owned());
+    assert_eq!(places(&found), BTreeSet::from([expected]));
+}
+
+/// People on a second sheet without headings are not paid: the sheet is named.
+#[tokio::test]
+async fn a_sheet_without_headings_is_named() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let all = people(3);
+    let mut book = Workbook::new();
+    for (name, people) in [("东示例镇", &all[..2]), ("西示例镇", &all[2..])] {
+        let page = book.add_worksheet().set_name(name).unwrap();
+        let mut line = 0;
+        if name == "东示例镇" {
+            for (place, heading) in (0..).zip(headings()) {
+                page.write_string(0, place, heading).unwrap();
+            }
+            line = 1;
+        }
+        for person in people {
+            for (place, cell) in (0..).zip(cells(person)) {
+                if let Cell::Text(text) = cell {
+                    page.write_string(line, place, text).unwrap();
+                }
+            }
+            line += 1;
+        }
+    }
+    book.add_worksheet().set_name("空表").unwrap();
+    let bytes = book.save_to_buffer().unwrap();
+    let answer = done(import(&office, "两表.xlsx", &bytes, true).await);
+    assert_eq!((&answer["rows"], &answer["notes"]), (&2.into(), &1.into()));
+    let note = &answer["findings"][0];
+    assert_eq!(
+        (&note["code"], &note["sheet"]),
+        (&"ROS-0107".into(), &"西示例镇".into())
+    );
+}
+
+/// A roster that was cut short ends most awards: it must be expected, with the number.
+#[tokio::test]
+async fn a_roster_that_ends_most_awards_is_asked_about() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    office.roster("rural", "2022-01", &people(20)).await;
+    let (app, maker) = (&office.app, office.who("maker"));
+    let import = async |left: usize, expect_ended, dry_run| {
+        let bytes = paper::roster(&people(left));
+        let file = roster::RosterFile {
+            program: "rural",
+            month: month("2022-02"),
+            file_name: "二月.csv",
+            bytes: &bytes,
+            expect_ended,
+        };
+        roster::import_file(app, maker, &file, dry_run, None).await
+    };
+    let tried = done(import(9, None, true).await);
+    assert_eq!(
+        (&tried["ended"], &tried["expect_ended"]),
+        (&11.into(), &11.into())
+    );
+    for (left, expected, refusal) in [
+        (9, None, Some("ROS-0005")),
+        (9, Some(10), Some("ROS-0005")),
+        (10, Some(9), Some("ROS-0005")),
+        (9, Some(11), None),
+        // Nine are few: no question.
+        (1, None, None),
+    ] {
+        match import(left, expected, false).await {
+            Ok(_) => assert_eq!(refusal, None, "{left} {expected:?}"),
+            Err(Error::Refused { problem, .. }) => {
+                assert_eq!(Some(problem.code()), refusal, "{left} {expected:?}");
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    office.assert_invariants().await;
+}
+
+/// What changed between two months: each kind once, and an account that was changed although the
+/// amount was not.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_months_are_compared() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-01", &people(5)).await;
+        let mut next = people(6);
+        next.remove(0);
+        next[0].account = account(60);
+        next[1].amount = next[1].amount.plus(Fen::new(100)).unwrap();
+        next[1].account = account(61);
+        next[2].amount = next[2].amount.minus(Fen::new(100)).unwrap();
+        office.roster("urban", "2022-02", &next).await;
+        let diff = async |from: &str, to: &str| {
+            let (app, maker) = (&office.app, office.who("maker"));
+            let diff = roster::diff(app, maker, "urban", month(from), month(to)).await;
+            let mut changes: Vec<String> = diff.unwrap().json["changes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|change| {
+                    let moved = change["account_changed"].as_bool().unwrap();
+                    format!("{} {moved}", change["change"].as_str().unwrap())
+                })
+                .collect();
+            changes.sort_unstable();
+            changes
+        };
+        let expected = [
+            "account-changed true",
+            "gone false",
+            "lowered false",
+            "new false",
+            "raised true",
+        ];
+        assert_eq!(diff("2022-01", "2022-02").await, expected);
+        assert_eq!(diff("2022-02", "2022-03").await, [""; 0]);
+    })
+    .await;
 }

@@ -9,13 +9,15 @@ use acceptance::office::paper::{Outcome, movement, outcomes, people, person, wri
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
+use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::users::NewUser;
-use api::app::{clash, exception, period, policy, users, year};
+use api::app::{approval, clash, exception, period, policy, publication, recovery, users, year};
 use ledger::calendar::Moment;
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
-use ledger::id::ExceptionId;
+use ledger::id::{ExceptionId, ObjectionId, RecoveryId, RunId};
 use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
@@ -265,6 +267,14 @@ async fn constraints_with_a_refusal_exist() {
         .filter_map(|constraint| constraint.split(' ').next())
         .collect();
     known.extend(["tr_voucher_period", "tr_attempt_prior"]);
+    known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
+    // Of 0004_publication.
+    known.extend([
+        "tr_run_event_publication",
+        "tr_run_event_limit",
+        "tr_run_event_after_approval",
+        "tr_objection_event_people",
+    ]);
     let source = include_str!("../../ledger/store/src/constraint.rs");
     let named = source.split('"').skip(1).step_by(2).filter(|text| {
         ["pk_", "uq_", "ck_", "fk_", "tr_"]
@@ -323,16 +333,90 @@ async fn full(url: &str) -> Office {
     done(period::close(app, accountant, month("2022-01"), None).await);
     let again = period::close(app, accountant, month("2022-01"), None).await;
     assert!(again.is_err(), "and a refusal is tallied");
+    published(&office).await;
+    recovered(&office).await;
     compared(&office).await;
     closed_year(&office).await;
     office.assert_invariants().await;
     office
 }
 
+/// Proposes and confirms recoveries of all that is overpaid.
+async fn owed_back(office: &Office) -> Vec<RecoveryId> {
+    let new = NewRecovery {
+        program: "rural".to_owned(),
+        whose: Whose::All,
+        first: None,
+        last: None,
+        reason: "示例:金额有误".to_owned(),
+    };
+    let answer = done(recovery::open(&office.app, office.who("maker"), &new, None).await);
+    let made = answer["recoveries"].as_array().unwrap().iter();
+    let made = made.map(|row| RecoveryId(row["recovery"].as_i64().unwrap()));
+    let made: Vec<RecoveryId> = made.collect();
+    for id in &made {
+        done(recovery::confirm(&office.app, office.who("reviewer"), *id, None).await);
+    }
+    made
+}
+
+/// A recovery that is written off, one that payments withhold, and one of an earlier year that
+/// goes to the treasury.
+async fn recovered(office: &Office) {
+    let (app, maker, reviewer) = (&office.app, office.who("maker"), office.who("reviewer"));
+    office.on("2022-02-10");
+    let mut people: Vec<_> = (101..=104).map(person).collect();
+    office.roster("rural", "2022-01", &people).await;
+    let batch = office.pay_month("rural", "2022-01").await;
+    office.answer(&batch, |_| Outcome::Paid).await;
+    people[0].amount = Fen::new(10_000);
+    people[1].amount = Fen::new(10_000);
+    office.roster("rural", "2022-01", &people).await;
+    let [one, two] = owed_back(office).await[..] else {
+        panic!("two are overpaid");
+    };
+    done(recovery::write_off(app, maker, one, "示例", None).await);
+    done(recovery::confirm_write_off(app, reviewer, one, None).await);
+    let plan = NewPlan {
+        set_off: Some(Fen::new(100)),
+        ..NewPlan::default()
+    };
+    done(recovery::plan(app, maker, two, &plan, None).await);
+    let run = office.create("rural", RunKind::Regular, "2022-02").await;
+    assert!(run.is_some());
+    office.on("2023-01-06");
+    people[2].amount = Fen::new(20_000);
+    office.roster("rural", "2022-01", &people).await;
+    let earlier = owed_back(office).await;
+    let seen = [movement("2023-01-06", 300, "来款")];
+    let days = ("2023-01-06", "2023-01-06");
+    office.statement("csv", days, &seen).await;
+    let last = office
+        .count("select max(exception_id) from exception")
+        .await;
+    let receipt = Receipt {
+        recoveries: earlier,
+        exception: ExceptionId(last),
+        appropriation: None,
+    };
+    for who in [maker, reviewer] {
+        done(recovery::receive(app, who, &receipt, None).await);
+    }
+    let over = HandOver {
+        program: "rural".to_owned(),
+        amount: Fen::new(300),
+        account: None,
+        appropriation: None,
+        on: None,
+    };
+    done(recovery::hand_over(app, office.who("accountant"), &over, None).await);
+}
+
 /// A letter is reduced, the rest is carried over, and the year is closed.
 async fn closed_year(office: &Office) {
     let (app, accountant) = (&office.app, office.who("accountant"));
     office.on("2022-12-31");
+    done(period::close(app, accountant, month("2022-02"), None).await);
     let less = NewReduction {
         document: "县示例2".to_owned(),
         program: None,
@@ -362,6 +446,23 @@ async fn compared(office: &Office) {
         .unwrap();
     done(office.act("maker", RunEvent::Check, run, None).await);
     done(clash::explain(app, maker, run, "A19", "临时工,已核实", None).await);
+}
+
+/// A run that is published, objected to, and limited.
+async fn published(office: &Office) {
+    let (app, maker) = (&office.app, office.who("maker"));
+    let limit = "[[program]]\ncode = \"urban\"\nname = \"城市低保\"\nfunction_code = \"2081901\"\n\
+        publication = { days = 5, document = \"示例〔2022〕4号\" }\napproval_limit = [\
+        { level = \"township\", from = \"2022-01\", payment = \"2000\", document = \"示例〔2022〕5号\" }]\n";
+    done(policy::import(app, maker, "limit.toml", limit, None).await);
+    let (admin, level) = (office.who("admin"), ApprovalLevel::City);
+    done(approval::set_level(app, admin, "approver2", level, None).await);
+    let run = RunId(3);
+    done(office.act("maker", RunEvent::Submit, run, None).await);
+    done(publication::publish(app, maker, run, None, None).await);
+    done(publication::add(app, maker, run, None, "示例异议", None).await);
+    let (id, reviewer) = (ObjectionId(1), office.who("reviewer"));
+    done(publication::settle(app, reviewer, id, false, "已核实", None).await);
 }
 
 /// Texts for the driver, which takes only such as live for ever.

@@ -15,9 +15,9 @@ use ledger::problem::{Kind, Place, Problem};
 use ledger_store::db::Tx;
 use ledger_store::fund::{self, Appropriation};
 use ledger_store::journal::{self, Posted, Poster, VoucherDraft};
-use ledger_store::policy;
 use ledger_store::write::Write;
 use ledger_store::year::{self, CarryOver, Reduction};
+use ledger_store::{policy, recovery};
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
@@ -574,6 +574,10 @@ impl Life {
                 let life = lives.entry(AppropriationId(row.source_id)).or_default();
                 life.returned = life.returned.minus(row.amount)?;
             }
+        }
+        for (id, amount) in recovery::handed_over_by_appropriation(tx, book, first, last).await? {
+            let life = lives.entry(id).or_default();
+            life.returned = life.returned.plus(amount)?;
         }
         let carried = year::carry_overs(tx, book).await?;
         for row in &carried {

@@ -14,11 +14,13 @@ use ledger::money::Fen;
 use ledger::problem::{Kind, Place, Problem};
 use ledger::roster::{IdentityNumber, PersonName};
 use ledger_store::clash::{self as store, CheckList, ListedPerson};
+use ledger_store::payment::ToCheck;
 use ledger_store::run::{Run, RunKind};
 use ledger_store::write::Write;
 use ledger_store::{payment, policy};
 use serde_json::{Value, json};
 
+use super::release::{self, Rehearsal};
 use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, run};
@@ -30,23 +32,42 @@ const HEADINGS: [&[&str]; 3] = [
     &["日期", "死亡日期", "起始日期", "参加工作日期"],
 ];
 
-/// Looks for clashes in what a run is about to pay and keeps what is found with the check, which
-/// is event `n` of the run.
-pub(super) async fn check(write: &mut Write, run: &Run, n: i64) -> Result<(), Error> {
-    let findings = judge(write, run).await?;
+/// Looks at a run before anybody reviews it: the bank's files can be written, and what clashes is
+/// kept with the check, which is event `n` of the run.
+///
+/// # Errors
+/// [`Kind::AccountMissing`] for payees without an account; what the bank's layout cannot carry.
+pub(super) async fn check(app: &App, write: &mut Write, run: &Run, n: i64) -> Result<(), Error> {
+    if run.kind == RunKind::RePay {
+        return release::rehearse(app, write, run).await;
+    }
+    let mut rehearsal = Rehearsal::of(app, write, run).await?;
+    let findings = judge(write, run, |payments| rehearsal.write(run, &payments.items)).await?;
+    rehearsal.finish()?;
     Ok(store::add_findings(write, run.id, n, &findings).await?)
 }
 
-async fn judge(write: &mut Write, run: &Run) -> Result<Vec<Finding>, Error> {
-    if run.kind == RunKind::RePay {
-        return Ok(Vec::new());
-    }
+/// Everything that clashes; `see` is shown the payments too.
+async fn judge(
+    write: &mut Write,
+    run: &Run,
+    mut see: impl FnMut(&ToCheck) -> Result<(), Error>,
+) -> Result<Vec<Finding>, Error> {
     let book = write.book();
     let mut clash = Clash::new(store::known(write.tx(), book, run).await?);
-    for (household, amount) in outdated(write, run).await? {
-        clash.differs(household, amount);
+    // Calculating again what nothing has changed since gives the same: then it is left out.
+    let changed = store::due_changed(write.tx(), book, run).await?;
+    if changed {
+        for (household, amount) in outdated(write, run).await? {
+            clash.differs(household, amount);
+        }
     }
-    store::judge(write.tx(), book, run, &mut clash).await?;
+    for page in store::pages_of(run, write.tx().engine()) {
+        let payments = payment::to_check(write.tx(), book, page).await?;
+        see(&payments)?;
+        store::judge(write.tx(), book, &payments, changed, &mut clash).await?;
+    }
+    store::judge_related(write.tx(), book, run, &mut clash).await?;
     Ok(clash.finish())
 }
 
@@ -82,9 +103,10 @@ async fn outdated(write: &mut Write, run: &Run) -> Result<Vec<(PartyId, Fen)>, E
 /// [`Kind::CheckBlocked`] for errors, [`Kind::CheckUnexplained`] for warnings without a reason.
 pub(super) async fn passable(write: &mut Write, run: &Run) -> Result<(), Error> {
     let (book, check) = (write.book(), (run.id, run.events));
-    if store::changed_since(write.tx(), book, check).await? {
+    let changed = store::changed_since(write.tx(), book, check).await?;
+    if changed && run.kind != RunKind::RePay {
         let stored = store::findings(write.tx(), book, check, i64::MAX).await?;
-        let now = judge(write, run).await?;
+        let now = judge(write, run, |_| Ok(())).await?;
         if !stored.iter().map(|stored| &stored.finding).eq(&now) {
             return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
         }

@@ -69,6 +69,13 @@ pub async fn confirm(
         if exception.state != ExceptionState::Proposed {
             return Err(wrong_state(&exception, "confirm"));
         }
+        if let Some(recovery) = super::recovery::proposed_for(&exception) {
+            // Money is to move with it: see `recovery receive`.
+            return Err(Problem::new(Kind::RecoveryDiffers)
+                .with("id", exception.id)
+                .with("proposed", recovery)
+                .into());
+        }
         if exception.user == caller.user.id {
             return Err(Problem::new(Kind::TwoPeople)
                 .with("user", &caller.user.login)

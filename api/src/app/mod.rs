@@ -8,6 +8,7 @@
 //! a closure to [`App::command`]; then a line in each skin.
 
 pub mod appropriation;
+pub mod approval;
 pub mod audit;
 pub mod clash;
 pub mod clock;
@@ -16,7 +17,9 @@ pub mod exception;
 pub mod funding;
 pub mod period;
 pub mod policy;
+pub mod publication;
 pub mod reconcile;
+pub mod recovery;
 pub mod release;
 pub mod report;
 pub mod returns;

@@ -22,7 +22,7 @@ use ledger_store::write::Write;
 use serde_json::json;
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, funding, not_found, run};
+use super::{App, Caller, Done, Error, funding, not_found, publication, run};
 
 /// Writes the bank files of an approved run and books that the money is on its way.
 ///
@@ -31,7 +31,8 @@ use super::{App, Caller, Done, Error, funding, not_found, run};
 ///
 /// # Errors
 /// [`Kind::PaymentLive`] when one of the payments has a live or paid attempt,
-/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`].
+/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], and what stands against a
+/// published run: days that are left, objections.
 pub async fn release(
     app: &App,
     caller: &Caller,
@@ -45,6 +46,7 @@ pub async fn release(
     run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
         let draw = funding::draw(write, run, on).await?;
+        publication::passable(write, run, app.clock.today()).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;
         sending.send(write, caller, run, draw, on).await
@@ -52,23 +54,55 @@ pub async fn release(
     .await
 }
 
-/// Writes the files without keeping them, so that whatever the bank's layout cannot carry is found
+/// Writes files without keeping them, so that whatever the bank's layout cannot carry is found
 /// before anybody reviews the run.
+pub(super) struct Rehearsal {
+    sending: Sending,
+    on: Date,
+    missing: usize,
+}
+
+impl Rehearsal {
+    /// Of a run that would be sent now.
+    pub(super) async fn of(app: &App, write: &mut Write, run: &Run) -> Result<Rehearsal, Error> {
+        let sending = Sending::load(app, write, run, write.sequence()).await?;
+        Ok(Rehearsal {
+            sending,
+            on: app.clock.today(),
+            missing: 0,
+        })
+    }
+
+    /// Writes these payments, as many to a file as the layout takes.
+    pub(super) fn write(&mut self, run: &Run, items: &[ToSend]) -> Result<(), Error> {
+        self.missing += items.iter().filter(|item| item.account.is_none()).count();
+        if self.missing > 0 {
+            return Ok(());
+        }
+        let most = usize::try_from(self.sending.limit).unwrap_or(usize::MAX);
+        for items in items.chunks(most) {
+            self.sending.file("B000001", self.on, run, items)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses payees without an account.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        no_account(self.missing)
+    }
+}
+
+/// Writes the files of a re-pay run without keeping them.
 pub(super) async fn rehearse(app: &App, write: &mut Write, run: &Run) -> Result<(), Error> {
-    let sending = Sending::load(app, write, run, write.sequence()).await?;
-    let (mut part, mut after) = (1_i64, 0);
-    let mut missing = 0;
+    let mut rehearsal = Rehearsal::of(app, write, run).await?;
+    let mut after = 0;
     loop {
-        let items = sending.part(write, run, after).await?;
+        let items = rehearsal.sending.part(write, run, after).await?;
         let Some(last) = items.last() else { break };
         after = last.payment.get();
-        missing += items.iter().filter(|item| item.account.is_none()).count();
-        if missing == 0 {
-            sending.file(&format!("B{part:06}"), app.clock.today(), run, &items)?;
-        }
-        part += 1;
+        rehearsal.write(run, &items)?;
     }
-    no_account(missing)
+    rehearsal.finish()
 }
 
 /// Refuses payees without an account.

@@ -20,12 +20,15 @@ use ledger_store::payment::{
     self, CHUNK_PAYMENTS, Calculated, Entitlements, Failed, PaymentWriter,
 };
 use ledger_store::policy;
+use ledger_store::recovery as store_recovery;
 use ledger_store::run::{self as store, Run, RunKind};
 use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, clash, funding, not_found, release};
+use super::{
+    App, Caller, Done, Error, Order, approval, clash, funding, not_found, publication, recovery,
+};
 
 /// A run to be made.
 #[derive(Clone, Debug)]
@@ -149,9 +152,8 @@ pub async fn check(
         "",
         key,
         async |write, run| {
-            release::rehearse(app, write, run).await?;
-            funding::suffices(write, run, today).await?;
-            clash::check(write, run, run.events + 1).await
+            clash::check(app, write, run, run.events + 1).await?;
+            funding::suffices(write, run, today).await
         },
     )
     .await
@@ -186,7 +188,8 @@ pub async fn review(
     step(app, caller, id, RunEvent::Review, "", key, unchanged).await
 }
 
-/// 审批: books what is owed.
+/// 审批: books what is owed. Refused above the limit of the approver's level, without the funds, and
+/// while the publication of the run has days left or an objection stands.
 pub async fn approve(
     app: &App,
     caller: &Caller,
@@ -202,7 +205,9 @@ pub async fn approve(
         "",
         key,
         async |write, run| {
+            approval::within_limit(write, caller, run).await?;
             funding::suffices(write, run, on).await?;
+            publication::passable(write, run, on).await?;
             if run.kind == RunKind::RePay {
                 return Ok(());
             }
@@ -374,6 +379,7 @@ fn command_of(event: RunEvent, caller: &Caller) -> (&'static str, Action) {
         RunEvent::Settle => ("run.settle", Action::CloseRun),
         RunEvent::Close => ("run.close", Action::CloseRun),
         RunEvent::Discard => ("run.discard", Action::MakeRun),
+        RunEvent::Revoke => ("run.revoke", Action::ApproveRun),
     }
 }
 
@@ -392,7 +398,7 @@ fn wrong_state(run: &Run, event: RunEvent) -> Error {
         .into()
 }
 
-fn name_run(mut problem: Problem, caller: &Caller, run: RunId) -> Error {
+pub(super) fn name_run(mut problem: Problem, caller: &Caller, run: RunId) -> Error {
     for (name, value) in &mut problem.values {
         if *name == "user" {
             value.clone_from(&caller.user.login);
@@ -441,6 +447,7 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
+    let mut plans = store_recovery::withholding(write.tx(), book, run.program).await?;
     let mut writer = PaymentWriter::begin(write, run.id, run.revision).await?;
     let mut carried = Fen::ZERO;
     for home in by_household(found) {
@@ -448,7 +455,8 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
             let (payment, over) = settle(lines)?;
             carried = carried.plus(over)?;
             if let Some(lines) = payment {
-                writer.push(write, home.area, &lines).await?;
+                let withheld = recovery::withhold(&mut plans, run.month, &lines)?;
+                writer.push(write, home.area, &lines, &withheld).await?;
             }
         }
     }
@@ -459,7 +467,8 @@ async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Err
 /// What bears on one household.
 #[derive(Default)]
 pub(super) struct Home {
-    area: i64,
+    /// Where it lives.
+    pub(super) area: i64,
     /// Its awards.
     pub(super) awards: Vec<Award>,
     /// What was accrued for them.
@@ -591,6 +600,8 @@ async fn accrue(
         source_id: run.id.get(),
         reverses: None,
     };
+    let withheld = recovery::unchanged(write, run, on).await?;
+    let mut set_offs = withheld.iter().peekable();
     let mut poster = Poster::begin(write, draft).await?;
     let mut total = Fen::ZERO;
     let mut first = run.payment_first;
@@ -609,14 +620,22 @@ async fn accrue(
                 against(run.program, component, payment, size, &mut postings);
             }
         }
+        let from = postings.len();
+        while let Some(set_off) = set_offs.next_if(|set_off| set_off.payment.get() <= last) {
+            total = total.minus(set_off.amount)?;
+            set_off.post(run.program, &mut postings);
+        }
+        if postings.len() > from {
+            postings.sort_by_key(|posting| posting.payment);
+        }
         poster.push_all(write, &postings).await?;
         first = last + 1;
     }
     if total != run.total {
         return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
     }
-    poster.finish(write).await?;
-    Ok(())
+    let posted = poster.finish(write).await?;
+    recovery::set_off(write, caller, run, on, posted.as_ref(), &withheld).await
 }
 
 /// One run with its steps.

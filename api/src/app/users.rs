@@ -2,6 +2,7 @@
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::{Action, Role, conflicts, may};
 use ledger::id::UserId;
 use ledger::problem::{Kind, Problem};
@@ -317,6 +318,7 @@ pub async fn set_password(
 pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ManageUsers).await?;
     let users = book::users(&mut tx, caller.book.id).await?;
+    let levels = ledger_store::approval::levels(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("用户", "Users"),
@@ -324,6 +326,7 @@ pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
             ("用户名", "login", false),
             ("姓名", "name", false),
             ("角色", "roles", false),
+            ("审批级别", "level", false),
             ("状态", "state", false),
         ],
     );
@@ -332,14 +335,19 @@ pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
         let names: Vec<&str> = user.roles.iter().map(|role| role.name()).collect();
         let codes: Vec<&str> = user.roles.iter().map(|role| role.code()).collect();
         let state = if user.active { "active" } else { "disabled" };
+        let approves = user.roles.contains(&Role::Approver);
+        let level = levels.get(&user.id).copied();
+        let level = approves.then(|| level.unwrap_or(ApprovalLevel::County));
         table.row([
             user.login.clone(),
             user.name.clone(),
             names.join("、"),
+            level.map_or("—", ApprovalLevel::name).to_owned(),
             state.to_owned(),
         ]);
         list.push(json!({
-            "login": user.login, "name": user.name, "roles": codes, "state": state
+            "login": user.login, "name": user.name, "roles": codes, "state": state,
+            "level": level.map(ApprovalLevel::code),
         }));
     }
     Ok(Report::new(json!({ "users": list }), vec![table]))

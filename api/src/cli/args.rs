@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ledger::calendar::{Date, Month, parse_date};
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 use ledger::fund::Level;
-use ledger::id::{ExceptionId, PaymentId, RunId};
+use ledger::id::{ExceptionId, ObjectionId, PaymentId, RunId};
 use ledger::problem::{Kind, Language, Problem};
 use ledger_store::run::RunKind;
 
@@ -20,8 +21,10 @@ use super::bench::BenchCommand;
 use super::clash::ClashCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
+use super::objection::ObjectionCommand;
 use super::period::PeriodCommand;
 use super::policy::{PolicyCommand, RulesCommand};
+use super::recovery::RecoveryCommand;
 use super::report::{ReconcileCommand, ReportCommand};
 use super::roster::RosterCommand;
 use super::run::RunCommand;
@@ -71,6 +74,9 @@ pub(crate) struct Global {
     /// 语言 Language
     #[arg(long, global = true, env = "HUIMIN_LANG", value_enum, default_value_t = Lang::Zh)]
     pub(crate) lang: Lang,
+    /// PDF 用的中文字体文件 Chinese font of PDF files [默认 default: 系统字体 one of the machine]
+    #[arg(long, global = true, env = "HUIMIN_FONT", value_name = "FILE")]
+    pub(crate) font: Option<PathBuf>,
 }
 
 impl Global {
@@ -174,10 +180,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ClashCommand,
     },
+    /// 异议:对公示名单 Objections to published lists
+    Objection {
+        #[command(subcommand)]
+        command: ObjectionCommand,
+    },
     /// 差异 Exceptions
     Exception {
         #[command(subcommand)]
         command: ExceptionCommand,
+    },
+    /// 追缴:多发的款项 Recovery of what was overpaid
+    Recovery {
+        #[command(subcommand)]
+        command: RecoveryCommand,
     },
     /// 会计期间 Periods
     Period {
@@ -225,7 +241,7 @@ impl Key {
 /// Where a report is written to instead of standard output.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Out {
-    /// 另存为文件 Write to a file: .xlsx, .csv or .json
+    /// 另存为文件 Write to a file: .pdf, .xlsx, .csv or .json
     #[arg(long, value_name = "FILE", value_parser = report_file, global = true)]
     pub(crate) out: Option<PathBuf>,
 }
@@ -274,6 +290,7 @@ pub(crate) enum FileKind {
     Workbook,
     Csv,
     Json,
+    Pdf,
 }
 
 impl FileKind {
@@ -283,6 +300,7 @@ impl FileKind {
             "xlsx" => Some(FileKind::Workbook),
             "csv" => Some(FileKind::Csv),
             "json" => Some(FileKind::Json),
+            "pdf" => Some(FileKind::Pdf),
             _ => None,
         }
     }
@@ -293,7 +311,8 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
     match FileKind::of(&path) {
         Some(_) => Ok(path),
         None => Err(
-            "文件名须以 .xlsx、.csv 或 .json 结尾 the name must end in .xlsx, .csv or .json".into(),
+            "文件名须以 .pdf、.xlsx、.csv 或 .json 结尾 the name must end in .pdf, .xlsx, .csv or .json"
+                .into(),
         ),
     }
 }
@@ -328,6 +347,11 @@ pub(crate) fn payment_id(text: &str) -> Result<PaymentId, String> {
     positive(text).map(PaymentId)
 }
 
+/// Reads the number of an objection.
+pub(crate) fn objection_id(text: &str) -> Result<ObjectionId, String> {
+    positive(text).map(ObjectionId)
+}
+
 /// Reads the number of an exception.
 pub(crate) fn exception_id(text: &str) -> Result<ExceptionId, String> {
     positive(text).map(ExceptionId)
@@ -356,6 +380,20 @@ pub(crate) fn level() -> impl TypedValueParser<Value = Level> {
     };
     PossibleValuesParser::new(Level::ALL.iter().map(known)).try_map(|text| {
         let mut all = Level::ALL.iter().copied();
+        all.find(|level| level.code() == text || level.name() == text)
+            .ok_or("level")
+    })
+}
+
+/// Reads the level of an approver by code or Chinese name.
+pub(crate) fn approval_level() -> impl TypedValueParser<Value = ApprovalLevel> {
+    let known = |level: &ApprovalLevel| {
+        PossibleValue::new(level.code())
+            .alias(level.name())
+            .help(level.name())
+    };
+    PossibleValuesParser::new(ApprovalLevel::ALL.iter().map(known)).try_map(|text| {
+        let mut all = ApprovalLevel::ALL.iter().copied();
         all.find(|level| level.code() == text || level.name() == text)
             .ok_or("level")
     })
@@ -433,6 +471,17 @@ mod tests {
             "run reject 3 --reason 附件不全",
             "run release 3 --on 2022-01-08 --key k",
             "run lines 3 --limit 10 --out l.csv",
+            "run publish 3 --from 2022-01-05 --key k",
+            "run publication 3",
+            "run revoke 3 --reason 名单有误",
+            "policy publish --program p --days 5 --document 示例〔2022〕1号",
+            "policy limit --program p --level 乡镇 --from 2020-01 --payment 2000 --run 1,000,000 \
+             --document 示例〔2020〕1号",
+            "user level li --level township",
+            "report publication 3 --out 公示.xlsx",
+            "objection add 3 --payment 7 --detail 已就业",
+            "objection settle 1 --dismissed --note 已核实",
+            "objection list --run 3",
             "batch file B1 --out b.txt",
             "return import r.txt --batch B1 --profile icbc-return",
             "return preview r.txt",
@@ -440,6 +489,21 @@ mod tests {
             "exception list --all",
             "exception resolve 4 --as-resolution late-refund --note 已核对",
             "exception confirm 4",
+            "recovery find --program p --first 2022-01 --last 2022-06 --out f.xlsx",
+            "recovery open --program p --file-no D1 --reason 死亡迟报",
+            "recovery open --program p --household 12 --reason 死亡迟报",
+            "recovery open --program p --all --first 2022-01 --reason 死亡迟报 --key k",
+            "recovery confirm 7",
+            "recovery reject 7 --reason 有误",
+            "recovery plan 7 --instalment 2022-05=100 --instalment 2022-06=50.50",
+            "recovery plan 7 --set-off 200 --leave 50 --from 2022-05",
+            "recovery receive 7 8 --exception 3 --appropriation 示例〔2022〕1号",
+            "recovery write-off 7 --reason 无遗产可追",
+            "recovery confirm-write-off 7",
+            "recovery hand-over --program p --amount 100 --on 2022-12-30",
+            "recovery list",
+            "recovery show 7",
+            "report recovery --out r.xlsx",
             "period close 2022-01",
             "year close 2022 --carry-over 示例〔2022〕8号 --key k",
             "year list",
@@ -449,6 +513,9 @@ mod tests {
             "report --out r.csv trial-balance --year 2022",
             "report foot f.toml --with-ledger",
             "report voucher 4 --month 2022-01",
+            "report voucher 2022-01 4 --out v.pdf --font f.ttc",
+            "report triplicate 3 --out t.pdf",
+            "report annual 2022 --shape shenmu --out a.pdf",
             "trace payment 7",
             "trace appropriation 示例〔2022〕1号",
             "audit log --from 10",
@@ -466,14 +533,27 @@ mod tests {
     fn wrong_usage_is_told() {
         for line in [
             "run show 0",
+            "recovery open --program p --reason r",
+            "recovery open --program p --all --file-no D1 --reason r",
+            "recovery plan 7",
+            "recovery plan 7 --instalment 2022-05=0",
+            "recovery plan 7 --instalment 2022-05=1 --leave 2",
+            "recovery receive --exception 3",
             "bench --payments 0",
             "bench --payments 3000001",
             "run show x",
             "run create --program p --month 2022-13",
             "run create --program p --month 2022-01 --kind odd",
-            "report monthly --month 2022-01 --out r.pdf",
+            "report monthly --month 2022-01 --out r.doc",
+            "report annual --year 2022 --shape odd",
+            "report annual 2022 --year 2022",
+            "report voucher 2022-01 0",
             "report trial-balance --year 2022 --from 2022-01",
             "report trial-balance",
+            "objection settle 1 --note 已核实",
+            "objection settle 1 --upheld --dismissed --note 已核实",
+            "policy publish --program p --days -1 --document d",
+            "user level li --level village",
             "audit verify --head nonsense",
             "user add li --name 示例甲 --roles king",
             "run show 1 --key k",

@@ -10,6 +10,7 @@ use ledger::problem::{Kind, Language, Problem};
 use ledger_store::book::Book;
 use ledger_store::db::Db;
 use ledger_store::error::StoreError;
+use paper::Font;
 
 use super::args::{Format, Global};
 use super::password;
@@ -28,6 +29,8 @@ const SESSION: &str = "cli";
 pub(crate) struct Desk {
     global: Global,
     sign: OnceCell<ProgressBar>,
+    /// The name of the book that was opened.
+    agency: OnceCell<String>,
 }
 
 impl Desk {
@@ -43,6 +46,7 @@ impl Desk {
         Desk {
             global,
             sign: OnceCell::new(),
+            agency: OnceCell::new(),
         }
     }
 
@@ -54,6 +58,21 @@ impl Desk {
     /// The language of the answer.
     pub(crate) fn language(&self) -> Language {
         self.global.language()
+    }
+
+    /// The name of the book that was opened; none for what needs no book.
+    pub(crate) fn agency(&self) -> Option<&str> {
+        self.agency.get().map(String::as_str)
+    }
+
+    /// The font for PDF files: that of `--font`, or one of the machine.
+    ///
+    /// # Errors
+    /// `FontMissing` and `FontUnusable`.
+    pub(crate) fn font(&self) -> Result<Font, Error> {
+        let file = self.global.font.as_deref();
+        let named = file.filter(|file| !file.as_os_str().is_empty());
+        Ok(crate::print::font(named)?)
     }
 
     /// One of two texts, by language.
@@ -89,6 +108,7 @@ impl Desk {
     pub(crate) async fn open_book(&self) -> Result<(App, Book), Error> {
         let app = self.open(false).await?;
         let book = app.book(self.global.book.as_deref()).await?;
+        self.agency.get_or_init(|| book.name.clone());
         Ok((app, book))
     }
 

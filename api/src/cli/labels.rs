@@ -2,6 +2,8 @@
 //!
 //! A field that is not listed is shown under its own name.
 
+use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::recovery::RecoveryState;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
@@ -18,6 +20,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("answer", "答复", "answer"),
     ("appropriation", "指标", "appropriation"),
     ("appropriations", "指标", "appropriations"),
+    ("approval_limits", "审批限额", "approval limits"),
     ("approver", "审批人", "approver"),
     ("attempt", "发放尝试", "attempt"),
     ("attempts", "发放尝试", "attempts"),
@@ -47,6 +50,9 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("components", "发放项目", "components"),
     ("count", "笔数", "count"),
     ("date", "日期", "date"),
+    ("days", "公示天数", "days"),
+    ("days_left", "剩余天数", "days left"),
+    ("detail", "内容", "detail"),
     ("difference", "差额", "difference"),
     ("digest", "内容摘要", "digest"),
     ("document", "文号", "document"),
@@ -59,6 +65,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("entry", "审计条目", "audit entry"),
     ("exception", "差异", "exception"),
     ("exceptions", "差异", "exceptions"),
+    ("expect_ended", "止发过半,须写明", "expect ended"),
     ("failed", "失败", "failed"),
     ("file", "文件", "file"),
     ("file_name", "文件名", "file name"),
@@ -76,8 +83,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("funding_rules", "资金配套", "funding rules"),
     ("gone", "退出", "gone"),
     ("head", "审计首部", "head"),
+    ("household", "户", "household"),
     ("households", "户", "households"),
     ("id", "编号", "number"),
+    ("instalments", "期数", "instalments"),
     ("kind", "种类", "kind"),
     ("last", "截止", "last"),
     ("late_refunds", "退票", "late refunds"),
@@ -96,15 +105,18 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("note", "说明", "note"),
     ("notes", "提示", "notes"),
     ("number", "编号", "number"),
+    ("objection", "异议", "objection"),
     ("on", "日期", "date"),
     ("open_runs", "未结批次", "open runs"),
     ("opening", "期初余额", "opening balance"),
     ("paid", "成功", "paid"),
     ("parties", "对象", "parties"),
     ("parties_added", "新增对象", "parties added"),
+    ("payee", "收款人", "payee"),
     ("payees", "收款人", "payees"),
     ("payer", "付款户", "payer"),
     ("payment", "发放明细", "payment"),
+    ("payment_limit", "单笔限额", "payment limit"),
     ("payments", "发放明细", "payments"),
     ("pending", "待定", "pending"),
     ("period", "期间", "period"),
@@ -114,7 +126,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("program", "救助项目", "program"),
     ("program_name", "项目名称", "program name"),
     ("programs", "救助项目", "programs"),
+    ("publication_rules", "公示规定", "publication rules"),
     ("reason", "原因", "reason"),
+    ("recoveries", "追缴", "recoveries"),
+    ("recovery", "追缴", "recovery"),
     ("references", "引用标准", "references"),
     ("refunded", "退票", "refunded"),
     ("refunds", "退票", "refunds"),
@@ -124,11 +139,13 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("resolution", "处理", "resolution"),
     ("return", "回盘", "return"),
     ("returned", "已退回", "returned"),
+    ("revision", "计算次数", "calculation"),
     ("roles", "角色", "roles"),
     ("root", "默克尔根", "root"),
     ("roster", "花名册", "roster"),
     ("rows", "行数", "rows"),
     ("run", "批次", "run"),
+    ("run_limit", "批次限额", "run limit"),
     ("schema", "数据库版本", "schema"),
     ("schema_version", "数据库版本", "schema version"),
     ("sent", "在途", "sent"),
@@ -195,17 +212,24 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
         "state" | "status" => {
             let run = RunState::from_code(code).map(RunState::name);
             let payment = PaymentState::from_code(code).map(PaymentState::name);
+            let recovery = RecoveryState::from_code(code).map(RecoveryState::name);
             run.or(payment).or(match code {
                 "active" => Some("启用"),
                 "disabled" => Some("已停用"),
                 "open" => Some("未处理"),
                 "proposed" => Some("待确认"),
                 "resolved" => Some("已处理"),
-                _ => None,
+                "received" => Some("待处理"),
+                "upheld" => Some("成立"),
+                "dismissed" => Some("不成立"),
+                _ => recovery,
             })
         }
         "roles" => Role::from_code(code).map(Role::name),
-        "level" => Level::from_code(code).map(Level::name),
+        "level" => {
+            let approval = ApprovalLevel::from_code(code).map(ApprovalLevel::name);
+            Level::from_code(code).map(Level::name).or(approval)
+        }
         "kind" => match code {
             "regular" => Some("正常发放"),
             "back-pay" => Some("补发以前月份"),

@@ -22,10 +22,12 @@ mod exception;
 mod failure;
 mod labels;
 mod mask;
+mod objection;
 mod outcome;
 mod password;
 mod period;
 mod policy;
+mod recovery;
 mod render;
 mod report;
 mod roster;
@@ -55,7 +57,7 @@ pub fn main() -> ExitCode {
             Err(anyhow::anyhow!("the program broke off; its message stands above").into())
         });
     desk.rest();
-    ExitCode::from(outcome::print(&result, desk.global()))
+    ExitCode::from(outcome::print(&result, &desk))
 }
 
 fn work(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
@@ -84,7 +86,9 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Batch { command } => command.run(desk).await,
         Command::Return { command } => command.run(desk).await,
         Command::Statement { command } => command.run(desk).await,
+        Command::Objection { command } => command.run(desk).await,
         Command::Exception { command } => command.run(desk).await,
+        Command::Recovery { command } => command.run(desk).await,
         Command::Period { command } => command.run(desk).await,
         Command::Year { command } => command.run(desk).await,
         Command::Reconcile(command) => report::reconcile(command, desk).await,

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use paper::Document;
 use serde_json::{Map, Value, json};
 
 use super::args::{FileKind, Format, Global};
+use super::desk::Desk;
 use super::{desk, failure, render, sheet};
 use crate::app::view::Report;
 use crate::app::{Done, Error};
@@ -27,6 +29,8 @@ pub(crate) enum Outcome {
     Report(Report),
     /// A reading that goes to a file.
     ReportFile(Report, PathBuf),
+    /// A reading with a form of its own, which goes to a PDF.
+    Form(Report, Box<Document>, PathBuf),
     /// Everything is on standard output already.
     Written,
 }
@@ -52,9 +56,16 @@ impl Outcome {
         }
     }
 
+    /// A report that goes to paper in a form of its own.
+    pub(crate) fn form(report: Report, document: Document, path: &Path) -> Outcome {
+        Outcome::Form(report, Box::new(document), path.to_owned())
+    }
+
     fn found(&self) -> bool {
         match self {
-            Outcome::Report(report) | Outcome::ReportFile(report, _) => report.found,
+            Outcome::Report(report)
+            | Outcome::ReportFile(report, _)
+            | Outcome::Form(report, ..) => report.found,
             Outcome::Done(_) | Outcome::Answer(_) | Outcome::Written => false,
         }
     }
@@ -62,9 +73,10 @@ impl Outcome {
 
 /// Prints the answer on standard output, or the failure on standard error, and gives the exit
 /// status. A reader that has gone away (`| head`) is no failure.
-pub(crate) fn print(result: &Result<Outcome, Error>, global: &Global) -> u8 {
+pub(crate) fn print(result: &Result<Outcome, Error>, desk: &Desk) -> u8 {
+    let global = desk.global();
     let error = match result {
-        Ok(outcome) => match lay_out(outcome, global).and_then(|text| write_out(&text)) {
+        Ok(outcome) => match lay_out(outcome, desk).and_then(|text| write_out(&text)) {
             Ok(()) => return status(result),
             Err(error) => error,
         },
@@ -104,9 +116,9 @@ fn write_out(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn lay_out(outcome: &Outcome, global: &Global) -> Result<String, Error> {
-    let language = global.language();
-    match (outcome, global.format) {
+fn lay_out(outcome: &Outcome, desk: &Desk) -> Result<String, Error> {
+    let language = desk.language();
+    match (outcome, desk.global().format) {
         (Outcome::Written, _) => Ok(String::new()),
         (Outcome::Done(done), Format::Json) => pretty(&done_json(done)),
         (Outcome::Done(done), Format::Csv) => sheet::csv(
@@ -119,7 +131,11 @@ fn lay_out(outcome: &Outcome, global: &Global) -> Result<String, Error> {
         (Outcome::Report(report), Format::Csv) => sheet::csv(&report.tables, language),
         (Outcome::Report(report), Format::Text) => Ok(render::tables(&report.tables, language)),
         (Outcome::ReportFile(report, path), format) => {
-            answer_text(&save(report, path, language)?, format, language)
+            answer_text(&save(report, path, desk)?, format, language)
+        }
+        (Outcome::Form(report, document, path), format) => {
+            let bytes = document.pdf(&desk.font()?).context("PDF")?;
+            answer_text(&put(report, path, &bytes)?, format, language)
         }
     }
 }
@@ -133,13 +149,23 @@ fn answer_text(answer: &Value, format: Format, language: Language) -> Result<Str
 }
 
 /// Writes a report in the form that the ending of the name asks for.
-fn save(report: &Report, path: &Path, language: Language) -> Result<Value, Error> {
+fn save(report: &Report, path: &Path, desk: &Desk) -> Result<Value, Error> {
+    let language = desk.language();
     let bytes = match FileKind::of(path) {
         Some(FileKind::Csv) => sheet::csv_file(&report.tables, language)?,
         Some(FileKind::Json) => pretty(&report.json)?.into_bytes(),
+        Some(FileKind::Pdf) => {
+            let font = desk.font()?;
+            let document = crate::print::report(report, desk.agency(), language, &font);
+            document.pdf(&font).context("PDF")?
+        }
         Some(FileKind::Workbook) | None => sheet::workbook(&report.tables, language)?,
     };
-    std::fs::write(path, &bytes).map_err(|error| desk::unwritten(path, error))?;
+    put(report, path, &bytes)
+}
+
+fn put(report: &Report, path: &Path, bytes: &[u8]) -> Result<Value, Error> {
+    std::fs::write(path, bytes).map_err(|error| desk::unwritten(path, error))?;
     let rows: usize = report.tables.iter().map(|table| table.rows.len()).sum();
     Ok(json!({
         "file": path.display().to_string(),

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ledger::calendar::Month;
+use ledger::disbursement::approval::ApprovalLevel;
+use ledger::money::Fen;
 use serde_json::json;
 
-use super::args::{Key, Out};
+use super::args::{Key, Out, approval_level};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::approval::NewLimit;
 use crate::app::policy::Source;
-use crate::app::{Error, policy};
+use crate::app::{Error, approval, policy, publication};
 
 /// Which of the two lists is meant. One file holds both, so the import is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,47 @@ impl From {
     }
 }
 
+/// What a level may approve.
+#[derive(Debug, Args)]
+pub(crate) struct LimitCommand {
+    /// 项目 Program
+    #[arg(long)]
+    program: String,
+    /// 级别 Level
+    #[arg(long, value_parser = approval_level())]
+    level: ApprovalLevel,
+    /// 起始月份 First month, YYYY-MM
+    #[arg(long)]
+    from: Month,
+    /// 单笔限额,元 Largest payment, yuan
+    #[arg(long, value_name = "YUAN", value_parser = Fen::parse_yuan)]
+    payment: Fen,
+    /// 批次限额,元 Largest total of a run, yuan
+    #[arg(long, value_name = "YUAN", value_parser = Fen::parse_yuan)]
+    run: Option<Fen>,
+    /// 文号 Document number
+    #[arg(long)]
+    document: String,
+    #[command(flatten)]
+    key: Key,
+}
+
+impl LimitCommand {
+    async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        let (app, caller) = desk.enter().await?;
+        let limit = NewLimit {
+            program: self.program.clone(),
+            level: self.level,
+            from: self.from,
+            payment: self.payment,
+            run: self.run,
+            document: self.document.clone(),
+        };
+        let set = approval::set_limit(&app, &caller, &limit, self.key.get());
+        Ok(set.await?.into())
+    }
+}
+
 /// Commands on policy as a whole.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
@@ -109,6 +153,22 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_name = "NAME")]
         pack: Option<String>,
     },
+    /// 规定公示天数 For how many days the runs of a program are published
+    Publish {
+        /// 项目 Program
+        #[arg(long)]
+        program: String,
+        /// 天数,0 为不公示 Days, 0 for not at all
+        #[arg(long, value_name = "N")]
+        days: u16,
+        /// 文号 Document number
+        #[arg(long)]
+        document: String,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 规定审批限额 What a level may approve of a program, from a month on
+    Limit(LimitCommand),
     /// 预览政策变动:谁、多少、何资金、补到何月 Preview a change: who, how much, which fund, back to when
     Preview {
         #[command(flatten)]
@@ -143,6 +203,18 @@ impl RulesCommand {
                 let answer = json!({ "file": out.display().to_string(), "bytes": bytes.len() });
                 Ok(Outcome::Answer(answer))
             }
+            RulesCommand::Publish {
+                program,
+                days,
+                document,
+                key,
+            } => {
+                let (app, caller) = desk.enter().await?;
+                let days = i64::from(*days);
+                let set = publication::set_rule(&app, &caller, program, days, document, key.get());
+                Ok(set.await?.into())
+            }
+            RulesCommand::Limit(limit) => limit.run(desk).await,
             RulesCommand::Preview { from, month, out } => {
                 let source = from.source(desk)?;
                 let (app, caller) = desk.enter().await?;

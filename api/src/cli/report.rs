@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use ledger::calendar::Month;
+use ledger::id::RunId;
+use ledger::problem::{Kind, Problem};
 
-use super::args::{Months, Out, positive, year};
+use super::args::{FileKind, Months, Out, positive, run_id, year};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::view::Report;
-use crate::app::{Error, reconcile as agreements, report};
+use crate::app::{Error, publication, reconcile as agreements, report};
+use crate::print;
 
 /// The four agreements.
 #[derive(Debug, Args)]
@@ -54,8 +58,15 @@ enum Which {
     /// 年报 Annual report
     Annual {
         /// 年度 Year
-        #[arg(long, value_parser = year)]
-        year: i32,
+        #[arg(value_name = "YEAR", value_parser = year, required_unless_present = "by_name")]
+        year: Option<i32>,
+        /// 年度 Year
+        #[arg(long = "year", id = "by_name", value_name = "YEAR", value_parser = year,
+            conflicts_with = "year")]
+        by_name: Option<i32>,
+        /// 样式:各来源报表的栏目 In the shape of a published report
+        #[arg(long, value_parser = shape())]
+        shape: Option<String>,
     },
     /// 预算执行表 Budget execution by appropriation
     Execution {
@@ -75,14 +86,21 @@ enum Which {
         #[command(flatten)]
         months: Months,
     },
-    /// 记账凭证 Voucher
+    /// 记账凭证 Voucher: MONTH NUMBER, or NUMBER --month MONTH
     Voucher {
-        /// 凭证号 Number of the voucher
-        #[arg(value_parser = positive)]
-        number: i64,
+        /// 月份与凭证号 Month and number of the voucher
+        #[arg(value_names = ["MONTH", "NUMBER"], num_args = 1..=2, required = true)]
+        #[arg(value_parser = month_or_number)]
+        place: Vec<MonthOrNumber>,
         /// 月份 Month, YYYY-MM
         #[arg(long)]
-        month: Month,
+        month: Option<Month>,
+    },
+    /// 三联单 Triplicate of a run: civil affairs, finance, bank
+    Triplicate {
+        /// 批次 Run
+        #[arg(value_parser = run_id)]
+        run: RunId,
     },
     /// 银行存款日记账 Bank journal
     BankJournal {
@@ -100,6 +118,14 @@ enum Which {
         #[arg(long)]
         month: Month,
     },
+    /// 追缴台账 Recovery ledger: found, received, set off, written off, left
+    Recovery,
+    /// 公示名单 Published list of a run, names masked
+    Publication {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+    },
     /// 核对公布的报表:合计是否等于各项 Does a published report add up
     Foot {
         /// 公布数据 Published figures, TOML
@@ -113,24 +139,35 @@ enum Which {
 impl ReportCommand {
     /// Does it.
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
-        let report = match &self.which {
-            Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await?,
-            other => other.make(desk).await?,
-        };
-        Ok(Outcome::report(report, self.out.out.as_ref()))
+        let out = self.out.out.as_ref();
+        if let Which::Foot { file, with_ledger } = &self.which {
+            let report = foot(file, *with_ledger, desk).await?;
+            return Ok(Outcome::report(report, out));
+        }
+        self.which.make(out, desk).await
     }
 }
 
 impl Which {
-    async fn make(&self, desk: &Desk) -> Result<Report, Error> {
+    async fn make(&self, out: Option<&PathBuf>, desk: &Desk) -> Result<Outcome, Error> {
         let (app, caller) = desk.enter().await?;
-        match self {
+        let report = match self {
             Which::SuccessRate { months } => {
                 let (first, last) = months.get()?;
                 report::success_rate(&app, &caller, first, last).await
             }
             Which::Monthly { month } => report::monthly(&app, &caller, *month).await,
-            Which::Annual { year } => report::annual(&app, &caller, *year).await,
+            Which::Annual {
+                year,
+                by_name,
+                shape,
+            } => {
+                let year = year.or(*by_name).unwrap_or_default();
+                match shape {
+                    Some(shape) => report::annual_shaped(&app, &caller, year, shape).await,
+                    None => report::annual(&app, &caller, year).await,
+                }
+            }
             Which::Execution { year } => report::execution(&app, &caller, *year).await,
             Which::TrialBalance { months } => {
                 let (first, last) = months.get()?;
@@ -140,18 +177,73 @@ impl Which {
                 let (first, last) = months.get()?;
                 report::ledger(&app, &caller, account, first, last).await
             }
-            Which::Voucher { number, month } => {
-                report::voucher(&app, &caller, *month, *number).await
-            }
             Which::BankJournal { account, month } => {
                 report::bank_journal(&app, &caller, account, *month).await
             }
             Which::BankReconciliation { account, month } => {
                 report::bank_reconciliation(&app, &caller, account, *month).await
             }
+            Which::Recovery => report::recovery(&app, &caller).await,
+            Which::Publication { run } => publication::report(&app, &caller, *run).await,
             Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await,
-        }
+            Which::Voucher { place, month } => {
+                let (month, number) = voucher_place(place, *month)?;
+                let form = report::voucher_form(&app, &caller, month, number).await?;
+                return Ok(match to_paper(out) {
+                    Some(path) => Outcome::form(form.report()?, print::voucher(&form)?, path),
+                    None => Outcome::report(form.report()?, out),
+                });
+            }
+            Which::Triplicate { run } => {
+                let form = report::triplicate(&app, &caller, *run).await?;
+                return Ok(match to_paper(out) {
+                    Some(path) => Outcome::form(form.report()?, print::triplicate(&form)?, path),
+                    None => Outcome::report(form.report()?, out),
+                });
+            }
+        }?;
+        Ok(Outcome::report(report, out))
     }
+}
+
+/// A part of the place of a voucher.
+#[derive(Clone, Copy, Debug)]
+enum MonthOrNumber {
+    Month(Month),
+    Number(i64),
+}
+
+fn month_or_number(text: &str) -> Result<MonthOrNumber, String> {
+    match text.parse() {
+        Ok(month) => Ok(MonthOrNumber::Month(month)),
+        Err(_) => positive(text).map(MonthOrNumber::Number),
+    }
+}
+
+/// Month and number of a voucher, in whichever way they were given.
+fn voucher_place(place: &[MonthOrNumber], month: Option<Month>) -> Result<(Month, i64), Error> {
+    match (place, month.as_ref()) {
+        ([MonthOrNumber::Month(month), MonthOrNumber::Number(number)], None)
+        | ([MonthOrNumber::Number(number)], Some(month)) => Ok((*month, *number)),
+        _ => Err(Problem::new(Kind::FieldInvalid)
+            .with("field", "MONTH NUMBER")
+            .with(
+                "value",
+                format!("{} / --month {}", place.len(), month.is_some()),
+            )
+            .with("wanted", "MONTH NUMBER, NUMBER --month MONTH")
+            .into()),
+    }
+}
+
+/// The shapes of the annual report.
+fn shape() -> PossibleValuesParser {
+    PossibleValuesParser::new(report::SHAPES.map(|(name, _)| name))
+}
+
+/// Whether a report goes to paper.
+fn to_paper(out: Option<&PathBuf>) -> Option<&PathBuf> {
+    out.filter(|path| FileKind::of(path) == Some(FileKind::Pdf))
 }
 
 /// Adds a published report up: without a database, unless the ledger is to be compared.

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::args::{Key, Out};
 use super::desk::Desk;
 use super::outcome::Outcome;
-use crate::app::{Error, roster};
+use crate::app::Error;
+use crate::app::roster::{self, RosterFile};
 
 /// Commands on rosters.
 #[derive(Debug, Subcommand)]
@@ -37,6 +38,9 @@ pub(crate) enum RosterCommand {
         /// 只检查不导入 Check only, import nothing
         #[arg(long)]
         dry_run: bool,
+        /// 预计止发的核定数;止发过半时须写明 Awards expected to end; needed when most would
+        #[arg(long, value_name = "N")]
+        expect_ended: Option<usize>,
         /// 把错误标注在此文件 Write the roster here with its faults marked
         #[arg(long, value_name = "FILE.xlsx")]
         marked: Option<PathBuf>,
@@ -93,6 +97,7 @@ impl RosterCommand {
                 program,
                 month,
                 dry_run,
+                expect_ended,
                 marked,
                 key,
             } => {
@@ -100,6 +105,7 @@ impl RosterCommand {
                     program,
                     month: *month,
                     dry_run: *dry_run,
+                    expect_ended: *expect_ended,
                     key: key.get(),
                 };
                 import.run(desk, file, marked.as_deref()).await
@@ -132,6 +138,7 @@ struct Import<'a> {
     program: &'a str,
     month: Month,
     dry_run: bool,
+    expect_ended: Option<usize>,
     key: Option<String>,
 }
 
@@ -148,17 +155,14 @@ impl Import<'_> {
         let (name, bytes) = desk.read(file)?;
         let (app, caller) = desk.enter().await?;
         let (program, month) = (self.program, self.month);
-        let done = roster::import(
-            &app,
-            &caller,
+        let roster = RosterFile {
             program,
             month,
-            &name,
-            &bytes,
-            self.dry_run,
-            self.key,
-        );
-        let result = done.await;
+            file_name: &name,
+            bytes: &bytes,
+            expect_ended: self.expect_ended,
+        };
+        let result = roster::import_file(&app, &caller, &roster, self.dry_run, self.key).await;
         let is_marked = match &result {
             Ok(_) => true,
             Err(Error::Refused { problem, .. }) => problem.kind == Kind::RosterFaulty,

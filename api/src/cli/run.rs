@@ -9,7 +9,7 @@ use super::args::{Key, Out, date, positive, run_id, run_kind};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::run::{self, NewRun};
-use crate::app::{Error, clash, funding, release};
+use crate::app::{Error, approval, clash, funding, publication, release};
 
 /// Commands on runs.
 #[derive(Debug, Subcommand)]
@@ -76,6 +76,22 @@ pub(crate) enum RunCommand {
     Approve(Step),
     /// 退回 Reject, back to draft
     Reject(StepBack),
+    /// 撤销审批,回到草稿 Take an approval back before release: a draft again
+    Revoke(StepBack),
+    /// 公示 Publish a submitted or reviewed run
+    Publish {
+        #[command(flatten)]
+        step: Step,
+        /// 公示首日 First day [默认 default: 今天 today]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        from: Option<Date>,
+    },
+    /// 查看公示:剩余天数与异议 Show its publication: days left and objections
+    Publication {
+        /// 批次编号 Number of the run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+    },
     /// 作废 Discard
     Discard(StepBack),
     /// 签发代发文件 Release: write the batch files
@@ -181,6 +197,15 @@ impl RunCommand {
             }
             RunCommand::Reject(back) => {
                 run::reject(&app, &caller, back.run, &back.reason, back.key.get()).await?
+            }
+            RunCommand::Revoke(back) => {
+                approval::revoke(&app, &caller, back.run, &back.reason, back.key.get()).await?
+            }
+            RunCommand::Publish { step, from } => {
+                publication::publish(&app, &caller, step.run, *from, step.key.get()).await?
+            }
+            RunCommand::Publication { run } => {
+                return Ok(publication::show(&app, &caller, *run).await?.into());
             }
             RunCommand::Discard(back) => {
                 run::discard(&app, &caller, back.run, &back.reason, back.key.get()).await?

@@ -1,14 +1,15 @@
 //! Setting up: the database, books, users, the self-check.
 
 use clap::Subcommand;
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 
-use super::args::{Key, role};
+use super::args::{Key, approval_level, role};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use super::password;
 use crate::app::users::{self, NewUser};
-use crate::app::{App, Caller, Error, doctor, policy};
+use crate::app::{App, Caller, Error, approval, doctor, policy};
 
 /// Makes the schema.
 pub(crate) async fn init(desk: &Desk) -> Result<Outcome, Error> {
@@ -94,6 +95,16 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         key: Key,
     },
+    /// 审批级别 Say of which level a user approves
+    Level {
+        /// 用户名 Login
+        login: String,
+        /// 级别 Level
+        #[arg(long, value_parser = approval_level())]
+        level: ApprovalLevel,
+        #[command(flatten)]
+        key: Key,
+    },
     /// 设置密码,取自 HUIMIN_NEW_PASSWORD 或在终端输入 Set a password; taken from there or asked
     Password {
         /// 用户名 Login
@@ -133,6 +144,11 @@ impl UserCommand {
                 Ok(users::disable_user(&app, &caller, login, key.get())
                     .await?
                     .into())
+            }
+            UserCommand::Level { login, level, key } => {
+                let (app, caller) = desk.enter().await?;
+                let done = approval::set_level(&app, &caller, login, *level, key.get());
+                Ok(done.await?.into())
             }
             UserCommand::Password { login, key } => {
                 let (app, book) = desk.open_book().await?;

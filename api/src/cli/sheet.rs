@@ -13,7 +13,7 @@ use crate::app::view::Table;
 
 /// The first characters that make a spreadsheet see a formula, with their full-width forms
 /// (OWASP, CSV injection).
-const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// The longest name of a sheet.
 const SHEET_NAME_MAX: usize = 31;
 /// Column widths in characters.
@@ -186,6 +186,7 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\tx", "'\tx"),
             ("\rx", "'\rx"),
+            ("\n=1", "'\n=1"),
             ("＝1", "'＝1"),
             ("＋1", "'＋1"),
             ("－1", "'－1"),

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{Reader, Xlsx};
 
-use super::{archive, csv, ods, workbook};
+use super::{archive, csv, ods, workbook, xls};
 use crate::encoding::plain;
 use crate::finding::{Fault, Finding, Findings};
 use crate::profile::Kind;
@@ -39,6 +39,15 @@ pub struct GridSheet<'a> {
 /// One row that is not blank.
 #[derive(Clone, Copy, Debug)]
 pub struct GridRow<'t>(RowView<'t>);
+
+impl Grid<'static> {
+    fn of(sheets: Vec<(String, Table<'static>)>) -> Self {
+        let sheet = |(name, table)| GridSheet { name, table };
+        Grid {
+            sheets: sheets.into_iter().map(sheet).collect(),
+        }
+    }
+}
 
 impl GridSheet<'_> {
     /// Rows that are not blank.
@@ -89,12 +98,15 @@ pub fn heading(text: &str) -> Cow<'_, str> {
     plain(text)
 }
 
-/// Reads a spreadsheet: xlsx, ods, or csv in UTF-8 or GB18030. The findings say why a file or
+/// Reads a spreadsheet: xlsx, xls, ods, or csv in UTF-8 or GB18030. The findings say why a file or
 /// row could not be read; nothing may be used when one of them blocks.
 pub fn read_grid(bytes: &[u8]) -> (Grid<'_>, Vec<Finding>) {
     let mut findings = Findings::default();
     let grid = match bytes {
         [b'P', b'K', 3, 4, ..] => opened(bytes, &mut findings),
+        _ if xls::is_compound(bytes) => guarded(&mut findings, |findings| {
+            xls::read(bytes, findings).map(Grid::of)
+        }),
         _ => text(bytes, &mut findings),
     };
     if grid.sheets.iter().all(GridSheet::is_empty) {
@@ -125,17 +137,18 @@ fn opened(bytes: &[u8], findings: &mut Findings) -> Grid<'static> {
         findings.file(Fault::WorkbookHostile, &[("detail", &detail)]);
         return Grid::default();
     }
-    // As in reading bank files: a panic of the reader is a broken workbook.
-    let reading = AssertUnwindSafe(|| match ods::is_ods(bytes) {
-        true => ods::read(bytes, findings).map(|sheets| Grid {
-            sheets: sheets
-                .into_iter()
-                .map(|(name, table)| GridSheet { name, table })
-                .collect(),
-        }),
+    guarded(findings, |findings| match ods::is_ods(bytes) {
+        true => ods::read(bytes, findings).map(Grid::of),
         false => xlsx(bytes, findings),
-    });
-    let detail = match catch_unwind(reading) {
+    })
+}
+
+/// Reads a workbook. As in reading bank files, a panic of the reader is a broken workbook.
+fn guarded(
+    findings: &mut Findings,
+    read: impl FnOnce(&mut Findings) -> Result<Grid<'static>, String>,
+) -> Grid<'static> {
+    let detail = match catch_unwind(AssertUnwindSafe(|| read(findings))) {
         Ok(Ok(grid)) => return grid,
         Ok(Err(detail)) => detail,
         Err(_) => "单元格引用无效 / an invalid cell reference".to_owned(),
@@ -207,5 +220,52 @@ mod tests {
             .collect();
         let expected = [(1, "姓名", "金额", false), (3, "示例甲", "12.5", true)];
         assert_eq!((sheet.name.as_str(), rows), ("名册", expected.to_vec()));
+    }
+
+    /// A file that another program wrote: two visible sheets, one of them empty, and a hidden one;
+    /// a blank row, a number and dates.
+    #[test]
+    fn a_workbook_of_excel_97_is_read() {
+        let (grid, findings) = read_grid(include_bytes!("../../tests/data/roster.xls"));
+        assert_eq!(findings, []);
+        let names: Vec<_> = grid
+            .sheets
+            .iter()
+            .map(|sheet| sheet.name.as_str())
+            .collect();
+        assert_eq!(names, ["农村低保", "空表"]);
+        let rows: Vec<_> = grid.sheets[0]
+            .rows()
+            .map(|row| {
+                let cells: Vec<_> = (0..row.width()).map(|column| row.text(column)).collect();
+                format!("{} {}", row.line(), cells.join("|"))
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "1 示例县农村低保备案表",
+                "2 序号|户主姓名|户主身份证号|享受人姓名|月补助金额|纳入日期",
+                "3 1|示例甲|110101190001010016|示例甲|422.75|2022-01-15",
+                "5 2|示例乙|110101190002020020|示例丙|300|2022-03-01",
+            ]
+        );
+        assert!(grid.sheets[0].row_at(3).is_some_and(|row| row.is_number(4)));
+    }
+
+    #[test]
+    fn a_cut_or_changed_workbook_of_excel_97_is_refused() {
+        let whole = include_bytes!("../../tests/data/roster.xls");
+        for length in (0..whole.len()).step_by(97) {
+            let (grid, findings) = read_grid(&whole[..length]);
+            let refused = crate::finding::is_blocked(&findings);
+            assert!(refused || !grid.sheets.is_empty(), "{length}");
+        }
+        for at in (0..whole.len()).step_by(61) {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 0xff;
+            // Whatever it says now, reading it ends.
+            let _ = read_grid(&bytes);
+        }
     }
 }

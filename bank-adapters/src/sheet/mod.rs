@@ -6,3 +6,4 @@ pub(crate) mod grid;
 mod ods;
 pub(crate) mod workbook;
 pub(crate) mod writer;
+mod xls;

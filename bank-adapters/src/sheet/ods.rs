@@ -5,12 +5,12 @@
 
 use std::io::Cursor;
 
-use calamine::{Data, DataRef, Ods, Reader, SheetVisible};
+use calamine::{Ods, Reader, SheetVisible};
 use memchr::memmem;
 
 use super::archive;
 use super::grid::{SHEETS_MAX, too_many_sheets};
-use super::workbook::Rows;
+use super::workbook::fill_range;
 use crate::finding::Findings;
 use crate::table::{COLUMNS_MAX, Limits, ROWS_MAX, Table};
 
@@ -48,35 +48,10 @@ pub(super) fn read(
         }
         findings.sheet(&name);
         let mut table = Table::default();
-        let mut rows = Rows::new(&Limits::WHOLE, &mut table, findings);
-        let (first_row, first_column) = range.start().unwrap_or_default();
-        for (row, column, value) in range.used_cells() {
-            let at = |first: u32, place: usize| {
-                first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX))
-            };
-            let place = (at(first_row, row), at(first_column, column));
-            if !rows.cell(place, &borrowed(value)) {
-                break;
-            }
-        }
-        rows.end();
+        fill_range(&range, &Limits::WHOLE, &mut table, findings);
         sheets.push((name, table));
     }
     Ok(sheets)
-}
-
-fn borrowed(value: &Data) -> DataRef<'_> {
-    match value {
-        Data::Int(value) => DataRef::Int(*value),
-        Data::Float(value) => DataRef::Float(*value),
-        Data::String(value) => DataRef::SharedString(value),
-        Data::Bool(value) => DataRef::Bool(*value),
-        Data::DateTime(value) => DataRef::DateTime(*value),
-        Data::DateTimeIso(value) => DataRef::DateTimeIso(value.clone()),
-        Data::DurationIso(value) => DataRef::DurationIso(value.clone()),
-        Data::Error(error) => DataRef::Error(error.clone()),
-        _ => DataRef::Empty,
-    }
 }
 
 /// Spaces that one mark may stand for.

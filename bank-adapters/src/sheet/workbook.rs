@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::io::{Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError};
+use calamine::{
+    Data, DataRef, Range, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError,
+};
 
 use super::archive;
 use crate::encoding::trim;
@@ -93,6 +95,40 @@ pub(super) fn fill<R: Read + Seek>(
     }
     rows.end();
     Ok(())
+}
+
+/// Reads a sheet whose cells are all there.
+pub(super) fn fill_range(
+    range: &Range<Data>,
+    limits: &Limits,
+    table: &mut Table<'static>,
+    findings: &mut Findings,
+) {
+    let mut rows = Rows::new(limits, table, findings);
+    let (first_row, first_column) = range.start().unwrap_or_default();
+    let at =
+        |first: u32, place: usize| first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+    for (row, column, value) in range.used_cells() {
+        let place = (at(first_row, row), at(first_column, column));
+        if !rows.cell(place, &borrowed(value)) {
+            break;
+        }
+    }
+    rows.end();
+}
+
+fn borrowed(value: &Data) -> DataRef<'_> {
+    match value {
+        Data::Int(value) => DataRef::Int(*value),
+        Data::Float(value) => DataRef::Float(*value),
+        Data::String(value) => DataRef::SharedString(value),
+        Data::Bool(value) => DataRef::Bool(*value),
+        Data::DateTime(value) => DataRef::DateTime(*value),
+        Data::DateTimeIso(value) => DataRef::DateTimeIso(value.clone()),
+        Data::DurationIso(value) => DataRef::DurationIso(value.clone()),
+        Data::Error(error) => DataRef::Error(error.clone()),
+        _ => DataRef::Empty,
+    }
 }
 
 /// Cells in the order of a sheet, as they become rows.

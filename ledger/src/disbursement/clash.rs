@@ -5,7 +5,8 @@
 //! product follows; `ledger/docs/clash-check.md` lists them. An error blocks the run, a warning
 //! asks for an explanation.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::account::coded;
 use crate::calendar::{Date, Month};
@@ -18,6 +19,8 @@ coded! {
     pub enum Check {
         /// Paid for a month after the person's death.
         Deceased "A01" "死亡后仍发放",
+        /// The payee, or somebody of a household that is paid as a whole, has died.
+        RelatedDeceased "A01H" "收款人或户内成员已死亡",
         /// One identity number under two files in one run.
         TwiceInRun "A04" "同批重复",
         /// The same component and month was accrued by another run.
@@ -65,6 +68,7 @@ impl Check {
     pub fn english(self) -> &'static str {
         match self {
             Check::Deceased => "paid after death",
+            Check::RelatedDeceased => "payee or member of the household has died",
             Check::TwiceInRun => "twice in the run",
             Check::PaidElsewhere => "same month paid by another run",
             Check::ExcludedProgram => "draws an excluding program",
@@ -107,9 +111,26 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// A payee of the run with the account that the money goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct PaidPayee<'a> {
+    /// Which payment.
+    pub payment: PaymentId,
+    /// Who is paid.
+    pub payee: PartyId,
+    /// Whether that is a person.
+    pub person: bool,
+    /// That party's name.
+    pub name: &'a str,
+    /// The name that the bank has registered.
+    pub holder_name: &'a str,
+    /// The account number.
+    pub account_no: &'a str,
+}
+
 /// A line of the run with the person it is for and the award that it follows.
-#[derive(Clone, Debug)]
-pub struct PaidLine {
+#[derive(Clone, Copy, Debug)]
+pub struct PaidLine<'a> {
     /// Of which payment.
     pub payment: PaymentId,
     /// For whom.
@@ -117,9 +138,9 @@ pub struct PaidLine {
     /// Whether that is a person and not an institution or a whole household.
     pub person: bool,
     /// That person's name.
-    pub name: String,
+    pub name: &'a str,
     /// That person's identity number.
-    pub reference_no: String,
+    pub reference_no: &'a str,
     /// Where the household lives.
     pub area: i64,
     /// Which component.
@@ -128,33 +149,18 @@ pub struct PaidLine {
     pub month: Month,
     /// How much; negative when set against.
     pub amount: Fen,
-    /// First month of the award.
-    pub from: Month,
-    /// Last month of the award.
-    pub to: Option<Month>,
+    /// First and last month of the award; none where the run was calculated from the very awards
+    /// that are in force.
+    pub award: Option<(Month, Option<Month>)>,
 }
 
-/// A payee of the run with the account that the money goes to.
+/// A person whom the run does not pay for but who stands behind a payment.
 #[derive(Clone, Debug)]
-pub struct PaidPayee {
-    /// Which payment.
-    pub payment: PaymentId,
-    /// Who is paid.
-    pub payee: PartyId,
-    /// Whether that is a person.
-    pub person: bool,
-    /// That party's name.
-    pub name: String,
-    /// The name that the bank has registered.
-    pub holder_name: String,
-    /// The account number.
-    pub account_no: String,
-    /// The how-manieth account of this payee.
-    pub version: i64,
-    /// The account before it; empty for none.
-    pub before: String,
-    /// The one before that; empty for none.
-    pub before_that: String,
+pub struct Related {
+    /// That person.
+    pub person: PartyId,
+    /// That person's identity number.
+    pub reference_no: String,
 }
 
 /// What is known about people from outside the run.
@@ -168,68 +174,147 @@ pub struct Known {
     pub excluded: HashSet<(PartyId, Month)>,
 }
 
-/// A clash check at work: lines and payees go in, findings come out.
+/// A clash check at work: payees and lines go in, findings come out.
+///
+/// Numbers, names and accounts are kept as hashes, 16 bytes for each payee and person: two that
+/// differ share one in a million runs of a million people, and then a warning is looked into.
 #[derive(Debug)]
 pub struct Clash {
     known: Known,
-    numbers: HashMap<String, PartyId>,
-    births: HashMap<(i64, String, Date), PartyId>,
+    numbers: HashMap<u64, PartyId>,
+    births: HashMap<u64, PartyId>,
+    accounts: HashMap<u64, PartyId>,
     told: HashSet<(Check, PartyId)>,
-    accounts: HashMap<String, PartyId>,
-    /// Names of the people of the payments at hand, as they are matched.
-    names: HashMap<PaymentId, Vec<String>>,
+    /// Payees whose account is in another name, until a line of the payment has that name.
+    foreign: BTreeMap<PaymentId, (PartyId, String)>,
+    /// The person of the line before, and where: known already.
+    last: Option<(PartyId, i64)>,
+    /// Whether a list names the dead.
+    deaths: bool,
+    /// Households that are paid as a whole, where deaths are known: in which payments, for which
+    /// months.
+    households: HashMap<PartyId, Vec<(PaymentId, Month)>>,
     findings: Vec<Finding>,
 }
 
 impl Clash {
     /// A check that knows this.
     pub fn new(known: Known) -> Clash {
+        let mut lists = known.listed.values().flatten();
+        let deaths = lists.any(|(kind, _)| *kind == ListKind::Deceased);
         Clash {
             known,
             numbers: HashMap::new(),
             births: HashMap::new(),
-            told: HashSet::new(),
             accounts: HashMap::new(),
-            names: HashMap::new(),
+            told: HashSet::new(),
+            foreign: BTreeMap::new(),
+            last: None,
+            deaths,
+            households: HashMap::new(),
             findings: Vec::new(),
         }
     }
 
-    /// Judges one line.
-    pub fn line(&mut self, line: &PaidLine) {
-        let names = self.names.entry(line.payment).or_default();
-        names.push(match_key(&line.name));
-        if line.amount > Fen::ZERO {
-            self.month(line);
-        }
-        if line.person {
-            self.identity(line);
-        }
-    }
-
-    /// Judges one payee; the lines of the payment come first.
-    pub fn payee(&mut self, payee: &PaidPayee) {
-        let names = self.names.remove(&payee.payment).unwrap_or_default();
+    /// Judges one payee; the lines of the payment come later.
+    pub fn payee(&mut self, payee: &PaidPayee<'_>) {
         let (of, payment) = (payee.payee, payee.payment);
-        let first = *self.accounts.entry(payee.account_no.clone()).or_insert(of);
+        let first = *(self.accounts)
+            .entry(hash_of(&payee.account_no))
+            .or_insert(of);
         if first != of {
             self.find(Check::SharedAccount, of, payment, String::new());
         }
-        let holder = match_key(&payee.holder_name);
-        if payee.person && holder != match_key(&payee.name) && !names.contains(&holder) {
-            self.find(Check::ForeignHolder, of, payment, String::new());
+        if !payee.person || payee.holder_name == payee.name {
+            return;
         }
-        // A new version may only be of the holder's name or the branch.
-        let [now, before, before_that] =
-            [&payee.account_no, &payee.before, &payee.before_that].map(String::as_str);
-        if payee.version < 3 || now == before {
+        let holder = match_key(payee.holder_name);
+        if holder != match_key(payee.name) {
+            self.foreign.insert(payment, (of, holder));
+        }
+    }
+
+    /// Judges the accounts that a payee had one after the other, the newest last. A new version
+    /// may only be of the holder's name or the branch.
+    pub fn accounts(&mut self, payee: PartyId, payment: PaymentId, accounts: &[String]) {
+        let [.., before_that, before, now] = accounts else {
+            return;
+        };
+        if now == before {
             return;
         }
         if now == before_that {
-            self.find(Check::ChangedBack, of, payment, String::new());
+            self.find(Check::ChangedBack, payee, payment, String::new());
         } else if before != before_that {
-            let detail = format!("第 {} 个账号", payee.version);
-            self.find(Check::ManyAccounts, of, payment, detail);
+            let detail = format!("第 {} 个账号", accounts.len());
+            self.find(Check::ManyAccounts, payee, payment, detail);
+        }
+    }
+
+    /// Judges one line.
+    pub fn line(&mut self, line: &PaidLine<'_>) {
+        if let Some((_, holder)) = self.foreign.get(&line.payment)
+            && *holder == match_key(line.name)
+        {
+            self.foreign.remove(&line.payment);
+        }
+        if line.amount > Fen::ZERO {
+            self.month(line);
+            if self.deaths && !line.person {
+                let paid = self.households.entry(line.subject).or_default();
+                paid.push((line.payment, line.month));
+            }
+        }
+        let at = Some((line.subject, line.area));
+        if line.person && self.last != at {
+            self.identity(line);
+            self.last = at;
+        }
+    }
+
+    /// Whether a list names the dead: then those who stand behind payments matter.
+    pub fn knows_deaths(&self) -> bool {
+        self.deaths
+    }
+
+    /// Whether the run pays households as a whole.
+    pub fn has_households(&self) -> bool {
+        !self.households.is_empty()
+    }
+
+    /// Judges somebody who is on the roll of some program in a household, from a month to a last
+    /// one; all lines come first.
+    pub fn member(
+        &mut self,
+        household: PartyId,
+        member: &Related,
+        (from, to): (Month, Option<Month>),
+    ) {
+        let paid = self.households.get(&household).cloned().unwrap_or_default();
+        for (payment, month) in paid {
+            if from <= month && to.is_none_or(|to| month <= to) {
+                self.related(payment, month, member);
+            }
+        }
+    }
+
+    /// Judges who receives a payment that reaches to this month; all lines come first.
+    pub fn related(&mut self, payment: PaymentId, month: Month, related: &Related) {
+        let person = related.person;
+        // Who is paid for after death is an error already.
+        if self.told.contains(&(Check::Deceased, person)) {
+            return;
+        }
+        let listed = self.known.listed.get(&related.reference_no);
+        let death = listed.and_then(|rows| {
+            let dead = |row: &&(ListKind, Option<Date>)| row.0 == ListKind::Deceased;
+            let mut dead = rows.iter().filter(dead).map(|(_, since)| *since);
+            dead.find(|since| since.is_none_or(|day| Month::of(day) < month))
+        });
+        if let Some(since) = death {
+            let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
+            let detail = format!("{since}发放 {month}");
+            self.find(Check::RelatedDeceased, person, payment, detail);
         }
     }
 
@@ -241,16 +326,20 @@ impl Clash {
     }
 
     /// Everything found, in the order of the checks and then of the payments.
-    pub fn finish(self) -> Vec<Finding> {
+    pub fn finish(mut self) -> Vec<Finding> {
+        for (payment, (payee, _)) in std::mem::take(&mut self.foreign) {
+            self.find(Check::ForeignHolder, payee, payment, String::new());
+        }
         let mut findings = self.findings;
         findings.sort_by_key(|found| (found.check, found.payment, found.subject));
         findings
     }
 
-    fn month(&mut self, line: &PaidLine) {
+    fn month(&mut self, line: &PaidLine<'_>) {
         let (subject, month) = (line.subject, line.month);
-        let on_roll = line.from <= month && line.to.is_none_or(|to| month <= to);
-        if !on_roll {
+        let on_roll =
+            |(from, to): (Month, Option<Month>)| from <= month && to.is_none_or(|to| month <= to);
+        if !line.award.is_none_or(on_roll) {
             let detail = format!("{month} 不在册");
             self.find(Check::NotOnRoll, subject, line.payment, detail);
         }
@@ -263,13 +352,13 @@ impl Clash {
             let detail = format!("{month} 同时享受互斥待遇");
             self.find(Check::ExcludedProgram, subject, line.payment, detail);
         }
-        let listed = self.known.listed.get(&line.reference_no).cloned();
+        let listed = self.known.listed.get(line.reference_no).cloned();
         for (kind, since) in listed.unwrap_or_default() {
             self.listed(line, kind, since);
         }
     }
 
-    fn listed(&mut self, line: &PaidLine, kind: ListKind, since: Option<Date>) {
+    fn listed(&mut self, line: &PaidLine<'_>, kind: ListKind, since: Option<Date>) {
         let began = since.map(Month::of);
         // The month of the death itself is still due.
         let check = match (kind, began) {
@@ -284,17 +373,17 @@ impl Clash {
         self.find(check, line.subject, line.payment, detail);
     }
 
-    fn identity(&mut self, line: &PaidLine) {
+    fn identity(&mut self, line: &PaidLine<'_>) {
         let (subject, payment) = (line.subject, line.payment);
-        let Ok(number) = IdentityNumber::parse(&line.reference_no) else {
+        let Ok(number) = IdentityNumber::parse(line.reference_no) else {
             return self.find(Check::IdentityInvalid, subject, payment, String::new());
         };
-        let (key, birth) = (number.as_str().to_owned(), number.birth());
-        let first = *self.numbers.entry(key).or_insert(subject);
+        let number_hash = hash_of(&number.as_str());
+        let first = *self.numbers.entry(number_hash).or_insert(subject);
         if first != subject {
             return self.find(Check::TwiceInRun, subject, payment, String::new());
         }
-        let person = (line.area, match_key(&line.name), birth);
+        let person = hash_of(&(line.area, match_key(line.name), number.birth()));
         let known = *self.births.entry(person).or_insert(subject);
         if known != subject {
             self.find(Check::TwoNumbers, subject, payment, String::new());
@@ -316,4 +405,11 @@ impl Clash {
 
 fn match_key(name: &str) -> String {
     PersonName::parse(name).map_or_else(|_| name.to_owned(), |name| name.match_key())
+}
+
+/// The same for the same value, on every machine.
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }

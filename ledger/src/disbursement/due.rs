@@ -66,6 +66,8 @@ coded! {
         Correction "correction" "冲减",
         /// Nothing for a month that was paid: a stop or a death announced late.
         Stop "stop" "停发冲减",
+        /// Taken back by a recovery: what was overpaid is owed by the payee.
+        Recovery "recovery" "追缴冲减",
     }
 }
 

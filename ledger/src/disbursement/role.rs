@@ -78,8 +78,10 @@ coded! {
         MakeRun "make-run" "制作批次",
         /// Review or reject a run.
         ReviewRun "review-run" "复核批次",
-        /// Approve or reject a run.
+        /// Approve or reject a run, or take an approval back.
         ApproveRun "approve-run" "审批批次",
+        /// Receive or settle an objection to a published list; takes two people.
+        HandleObjection "handle-objection" "办理异议",
         /// Write the batch files, also of re-pay.
         ReleaseRun "release-run" "签发代发文件",
         /// Settle and close a run.
@@ -94,6 +96,10 @@ coded! {
         RepayPayment "repay-payment" "补发",
         /// Cancel a payment for good; takes two people.
         CancelPayment "cancel-payment" "取消发放",
+        /// Say that an overpayment is owed back, plan how, and propose to write it off.
+        MakeRecovery "make-recovery" "提出追缴",
+        /// Confirm or turn down what another person proposed of a recovery.
+        ConfirmRecovery "confirm-recovery" "确认追缴",
         /// Post or reverse a voucher by hand; reversing takes two people.
         PostVoucher "post-voucher" "记账",
         /// Close a month.
@@ -121,6 +127,7 @@ pub const PERMISSIONS: &[(Action, &[Role])] = {
         (Action::MakeRun, &[Maker]),
         (Action::ReviewRun, &[Reviewer]),
         (Action::ApproveRun, &[Approver]),
+        (Action::HandleObjection, &[Maker, Reviewer, Approver]),
         (Action::ReleaseRun, &[Cashier]),
         (Action::CloseRun, &[Accountant]),
         (Action::ImportReturn, &[Cashier, Accountant]),
@@ -128,6 +135,8 @@ pub const PERMISSIONS: &[(Action, &[Role])] = {
         (Action::ResolveException, &[Maker, Reviewer, Accountant]),
         (Action::RepayPayment, &[Maker]),
         (Action::CancelPayment, &[Maker, Reviewer]),
+        (Action::MakeRecovery, &[Maker, Accountant]),
+        (Action::ConfirmRecovery, &[Reviewer, Approver]),
         (Action::PostVoucher, &[Accountant]),
         (Action::CloseMonth, &[Accountant]),
         (

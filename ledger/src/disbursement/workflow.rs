@@ -57,6 +57,8 @@ coded! {
         Close "close" "关闭",
         /// 作废.
         Discard "discard" "作废",
+        /// 撤销审批: back to draft before anything is released, with a reason.
+        Revoke "revoke" "撤销审批",
     }
 }
 
@@ -68,7 +70,7 @@ coded! {
         Maker "maker" "经办",
         /// Reviews, or rejects at review.
         Reviewer "reviewer" "复核",
-        /// Approves, or rejects at approval.
+        /// Approves, rejects at approval, or takes the approval back.
         Approver "approver" "审批",
         /// Releases.
         Cashier "cashier" "出纳",
@@ -114,6 +116,7 @@ pub const RUN_STEPS: &[Step] = {
         run(Some(S::Reviewed), E::Approve, S::Approved, Approver, "run.approve"),
         with_reason(run(Some(S::Reviewed), E::Reject, S::Draft, Approver, "run.reject")),
         run(Some(S::Approved), E::Release, S::Released, Cashier, "run.release"),
+        with_reason(run(Some(S::Approved), E::Revoke, S::Draft, Approver, "run.revoke")),
         run(Some(S::Released), E::Settle, S::Settled, Bookkeeper, "run.settle"),
         run(Some(S::Settled), E::Close, S::Closed, Bookkeeper, "run.close"),
         with_reason(run(Some(S::Draft), E::Discard, S::Discarded, Maker, "run.discard")),
@@ -362,7 +365,7 @@ mod tests {
              discard!>discarded(maker)\n\
              submitted review>reviewed(reviewer) reject!>draft(reviewer)\n\
              reviewed approve>approved(approver) reject!>draft(approver)\n\
-             approved release>released(cashier)\n\
+             approved release>released(cashier) revoke!>draft(approver)\n\
              released settle>settled(bookkeeper)\n\
              settled close>closed(bookkeeper)\n\
              closed\n\

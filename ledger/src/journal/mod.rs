@@ -38,6 +38,16 @@ impl Posting {
         }
         Ok(())
     }
+
+    /// The same movement back: debit and credit swapped.
+    #[must_use]
+    pub fn reversed(self) -> Posting {
+        Posting {
+            debit: self.credit,
+            credit: self.debit,
+            ..self
+        }
+    }
 }
 
 /// The postings of a reversing voucher (红字冲销).
@@ -46,16 +56,14 @@ impl Posting {
 /// Here amounts are positive always, so the same movement is written with debit and credit
 /// swapped. Every balance is the same either way; the printed voucher turns the pair back and
 /// shows the amount in red, because the voucher knows that it is a reversal. The order is kept
-/// reversed, so that no account is overdrawn on the way that was not on the way out.
+/// reversed, so that no account is overdrawn on the way that was not on the way out. A store that
+/// adds up a whole voucher before it looks at balances may keep the order of the original and
+/// turn each posting by [`Posting::reversed`].
 pub fn reversal(postings: &[Posting]) -> Vec<Posting> {
     postings
         .iter()
         .rev()
-        .map(|posting| Posting {
-            debit: posting.credit,
-            credit: posting.debit,
-            ..*posting
-        })
+        .map(|posting| posting.reversed())
         .collect()
 }
 

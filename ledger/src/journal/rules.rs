@@ -14,6 +14,9 @@
 //! | refund of an earlier year seen | Dr 1002 Cr 1218.02 | Dr 8001 Cr 8101.01 |
 //! | overpayment found | Dr 1218.03 Cr 5001 or 2103 | – |
 //! | overpayment received | Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 when of the same year |
+//! | overpayment withheld from a payment | Dr 2303 Cr 1218.03 | – |
+//! | … booked against the expense of a closed year | and Dr 3501 Cr 2103 | – |
+//! | overpayment written off | Dr 5001, 3501 or 2103 Cr 1218.03 | – |
 //! | returned to treasury, taken back (追减) | Dr 4001 or 2103 Cr 1002 | Dr 6001 Cr 8001 |
 //! | the same of money received in an earlier year | Dr 3001 Cr 1002 | Dr 8101 Cr 8001 |
 //! | bank money nobody can explain | Dr 1002 Cr 2307 | – |
@@ -33,6 +36,7 @@
 
 use super::Posting;
 use crate::account::{AccountKey, Chart, Side};
+use crate::disbursement::recovery::Standing;
 use crate::id::{AppropriationId, BankAccountId, ComponentId, PaymentId, ProgramId};
 use crate::money::Fen;
 use crate::problem::Problem;
@@ -353,6 +357,62 @@ pub fn overpayment_received(
     }
 }
 
+/// Row "overpayment withheld from a payment" (抵扣): Dr 2303 Cr 1218.03. The payment is paid net of
+/// it, and the money stays with its appropriation.
+pub fn overpayment_set_off(
+    program: ProgramId,
+    payment: PaymentId,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    let credit = AccountKey::recoverable(program);
+    out.push(of_payment(
+        AccountKey::payable(program),
+        credit,
+        payment,
+        0,
+        amount,
+    ));
+}
+
+/// An overpayment that was booked against the expense of a year which is closed now comes in or is
+/// withheld: Dr 3501 Cr 2103. The year's expense can not be less any more, so it is the treasury's.
+pub fn recovered_of_closed_year(
+    program: ProgramId,
+    payment: PaymentId,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    let credit = AccountKey::due_to_treasury(program);
+    out.push(of_payment(
+        AccountKey::prior_year_adjustment(program),
+        credit,
+        payment,
+        0,
+        amount,
+    ));
+}
+
+/// Row "overpayment written off" (核销): Cr 1218.03, Dr 5001 of its components when it was taken
+/// from this year's expense, 3501 when from that of a closed year, 2103 when it was the treasury's.
+pub fn overpayment_written_off(
+    program: ProgramId,
+    standing: Standing,
+    parts: &[(ComponentId, Fen)],
+    payment: PaymentId,
+    out: &mut Vec<Posting>,
+) {
+    for (component, amount) in parts {
+        let debit = match standing {
+            Standing::Same => AccountKey::expense(program, *component),
+            Standing::Closed => AccountKey::prior_year_adjustment(program),
+            Standing::Earlier => AccountKey::due_to_treasury(program),
+        };
+        let credit = AccountKey::recoverable(program);
+        out.push(of_payment(debit, credit, payment, 0, *amount));
+    }
+}
+
 /// Row "returned to treasury", unspent money of this year: Dr 4001 Cr 1002; Dr 6001 Cr 8001.
 pub fn returned_to_treasury(
     at: BankAccountId,
@@ -565,6 +625,7 @@ mod tests {
     const PAYMENT: PaymentId = PaymentId(5);
     const FROM: AppropriationId = AppropriationId(2);
     const AMOUNT: Fen = Fen::new(100);
+    const PART: [(ComponentId, Fen); 1] = [(COMPONENT, AMOUNT)];
 
     type Event = (&'static str, fn(&mut Vec<Posting>));
 
@@ -635,6 +696,21 @@ mod tests {
                 AMOUNT,
                 out,
             );
+        }),
+        ("2303<1218.03", |out| {
+            overpayment_set_off(PROGRAM, PAYMENT, AMOUNT, out)
+        }),
+        ("3501<2103", |out| {
+            recovered_of_closed_year(PROGRAM, PAYMENT, AMOUNT, out)
+        }),
+        ("5001<1218.03", |out| {
+            overpayment_written_off(PROGRAM, Standing::Same, &PART, PAYMENT, out)
+        }),
+        ("3501<1218.03", |out| {
+            overpayment_written_off(PROGRAM, Standing::Closed, &PART, PAYMENT, out)
+        }),
+        ("2103<1218.03", |out| {
+            overpayment_written_off(PROGRAM, Standing::Earlier, &PART, PAYMENT, out)
         }),
         ("4001<1002 6001<8001", |out| {
             returned_to_treasury(AT, FROM, AMOUNT, out)

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use ledger::audit::row::Field;
 use ledger::calendar::Month;
+use ledger::disbursement::recovery::{RecoveryEvent, Standing};
 use ledger::id::{BankAccountId, BatchId, BookId, ComponentId, ProgramId, ReturnId, RunId};
 use ledger::id::{StatementId, VoucherId};
 use ledger::money::Fen;
@@ -38,7 +39,9 @@ sql! {
         from payment p join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where p.book_id = $1
         and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
         and not exists (select 1 from outcome o where o.book_id = p.book_id
             and o.payment_id = p.payment_id and o.kind = 'paid'
             and not exists (select 1 from outcome f where f.book_id = o.book_id
@@ -83,14 +86,17 @@ sql! {
         group by voucher_id, debit_id, credit_id";
     RUN_PAYMENTS = "select cast(coalesce(sum(p.amount_fen), 0) as bigint) from run_event e
         cross join payment p
-        where e.book_id = $1 and e.run_id = $2 and e.event = 'approve'
+        where e.book_id = $1 and e.run_id = $2 and e.entry = $3
+        and e.event in ('approve', 'revoke')
         and p.book_id = e.book_id and p.payment_id >= e.payment_first
         and p.payment_id <= e.payment_last and p.run_id = e.run_id and p.revision = e.revision";
+    // Lines that were voided since were booked, and their opposites never are.
     RUN_LINES = "select l.component_id, cast(sum(l.amount_fen) as bigint) from run_event e
         cross join payment_line l
-        where e.book_id = $1 and e.run_id = $2 and e.event = 'approve'
+        where e.book_id = $1 and e.run_id = $2 and e.entry = $3
+        and e.event in ('approve', 'revoke')
         and l.book_id = e.book_id and l.payment_id >= e.payment_first
-        and l.payment_id <= e.payment_last
+        and l.payment_id <= e.payment_last and l.reason <> 'void'
         group by l.component_id order by l.component_id";
     // "+ 0" keeps PostgreSQL from walking all payments in order until one is of the batch.
     BATCH_PAYMENTS = "select coalesce(min(payment_id + 0), 0), coalesce(max(payment_id + 0), 0)
@@ -124,7 +130,13 @@ sql! {
         join run r on r.book_id = e.book_id and r.run_id = e.run_id
         where e.book_id = $1 and e.event = 'approve' and r.kind <> 're-pay' and e.payments > 0
         and not exists (select 1 from voucher v where v.book_id = e.book_id
-            and v.source = 'run' and v.source_id = e.run_id)
+            and v.source = 'run' and v.source_id = e.run_id and v.entry = e.entry)
+        union all select 'revoke', e.run_id from run_event e
+        join run r on r.book_id = e.book_id and r.run_id = e.run_id
+        where e.book_id = $1 and e.event = 'revoke' and r.kind <> 're-pay'
+        and not exists (select 1 from voucher v where v.book_id = e.book_id
+            and v.source = 'revoke' and v.source_id = e.run_id and v.entry = e.entry
+            and v.reverses_id is not null)
         union all select 'batch', b.batch_id from batch b where b.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = b.book_id
             and v.source = 'batch' and v.source_id = b.batch_id)
@@ -141,11 +153,56 @@ sql! {
         where a.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = a.book_id
             and v.source = 'appropriation' and v.source_id = a.appropriation_id)
+        union all select 'recovery', e.recovery_id from recovery_event e
+        where e.book_id = $1 and e.voucher_id > 0
+        and not exists (select 1 from voucher v where v.book_id = e.book_id
+            and v.voucher_id = e.voucher_id)
+        union all select 'hand-over', h.hand_over_id from hand_over h where h.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = h.book_id
+            and v.voucher_id = h.voucher_id)
         union all select 'reduction', a.reduction_id from reduction a
         where a.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = a.book_id
             and v.source = 'reduction' and v.source_id = a.reduction_id)
         order by 1, 2";
+    RECOVERY_LEFT = "select r.program_id, cast(sum(e.left_fen) as bigint),
+        cast(count(*) as bigint) from recovery r
+        join recovery_event e on e.book_id = r.book_id and e.recovery_id = r.recovery_id
+        where r.book_id = $1 and e.left_fen > 0
+        and e.n = (select max(n) from recovery_event m
+            where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
+        group by r.program_id order by r.program_id";
+    RECOVERY_MOVED = "select r.program_id, e.event, e.standing, e.bank_account_id,
+        cast(sum(e.amount_fen) as bigint) from recovery_event e
+        join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+        join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+        where e.book_id = $1 and e.amount_fen > 0 and v.month >= $2 and v.month <= $3
+        group by r.program_id, e.event, e.standing, e.bank_account_id
+        order by r.program_id, e.event, e.standing, e.bank_account_id";
+    RECOVERY_EXPENSE = "select x.program_id, x.component_id, cast(sum(x.fen) as bigint) from (
+            select r.program_id, l.component_id, l.amount_fen as fen from recovery_event e
+            join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+            join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+            join payment_line l on l.book_id = e.book_id and l.payment_id = e.recovery_id
+            where e.book_id = $1 and e.event = 'confirm' and e.standing = 'same'
+            and v.month >= $2 and v.month <= $3
+            union all select r.program_id, w.component_id, w.amount_fen from write_off_part w
+            join recovery_event e on e.book_id = w.book_id and e.recovery_id = w.recovery_id
+                and e.n = w.n
+            join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+            join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+            where w.book_id = $1 and v.month >= $2 and v.month <= $3) x
+        group by x.program_id, x.component_id order by x.program_id, x.component_id";
+    REVERSALS = "select v.voucher_id, v.month, v.number, v.transfer_first, v.transfers,
+        o.transfer_first, o.transfers from voucher v
+        join voucher o on o.book_id = v.book_id and o.voucher_id = v.reverses_id
+        where v.book_id = $1 and v.month >= $2 and v.month <= $3 order by v.voucher_id";
+    PUBLISHED_OTHERWISE = "select p.run_id, p.total_fen, e.total_fen, p.payments, e.payments
+        from publication p
+        join run_event e on e.book_id = p.book_id and e.run_id = p.run_id
+            and e.revision = p.revision and e.event = 'approve'
+        where p.book_id = $1 and (p.total_fen <> e.total_fen or p.payments <> e.payments)
+        order by p.run_id";
     SENT_BY_PROGRAM = "select r.program_id, cast(sum(b.total_fen) as bigint),
         cast(sum(b.payments) as bigint) from batch b
         join run r on r.book_id = b.book_id and r.run_id = b.run_id
@@ -302,19 +359,24 @@ pub async fn sent_by_program(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>
     sub_ledger(tx, SENT_BY_PROGRAM, book).await
 }
 
-/// What the approved payments of a run come to.
-pub async fn run_payments(tx: &mut Tx, book: BookId, run: RunId) -> Result<Fen, StoreError> {
-    let args = [book.get().into(), run.get().into()];
+/// What the payments of a run come to that were approved, or taken back, in this audit entry.
+pub async fn run_payments(
+    tx: &mut Tx,
+    book: BookId,
+    (run, entry): (RunId, i64),
+) -> Result<Fen, StoreError> {
+    let args = [book.get().into(), run.get().into(), entry.into()];
     Ok(Fen::new(tx.query_one(RUN_PAYMENTS, &args).await?.int(0)?))
 }
 
-/// What the lines of a run's approved payments come to, by component.
+/// What the lines of the payments of a run come to, by component, that were approved, or taken
+/// back, in this audit entry.
 pub async fn run_lines(
     tx: &mut Tx,
     book: BookId,
-    run: RunId,
+    (run, entry): (RunId, i64),
 ) -> Result<Vec<(ComponentId, Fen)>, StoreError> {
-    let args = [book.get().into(), run.get().into()];
+    let args = [book.get().into(), run.get().into(), entry.into()];
     let rows = tx.query(RUN_LINES, &args).await?;
     rows.iter()
         .map(|row| Ok((ComponentId(row.int(0)?), Fen::new(row.int(1)?))))
@@ -390,8 +452,75 @@ pub async fn came_home(
         .collect()
 }
 
+/// What is left of recoveries, by program.
+pub async fn recovery_left(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
+    sub_ledger(tx, RECOVERY_LEFT, book).await
+}
+
+/// What one kind of event of recoveries moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoveryMoved {
+    /// The program that overpaid.
+    pub program: ProgramId,
+    /// What happened.
+    pub event: RecoveryEvent,
+    /// In whose books the money belongs.
+    pub standing: Standing,
+    /// Where money came in; 0 for none.
+    pub bank_account: BankAccountId,
+    /// The sum.
+    pub amount: Fen,
+}
+
+/// What recoveries moved by vouchers of the months `first` to `last`, both included.
+pub async fn recovery_moved(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<RecoveryMoved>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(RECOVERY_MOVED, &[book.get().into(), first, last])
+        .await?;
+    let bad = |column| StoreError::inconsistent("recovery_event", column);
+    rows.iter()
+        .map(|row| {
+            let event = RecoveryEvent::from_code(row.text_ref(1)?);
+            let standing = Standing::from_code(row.text_ref(2)?);
+            Ok(RecoveryMoved {
+                program: ProgramId(row.int(0)?),
+                event: event.ok_or_else(|| bad("event"))?,
+                standing: standing.ok_or_else(|| bad("standing"))?,
+                bank_account: BankAccountId(row.int(3)?),
+                amount: Fen::new(row.int(4)?),
+            })
+        })
+        .collect()
+}
+
+/// What recoveries changed of this year's expense by vouchers of the months `first` to `last`, by
+/// program and component: less by what was found, more by what was written off.
+pub async fn recovery_expense(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<(ProgramId, ComponentId, Fen)>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(RECOVERY_EXPENSE, &[book.get().into(), first, last])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let (program, component) = (ProgramId(row.int(0)?), ComponentId(row.int(1)?));
+            Ok((program, component, Fen::new(row.int(2)?)))
+        })
+        .collect()
+}
+
 /// The credits that nobody could explain, by statement and bank account: exceptions of these two
-/// kinds. Settling one moves no money, so it counts for ever.
+/// kinds, settled or not. What was found to be a recovery's money is among its events.
 pub async fn unexplained(
     tx: &mut Tx,
     book: BookId,
@@ -414,5 +543,72 @@ pub async fn not_posted(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64)>,
     let rows = tx.query(NOT_POSTED, &[book.get().into()]).await?;
     rows.iter()
         .map(|row| Ok((row.text(0)?, row.int(1)?)))
+        .collect()
+}
+
+/// A reversing voucher, and where the transfers of it and of what it reverses stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    /// Its number in the book.
+    pub voucher: VoucherId,
+    /// Its period.
+    pub month: Month,
+    /// Its number in the period.
+    pub number: i64,
+    /// Its transfers by number, the end excluded.
+    pub own: (i64, i64),
+    /// Those of the voucher that it reverses.
+    pub reversed: (i64, i64),
+}
+
+/// The reversing vouchers of some months.
+pub async fn reversals(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<Reversal>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(REVERSALS, &[book.get().into(), first, last])
+        .await?;
+    let reversal = |row: &crate::db::Row| {
+        let (own, reversed) = (row.int(3)?, row.int(5)?);
+        Ok(Reversal {
+            voucher: VoucherId(row.int(0)?),
+            month: crate::policy::month(row, 1)?,
+            number: row.int(2)?,
+            own: (own, own.saturating_add(row.int(4)?)),
+            reversed: (reversed, reversed.saturating_add(row.int(6)?)),
+        })
+    };
+    rows.iter().map(reversal).collect()
+}
+
+/// A run whose published list has another sum or count than what was approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedOtherwise {
+    /// Which run.
+    pub run: RunId,
+    /// The sum and the count that were published.
+    pub published: (Fen, i64),
+    /// Those that were approved.
+    pub approved: (Fen, i64),
+}
+
+/// Runs whose published list is not what was approved.
+pub async fn published_otherwise(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<Vec<PublishedOtherwise>, StoreError> {
+    let rows = tx.query(PUBLISHED_OTHERWISE, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(PublishedOtherwise {
+                run: RunId(row.int(0)?),
+                published: (Fen::new(row.int(1)?), row.int(3)?),
+                approved: (Fen::new(row.int(2)?), row.int(4)?),
+            })
+        })
         .collect()
 }

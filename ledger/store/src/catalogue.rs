@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 19] = [
+    let modules: [(&str, &[(&str, &str)]); 23] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
@@ -22,13 +22,17 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("journal", crate::journal::STATEMENTS),
         ("run", crate::run::STATEMENTS),
         ("clash", crate::clash::STATEMENTS),
+        ("approval", crate::approval::STATEMENTS),
+        ("publication", crate::publication::STATEMENTS),
         ("payment", crate::payment::STATEMENTS),
+        ("recovery", crate::recovery::STATEMENTS),
         ("batch", crate::batch::STATEMENTS),
         ("answer", crate::answer::STATEMENTS),
         ("statement", crate::statement::STATEMENTS),
         ("exception", crate::exception::STATEMENTS),
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
+        ("movement", crate::movement::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),

@@ -1,20 +1,24 @@
 //! What the clash check of a run reads and keeps: lists of other offices, programs that exclude
 //! each other, findings and their explanations.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ledger::audit::row::Field;
 use ledger::calendar::{Month, parse_date};
-use ledger::disbursement::clash::{Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee};
+use ledger::disbursement::clash::{
+    Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee, Related,
+};
 use ledger::id::{BookId, ComponentId, FileId, PartyId, PaymentId, ProgramId, RunId, UserId};
 use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
-use crate::payment::{components, pages};
+use crate::payment::{ToCheck, ToSend, components, pages};
 use crate::policy::month;
-use crate::roster::PartyKind;
+use crate::roster::{LOOKUP, PartyKind, json_list};
 use crate::run::{Run, RunKind};
 use crate::table;
 use crate::write::Write;
@@ -33,33 +37,40 @@ sql! {
         and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no
         and (l.payment_id < $4 or l.payment_id > $5)
         group by l.subject_id having sum(l.amount_fen) > 0";
-    PAID_LINES = "select l.payment_id, l.subject_id, y.kind, y.name, y.reference_no, p.area_id,
-        l.component_id, l.month, l.amount_fen, a.from_month, e.to_month
+    PAID_AGAIN = "select distinct component_id, month from payment_line
+        where book_id = $1 and payment_id > $2 and payment_id <= $3 and n > 1";
+    PAID_LINES = "select l.payment_id, l.subject_id, y.kind, y.name, y.reference_no,
+        l.component_id, l.month, l.amount_fen
         from payment_line l
-        cross join payment p
+        cross join party y
+        where l.book_id = $1 and l.payment_id > $2 and l.payment_id <= $3
+        and y.book_id = l.book_id and y.party_id = l.subject_id
+        order by l.payment_id, l.line_no";
+    PAID_LINES_WITH_AWARDS = "select l.payment_id, l.subject_id, y.kind, y.name, y.reference_no,
+        l.component_id, l.month, l.amount_fen, a.from_month, coalesce(e.to_month, '')
+        from payment_line l
         cross join party y
         cross join award a
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
         where l.book_id = $1 and l.payment_id > $2 and l.payment_id <= $3
-        and p.book_id = l.book_id and p.payment_id = l.payment_id
         and y.book_id = l.book_id and y.party_id = l.subject_id
         and a.book_id = l.book_id and a.award_id = l.award_id
         order by l.payment_id, l.line_no";
-    PAID_PAYEES = "select p.payment_id, p.payee_id, y.kind, y.name, v.holder_name, v.account_no,
-        v.version, coalesce(b.account_no, ''), coalesce(c.account_no, '')
+    RECEIVERS = "select p.payment_id, p.payee_id, y.reference_no, max(l.month)
         from payment p
         cross join party y
-        cross join payee_account v
-        left join payee_account b on b.book_id = v.book_id and b.payee_id = v.payee_id
-            and b.version = v.version - 1
-        left join payee_account c on c.book_id = v.book_id and c.payee_id = v.payee_id
-            and c.version = v.version - 2
+        cross join payment_line l
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
-        and y.book_id = p.book_id and y.party_id = p.payee_id
-        and v.book_id = p.book_id and v.payee_id = p.payee_id
-        and v.version = (select max(w.version) from payee_account w
-            where w.book_id = p.book_id and w.payee_id = p.payee_id)
-        order by p.payment_id";
+        and y.book_id = p.book_id and y.party_id = p.payee_id and y.kind = 'person'
+        and l.book_id = p.book_id and l.payment_id = p.payment_id and l.amount_fen > 0
+        group by p.payment_id, p.payee_id, y.reference_no order by p.payment_id";
+    MEMBERS = "select a.household_id, a.subject_id, y.reference_no, a.from_month, e.to_month
+        from award a
+        cross join party y
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and y.book_id = a.book_id and y.party_id = a.subject_id
+        and y.kind = 'person'
+        order by a.award_id";
     FINDINGS = "select f.check_code, f.subject_id, f.payment_id, f.detail,
         coalesce(y.name, ''), coalesce(y.reference_no, '')
         from run_finding f
@@ -71,6 +82,16 @@ sql! {
     EXPLANATIONS = "select x.check_code, u.name, x.reason from run_explanation x
         join app_user u on u.book_id = x.book_id and u.user_id = x.user_id
         where x.book_id = $1 and x.run_id = $2 and x.n = $3 order by x.check_code";
+    DUE_CHANGED = "select (select count(*) from command c
+            where c.book_id = $1 and c.entry > $4
+            and (c.kind in ('roster.import', 'book.add') or c.kind like 'policy.%'
+                or c.kind like 'recovery.%'))
+        + (select count(*) from run_event e join run r on r.book_id = e.book_id
+                and r.run_id = e.run_id
+            where e.book_id = $1 and e.entry > $4 and r.program_id = $3 and r.run_id <> $2
+            and r.kind <> 're-pay' and e.event in ('create', 'calculate', 'discard'))";
+    CALCULATED = "select coalesce(max(entry), 0) from run_event
+        where book_id = $1 and run_id = $2 and event in ('create', 'calculate')";
     CHANGED_SINCE = "select cast(count(*) as bigint) from command c
         join run_event e on e.book_id = c.book_id and e.run_id = $2 and e.n = $3
         where c.book_id = $1 and c.entry > e.entry
@@ -78,6 +99,20 @@ sql! {
     LAST_CHECK = "select max(n) from run_event where book_id = $1 and run_id = $2
         and event = 'check'";
 }
+
+/// Every account that these payees had, the oldest first; they come as a JSON list, and unpacking
+/// one differs.
+const ACCOUNTS_OF: Pair = Pair {
+    sqlite: "select v.payee_id, v.account_no from json_each($2) j cross join payee_account v
+        where v.book_id = $1 and v.payee_id = j.value order by v.payee_id, v.version",
+    postgres: "select v.payee_id, v.account_no
+        from jsonb_array_elements_text(cast($2 as jsonb)) j(payee_id)
+        join payee_account v on v.book_id = $1 and v.payee_id = cast(j.payee_id as integer)
+        order by v.payee_id, v.version",
+};
+
+/// From this version of an account on, a payee's accounts are looked at one after the other.
+const MANY_ACCOUNTS: i64 = 3;
 
 /// A list of another office.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,12 +226,13 @@ pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreE
     // Back pay tops up months that were paid: that is what it is for.
     if run.kind == RunKind::Regular {
         let own = (run.payment_first, run.payment_last);
-        for component in components(tx, book, run.program).await? {
-            for month in run.first.through(run.last) {
-                let paid = paid(tx, book, (month, component), own).await?;
-                let key = |subject| (subject, component, month);
-                known.elsewhere.extend(paid.into_iter().map(key));
-            }
+        // Lines of one subject, component and month are numbered: a first one is alone.
+        let args = [book.get().into(), (own.0 - 1).into(), own.1.into()];
+        for row in tx.query(PAID_AGAIN, &args).await? {
+            let (component, month) = (ComponentId(row.int(0)?), month(&row, 1)?);
+            let paid = paid(tx, book, (month, component), own).await?;
+            let key = |subject| (subject, component, month);
+            known.elsewhere.extend(paid.into_iter().map(key));
         }
     }
     for (first, second, _) in exclusions(tx, book).await? {
@@ -272,60 +308,221 @@ async fn listed(
     Ok(listed)
 }
 
-/// Shows a clash check the lines and payees of a run, some thousand payments at a time.
+/// Whether the policy may give something else by now than when the run was calculated: rosters or
+/// rules came in, or another run of the program was calculated or given up.
+pub async fn due_changed(tx: &mut Tx, book: BookId, run: &Run) -> Result<bool, StoreError> {
+    let (book, id) = (Value::Int(book.get()), Value::Int(run.id.get()));
+    let calculated = tx
+        .query_one(CALCULATED, &[book.clone(), id.clone()])
+        .await?;
+    let args = [
+        book,
+        id,
+        run.program.get().into(),
+        calculated.int(0)?.into(),
+    ];
+    Ok(tx.query_one(DUE_CHANGED, &args).await?.int(0)? > 0)
+}
+
+/// The payments of a run in pages, to be shown to a clash check one after the other: what each
+/// page comes after, and its last number.
+pub fn pages_of(run: &Run, engine: Engine) -> impl Iterator<Item = (i64, i64)> {
+    pages(engine, run.payment_first - 1, run.payment_last)
+}
+
+/// Shows a clash check some payments of a run, and their lines; these with the months of their
+/// awards when rosters may have changed since the calculation.
 pub async fn judge(
+    tx: &mut Tx,
+    book: BookId,
+    payments: &ToCheck,
+    awards_changed: bool,
+    clash: &mut Clash,
+) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (payments.items.first(), payments.items.last()) else {
+        return Ok(());
+    };
+    let mut page = Page::of(payments, clash);
+    let lines = match awards_changed {
+        true => PAID_LINES_WITH_AWARDS,
+        false => PAID_LINES,
+    };
+    let numbers = [book.get(), first.payment.get() - 1, last.payment.get()];
+    tx.scan(lines, &numbers, |row| page.line(row, clash))
+        .await?;
+    page.accounts(tx, book, clash).await
+}
+
+/// Payments that are shown to a clash check together.
+struct Page<'a> {
+    /// The payments, in the order of their numbers.
+    items: &'a [ToSend],
+    /// Which of them the last line was of.
+    at: usize,
+    /// The month of the last line, as text: lines of one month follow each other.
+    month: Option<(String, Month)>,
+    /// Payees with many accounts, and their payment.
+    many: BTreeMap<i64, PaymentId>,
+}
+
+impl Page<'_> {
+    /// Shows the payees; lines come later.
+    fn of<'a>(payments: &'a ToCheck, clash: &mut Clash) -> Page<'a> {
+        let mut many = BTreeMap::new();
+        for (item, (person, name)) in payments.items.iter().zip(&payments.payees) {
+            let Some(account) = &item.account else {
+                continue;
+            };
+            if account.version >= MANY_ACCOUNTS {
+                many.entry(item.payee.get()).or_insert(item.payment);
+            }
+            clash.payee(&PaidPayee {
+                payment: item.payment,
+                payee: item.payee,
+                person: *person,
+                name,
+                holder_name: &account.holder_name,
+                account_no: &account.account_no,
+            });
+        }
+        Page {
+            items: &payments.items,
+            at: 0,
+            month: None,
+            many,
+        }
+    }
+
+    fn line(&mut self, row: &[Field<'_>], clash: &mut Clash) -> Result<(), StoreError> {
+        let [
+            Field::Int(payment),
+            Field::Int(subject),
+            Field::Text(kind),
+            Field::Text(name),
+            Field::Text(reference_no),
+            Field::Int(component),
+            Field::Text(of_month),
+            Field::Int(fen),
+            ref award @ ..,
+        ] = *row
+        else {
+            return Err(StoreError::inconsistent("payment_line", "number"));
+        };
+        let award = match *award {
+            [Field::Text(from), Field::Text("")] => Some((self.month(from)?, None)),
+            [Field::Text(from), Field::Text(to)] => {
+                Some((self.month(from)?, Some(self.month(to)?)))
+            }
+            _ => None,
+        };
+        clash.line(&PaidLine {
+            payment: PaymentId(payment),
+            subject: PartyId(subject),
+            person: kind == PartyKind::Person.code(),
+            name,
+            reference_no,
+            area: self.area(payment)?,
+            component: ComponentId(component),
+            month: self.month(of_month)?,
+            amount: Fen::new(fen),
+            award,
+        });
+        Ok(())
+    }
+
+    /// Where the household of a payment lives; lines come in the order of their payments.
+    fn area(&mut self, payment: i64) -> Result<i64, StoreError> {
+        let rest = self.items.get(self.at..).unwrap_or_default();
+        let ahead = rest.iter().position(|item| item.payment.get() == payment);
+        let ahead = ahead.ok_or_else(|| StoreError::inconsistent("payment", "payee_id"))?;
+        self.at += ahead;
+        self.items
+            .get(self.at)
+            .map(|item| item.area)
+            .ok_or_else(|| StoreError::inconsistent("payment", "area_id"))
+    }
+
+    fn month(&mut self, text: &str) -> Result<Month, StoreError> {
+        match &self.month {
+            Some((known, month)) if known == text => Ok(*month),
+            _ => {
+                let month = text.parse();
+                let month = month.map_err(|_| StoreError::inconsistent("payment_line", "month"))?;
+                self.month = Some((text.to_owned(), month));
+                Ok(month)
+            }
+        }
+    }
+
+    /// Shows the accounts of those who had many.
+    async fn accounts(
+        &self,
+        tx: &mut Tx,
+        book: BookId,
+        clash: &mut Clash,
+    ) -> Result<(), StoreError> {
+        let payees: Vec<i64> = self.many.keys().copied().collect();
+        let sql = ACCOUNTS_OF.of(tx.engine());
+        for chunk in payees.chunks(LOOKUP) {
+            let list = json_list(chunk.iter().map(ToString::to_string));
+            let mut of: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+            for row in tx.query(sql, &[book.get().into(), list.into()]).await? {
+                of.entry(row.int(0)?).or_default().push(row.text(1)?);
+            }
+            for (payee, accounts) in of {
+                let payment = self.many.get(&payee).copied().unwrap_or(PaymentId(0));
+                clash.accounts(PartyId(payee), payment, &accounts);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows a clash check who stands behind the payments of a run: the payees, and the people of
+/// households that are paid as a whole. Only where deaths are known; the lines come first.
+pub async fn judge_related(
     tx: &mut Tx,
     book: BookId,
     run: &Run,
     clash: &mut Clash,
 ) -> Result<(), StoreError> {
-    for (after, last) in pages(tx.engine(), run.payment_first - 1, run.payment_last) {
-        let args = [book.get().into(), after.into(), last.into()];
-        tx.stream(PAID_LINES, &args, |row| {
-            clash.line(&paid_line_of(row)?);
-            Ok::<(), StoreError>(())
-        })
-        .await?;
-        tx.stream(PAID_PAYEES, &args, |row| {
-            clash.payee(&paid_payee_of(row)?);
-            Ok::<(), StoreError>(())
-        })
-        .await?;
+    if !clash.knows_deaths() {
+        return Ok(());
     }
-    Ok(())
+    let args = [
+        book.get().into(),
+        (run.payment_first - 1).into(),
+        run.payment_last.into(),
+    ];
+    tx.stream(RECEIVERS, &args, |row| {
+        let receiver = related_of(row)?;
+        clash.related(PaymentId(row.int(0)?), month(row, 3)?, &receiver);
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    if !clash.has_households() {
+        return Ok(());
+    }
+    tx.stream(MEMBERS, &[book.get().into()], |row| {
+        let to = last_month(row, 4)?;
+        let member = related_of(row)?;
+        clash.member(PartyId(row.int(0)?), &member, (month(row, 3)?, to));
+        Ok::<(), StoreError>(())
+    })
+    .await
 }
 
-fn paid_line_of(row: &Row) -> Result<PaidLine, StoreError> {
-    let to = row.opt_text(10)?.map(|text| text.parse());
-    Ok(PaidLine {
-        payment: PaymentId(row.int(0)?),
-        subject: PartyId(row.int(1)?),
-        person: row.text_ref(2)? == PartyKind::Person.code(),
-        name: row.text(3)?,
-        reference_no: row.text(4)?,
-        area: row.int(5)?,
-        component: ComponentId(row.int(6)?),
-        month: month(row, 7)?,
-        amount: Fen::new(row.int(8)?),
-        from: month(row, 9)?,
-        to: to
-            .transpose()
-            .map_err(|_| StoreError::inconsistent("award_end", "to_month"))?,
+fn related_of(row: &Row) -> Result<Related, StoreError> {
+    Ok(Related {
+        person: PartyId(row.int(1)?),
+        reference_no: row.text(2)?,
     })
 }
 
-fn paid_payee_of(row: &Row) -> Result<PaidPayee, StoreError> {
-    Ok(PaidPayee {
-        payment: PaymentId(row.int(0)?),
-        payee: PartyId(row.int(1)?),
-        person: row.text_ref(2)? == PartyKind::Person.code(),
-        name: row.text(3)?,
-        holder_name: row.text(4)?,
-        account_no: row.text(5)?,
-        version: row.int(6)?,
-        before: row.text(7)?,
-        before_that: row.text(8)?,
-    })
+fn last_month(row: &Row, column: usize) -> Result<Option<Month>, StoreError> {
+    let to = row.opt_text(column)?.map(|text| text.parse());
+    to.transpose()
+        .map_err(|_| StoreError::inconsistent("award_end", "to_month"))
 }
 
 /// Stores what the check that is event `n` of a run has found.

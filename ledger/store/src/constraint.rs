@@ -69,6 +69,11 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("run", "—")
             .with("program", "")
             .with("month", ""),
+        "pk_recovery_event" | "tr_recovery_event_left" => Problem::new(Kind::RecoveryState)
+            .with("recovery", "")
+            .with("state", "")
+            .with("event", ""),
+        "tr_recovery_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         "uq_book_code" => exists("账套 book"),
         "uq_app_user_login" => exists("用户 user"),
         "uq_program_code" => exists("项目 program"),
@@ -83,6 +88,36 @@ fn problem_of(constraint: &str) -> Option<Problem> {
         "pk_period_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "pk_year_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "uq_voucher_reverses" => Problem::new(Kind::AlreadyReversed).with("voucher", ""),
+        "tr_run_event_publication" => Problem::new(Kind::PublicationMissing).with("run", ""),
+        "tr_run_event_limit" => above_limit(),
+        "tr_run_event_after_approval" => Problem::new(Kind::RunState)
+            .with("run", "")
+            .with("state", "")
+            .with("event", ""),
+        "pk_publication" => exists("公示 publication"),
+        "pk_approval_limit" => exists("审批限额 approval limit"),
+        "pk_objection_event" => Problem::new(Kind::ObjectionState)
+            .with("id", "")
+            .with("state", ""),
+        "tr_objection_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         _ => return None,
     })
+}
+
+/// What the database says of an approval above the limit: it knows no names.
+fn above_limit() -> Problem {
+    let blank = [
+        "user",
+        "level",
+        "month",
+        "limit",
+        "run_limit",
+        "run",
+        "payment",
+        "largest",
+        "total",
+        "may",
+    ];
+    let problem = Problem::new(Kind::LimitExceeded);
+    (blank.into_iter()).fold(problem, |problem, name| problem.with(name, ""))
 }

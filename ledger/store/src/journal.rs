@@ -58,6 +58,13 @@ sql! {
     TRANSFERS_OF = "select transfer_id, debit_id, credit_id, amount_fen, payment_id, attempt_no
         from transfer where book_id = $1 and transfer_id >= $2 and transfer_id < $3
         order by transfer_id";
+    TO_REVERSE = "select v.voucher_id, v.month, v.number, v.on_date, v.summary, v.maker_id,
+        v.checker_id, v.source, v.source_id, v.transfer_first, v.transfers, v.total_fen, v.root,
+        v.entry from voucher v
+        where v.book_id = $1 and v.source = $2 and v.source_id = $3 and v.reverses_id is null
+        and not exists (select 1 from voucher r where r.book_id = v.book_id
+            and r.reverses_id = v.voucher_id)
+        order by v.voucher_id desc limit 1";
     CLOSED = "select month, closed_at, vouchers, digest, entry from period_close
         where book_id = $1 order by month";
     MONTH_ROOTS = "select root from voucher where book_id = $1 and month = $2 order by number";
@@ -75,7 +82,7 @@ pub struct VoucherDraft {
     /// 审核: the second person, where the event has one.
     pub checker: Option<UserId>,
     /// What it comes from: `run`, `batch`, `return`, `statement`, `appropriation`, `reduction`,
-    /// `treasury`, `year-close`, `reversal`.
+    /// `treasury`, `year-close`, `revoke`, `recovery`, `hand-over`.
     pub source: &'static str,
     /// The number of that.
     pub source_id: i64,
@@ -504,6 +511,66 @@ pub async fn transfers_of(
             })
         })
         .collect()
+}
+
+/// Transfers that are read at once when a voucher is reversed.
+const REVERSED_AT_ONCE: i64 = 20_000;
+
+/// The newest voucher of an event that nobody has reversed yet.
+pub async fn to_reverse(
+    tx: &mut Tx,
+    book: BookId,
+    source: &str,
+    source_id: i64,
+) -> Result<Option<Voucher>, StoreError> {
+    let args = [book.get().into(), source.into(), source_id.into()];
+    let row = tx.query_opt(TO_REVERSE, &args).await?;
+    row.as_ref().map(voucher_of).transpose()
+}
+
+/// Reverses a voucher whole (红字冲销): every transfer of it the other way round, in its order, some
+/// thousand at a time. The draft's `reverses` names the voucher.
+///
+/// # Errors
+/// [`Kind::AlreadyReversed`], and as [`Poster::finish`].
+pub async fn reverse(
+    write: &mut Write,
+    voucher: &Posted,
+    draft: VoucherDraft,
+) -> Result<Option<Posted>, Failure> {
+    let book = write.book();
+    let mut keys = HashMap::new();
+    for row in write.tx().query(ACCOUNTS, &[book.get().into()]).await? {
+        keys.insert(row.int(0)?, key_of(&row, 1)?);
+    }
+    let key = |id: AccountId| {
+        let key = keys.get(&id.get()).copied();
+        key.ok_or_else(|| StoreError::inconsistent("transfer", "account"))
+    };
+    let reverses = Some(voucher.id);
+    let mut poster = Poster::begin(write, VoucherDraft { reverses, ..draft }).await?;
+    let end = voucher.transfer_first + voucher.transfers;
+    let mut first = voucher.transfer_first;
+    while first < end {
+        let part = Posted {
+            transfer_first: first,
+            transfers: end - first,
+            ..voucher.clone()
+        };
+        let rows = transfers_of(write.tx(), book, &part, REVERSED_AT_ONCE).await?;
+        for row in &rows {
+            let posting = Posting {
+                debit: key(row.debit)?,
+                credit: key(row.credit)?,
+                amount: row.amount,
+                payment: row.payment.map(PaymentId),
+                attempt: row.attempt.unwrap_or(0),
+            };
+            poster.push(write, &posting.reversed()).await?;
+        }
+        first += REVERSED_AT_ONCE;
+    }
+    poster.finish(write).await
 }
 
 /// A closed month.

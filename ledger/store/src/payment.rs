@@ -1,8 +1,10 @@
 //! What is due becomes payments with their lines; what failed becomes due again.
 
 use ledger::audit::merkle::{self, Hash};
+use ledger::audit::row::Field;
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Accrued, Line};
+use ledger::disbursement::recovery::Withheld;
 use ledger::id::{
     AwardId, BankAccountId, BookId, ComponentId, PartyId, PaymentId, ProgramId, RunId,
 };
@@ -15,7 +17,7 @@ use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
-use crate::roster::{LOOKUP, award_of, json_list};
+use crate::roster::{LOOKUP, PartyKind, award_of, json_list};
 use crate::run::{Run, RunKind};
 use crate::seal::Loader;
 use crate::table;
@@ -67,6 +69,17 @@ sql! {
                 where w.book_id = p.book_id and w.payee_id = p.payee_id and w.entry <= $4)
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
+        order by p.payment_id";
+    TO_CHECK = "select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
+        v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
+        cast(null as bigint), y.kind, y.name from payment p
+        cross join party y
+        left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = (select max(w.version) from payee_account w
+                where w.book_id = p.book_id and w.payee_id = p.payee_id)
+        left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
+        where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
+        and y.book_id = p.book_id and y.party_id = p.payee_id
         order by p.payment_id";
     TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
         v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
@@ -277,6 +290,8 @@ pub struct PaymentWriter {
     revision: i64,
     payments: Loader,
     lines: Loader,
+    set_offs: Loader,
+    withheld: i64,
     first: i64,
     count: i64,
     total: i64,
@@ -293,8 +308,9 @@ pub struct Calculated {
     pub payments: i64,
     /// Their sum.
     pub total: Fen,
-    /// The node over the Merkle roots of the payments and of the lines; of a re-pay run the root
-    /// of what it tries again.
+    /// The node over the Merkle roots of the payments and of the lines, and over that and the root
+    /// of what the payments withhold when they withhold anything; of a re-pay run the root of what
+    /// it tries again.
     pub fingerprint: Hash,
 }
 
@@ -310,23 +326,29 @@ impl PaymentWriter {
             revision,
             payments: Loader::new(&table::PAYMENT),
             lines: Loader::new(&table::PAYMENT_LINE),
+            set_offs: Loader::new(&table::SET_OFF),
+            withheld: 0,
             first: write.allot("payment", 0).await?,
             count: 0,
             total: 0,
         })
     }
 
-    /// Adds one payment to a household that lives in an area; nothing for no lines.
+    /// Adds one payment to a household that lives in an area; nothing for no lines. What it
+    /// withholds, in the order of the recoveries, is not paid.
     pub async fn push(
         &mut self,
         write: &mut Write,
         area: i64,
         settled: &[Line],
+        withheld: &[Withheld],
     ) -> Result<(), Failure> {
         let Some(head) = settled.first() else {
             return Ok(());
         };
-        let amount = Fen::sum(settled.iter().map(|line| line.amount)).map_err(Problem::from)?;
+        let due = Fen::sum(settled.iter().map(|line| line.amount)).map_err(Problem::from)?;
+        let kept = Fen::sum(withheld.iter().map(|part| part.amount)).map_err(Problem::from)?;
+        let amount = due.minus(kept).map_err(Problem::from)?;
         let total = self.total.checked_add(amount.get());
         self.total = total.ok_or_else(|| Problem::from(MoneyError::OutOfRange))?;
         let (book, id) = (write.book().get(), self.first + self.count);
@@ -347,6 +369,13 @@ impl PaymentWriter {
             row.int(line.amount.get()).text(line.reason.code()).end();
             self.lines.step(write).await?;
         }
+        for part in withheld {
+            self.withheld += 1;
+            let row = self.set_offs.rows();
+            row.int(book).int(id).int(part.recovery.get());
+            row.int(part.plan).int(part.amount.get()).end();
+            self.set_offs.step(write).await?;
+        }
         Ok(())
     }
 
@@ -357,6 +386,10 @@ impl PaymentWriter {
             .await?;
         let payments = self.payments.finish(write).await?;
         let lines = self.lines.finish(write).await?;
+        let mut fingerprint = merkle::node(&payments, &lines);
+        if self.withheld > 0 {
+            fingerprint = merkle::node(&fingerprint, &self.set_offs.finish(write).await?);
+        }
         Ok(Calculated {
             first: if self.count == 0 { 1 } else { self.first },
             last: if self.count == 0 {
@@ -366,7 +399,7 @@ impl PaymentWriter {
             },
             payments: self.count,
             total: Fen::new(self.total),
-            fingerprint: merkle::node(&payments, &lines),
+            fingerprint,
         })
     }
 }
@@ -522,51 +555,115 @@ pub async fn to_send(
     (after, limit): (i64, i64),
     entry: i64,
 ) -> Result<Vec<ToSend>, StoreError> {
-    let book = Value::Int(book.get());
-    let (id, revision) = (Value::Int(run.id.get()), Value::Int(run.revision));
     let mut items = Vec::new();
-    let mut take = |row: &Row| {
+    let mut take = |row: &[Field<'_>]| {
         items.push(to_send_of(row)?);
         Ok::<(), StoreError>(())
     };
     match run.kind {
         RunKind::RePay => {
-            let args = [book, id, revision, after.into(), limit.into(), entry.into()];
-            tx.stream(TO_SEND_AGAIN, &args, &mut take).await?;
+            let (id, revision) = (run.id.get(), run.revision);
+            let args = [book.get(), id, revision, after, limit, entry];
+            tx.scan(TO_SEND_AGAIN, &args, &mut take).await?;
         }
         _ => {
             let after = after.max(run.payment_first - 1);
             // A run's payments stand together, so that so many rows are so many numbers.
             let last = run.payment_last.min(after.saturating_add(limit));
             for (after, last) in pages(tx.engine(), after, last) {
-                let args = [book.clone(), after.into(), last.into(), entry.into()];
-                tx.stream(TO_SEND, &args, &mut take).await?;
+                let args = [book.get(), after, last, entry];
+                tx.scan(TO_SEND, &args, &mut take).await?;
             }
         }
     }
     Ok(items)
 }
 
-fn to_send_of(row: &Row) -> Result<ToSend, StoreError> {
-    let account = match row.opt_int(4)? {
-        None => None,
-        Some(version) => Some(SendTo {
+/// Payments that a run would send now, with what is known of their payees beside them.
+#[derive(Default)]
+pub struct ToCheck {
+    /// The payments.
+    pub items: Vec<ToSend>,
+    /// Of each, whether the payee is a person, and its name: that identifies a person.
+    pub payees: Vec<(bool, String)>,
+}
+
+/// The payments of a run after one number and up to another, with the newest accounts.
+pub async fn to_check(
+    tx: &mut Tx,
+    book: BookId,
+    (after, last): (i64, i64),
+) -> Result<ToCheck, StoreError> {
+    let mut check = ToCheck::default();
+    let args = [book.get(), after, last];
+    tx.scan(TO_CHECK, &args, |row| {
+        check.items.push(to_send_of(row)?);
+        let [.., Field::Text(kind), Field::Text(name)] = *row else {
+            return Err(StoreError::inconsistent("party", "name"));
+        };
+        let person = kind == PartyKind::Person.code();
+        check.payees.push((person, name.to_owned()));
+        Ok(())
+    })
+    .await?;
+    Ok(check)
+}
+
+fn to_send_of(row: &[Field<'_>]) -> Result<ToSend, StoreError> {
+    let [
+        Field::Int(payment),
+        Field::Int(amount),
+        Field::Int(attempt),
+        Field::Int(payee),
+        ref account @ ..,
+    ] = *row
+    else {
+        return Err(StoreError::inconsistent("payment", "number"));
+    };
+    let [
+        version,
+        holder,
+        number,
+        bank,
+        bank_no,
+        Field::Int(run),
+        Field::Int(area),
+        first,
+        ..,
+    ] = *account
+    else {
+        return Err(StoreError::inconsistent("payment", "run_id"));
+    };
+    let account = match [version, holder, number, bank, bank_no] {
+        [
+            Field::Int(version),
+            Field::Text(holder_name),
+            Field::Text(account_no),
+            Field::Text(bank_name),
+            Field::Text(bank_no),
+        ] => Some(SendTo {
             version,
-            holder_name: row.text(5)?,
-            account_no: row.text(6)?,
-            bank_name: row.text(7)?,
-            bank_no: row.text(8)?,
+            holder_name: holder_name.to_owned(),
+            account_no: account_no.to_owned(),
+            bank_name: bank_name.to_owned(),
+            bank_no: bank_no.to_owned(),
         }),
+        [Field::NullInt, ..] => None,
+        _ => return Err(StoreError::inconsistent("payee_account", "version")),
+    };
+    let first_account = match first {
+        Field::Int(account) => Some(BankAccountId(account)),
+        _ => None,
     };
     Ok(ToSend {
-        payment: PaymentId(row.int(0)?),
-        amount: Fen::new(row.int(1)?),
-        attempt: row.int(2)?,
-        payee: PartyId(row.int(3)?),
+        payment: PaymentId(payment),
+        amount: Fen::new(amount),
+        attempt,
+        payee: PartyId(payee),
         account,
-        run: RunId(row.int(9)?),
-        area: row.int(10)?,
-        first_account: row.opt_int(11)?.map(BankAccountId),
+        run: RunId(run),
+        area,
+        first_account,
     })
 }
 

@@ -21,7 +21,9 @@ sql! {
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where l.book_id = $1 and r.month >= $2 and r.month <= $3
         and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
         group by r.program_id, l.component_id order by 1, 2";
     MONTHLY = "select r.program_id, cast(count(distinct p.payment_id) as bigint),
         cast(count(distinct p.household_id) as bigint), cast(sum(p.amount_fen) as bigint)
@@ -29,7 +31,9 @@ sql! {
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where p.book_id = $1 and r.month = $2 and r.kind <> 're-pay'
         and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
         group by r.program_id order by r.program_id";
     HOUSEHOLD_TURNOVER = "select s.program_id, cast(sum(s.earlier) as bigint),
         cast(sum(s.present) as bigint), cast(sum(s.present * (1 - s.earlier)) as bigint),
@@ -41,7 +45,9 @@ sql! {
             join run r on r.book_id = p.book_id and r.run_id = p.run_id
             where p.book_id = $1 and r.month in ($2, $3)
             and exists (select 1 from run_event e where e.book_id = r.book_id
-                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
+                and not exists (select 1 from run_event v where v.book_id = e.book_id
+                and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
             group by r.program_id, p.household_id) s
         group by s.program_id order by s.program_id";
     PERSON_TURNOVER = "select s.program_id, cast(sum(s.earlier) as bigint),
@@ -56,7 +62,9 @@ sql! {
             join party y on y.book_id = l.book_id and y.party_id = l.subject_id
             where p.book_id = $1 and r.month in ($2, $3) and y.kind = 'person'
             and exists (select 1 from run_event e where e.book_id = r.book_id
-                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision)
+                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
+                and not exists (select 1 from run_event v where v.book_id = e.book_id
+                and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
             group by r.program_id, l.subject_id) s
         group by s.program_id order by s.program_id";
     ROSTER_SIZE = "select c.program_id, cast(count(distinct a.household_id) as bigint),

@@ -1,6 +1,6 @@
 //! Parties, their accounts and their awards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::calendar::Month;
 use ledger::id::{AwardId, BookId, ComponentId, PartyId, ProgramId};
@@ -19,6 +19,13 @@ use crate::write::Write;
 
 // An award joined with itself: without statistics SQLite takes the covering index only so.
 sql! {
+    ROSTERS_TAKEN = "select entry, request from command where book_id = $1
+        and kind = 'roster.import' order by entry";
+    ACCOUNTS_HAD = "select v.payee_id, v.account_no, v.entry from payee_account i
+        cross join payee_account v
+        where i.book_id = $1 and i.version = 2
+        and v.book_id = i.book_id and v.payee_id = i.payee_id
+        order by v.payee_id, v.version";
     AREAS = "select area_id, township, village from area where book_id = $1 order by area_id";
     BRANCHES = "select branch_id, name, bank_no from branch where book_id = $1
         order by branch_id";
@@ -340,6 +347,38 @@ pub async fn roster_at(
     ];
     let rows = tx.query(ROSTER_AT, &args).await?;
     rows.iter().map(award_row_of).collect()
+}
+
+/// The rosters that were taken in, the oldest first: their audit entries, and what was asked as
+/// JSON text.
+pub async fn rosters_taken(tx: &mut Tx, book: BookId) -> Result<Vec<(i64, String)>, StoreError> {
+    let rows = tx.query(ROSTERS_TAKEN, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok((row.int(0)?, row.text(1)?)))
+        .collect()
+}
+
+/// Payees whose account number is another one at the second audit entry than at the first.
+pub async fn accounts_changed(
+    tx: &mut Tx,
+    book: BookId,
+    (before, after): (i64, i64),
+) -> Result<BTreeSet<PartyId>, StoreError> {
+    let mut at: BTreeMap<i64, [Option<String>; 2]> = BTreeMap::new();
+    tx.stream(ACCOUNTS_HAD, &[book.get().into()], |row| {
+        let (entry, had) = (row.int(2)?, at.entry(row.int(0)?).or_default());
+        for (side, known) in [before, after].into_iter().zip(had) {
+            if entry <= side {
+                *known = Some(row.text(1)?);
+            }
+        }
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    let changed = at
+        .into_iter()
+        .filter(|(_, [before, after])| before.is_some() && before != after);
+    Ok(changed.map(|(payee, _)| PartyId(payee)).collect())
 }
 
 fn award_row_of(row: &Row) -> Result<AwardRow, StoreError> {

@@ -196,6 +196,49 @@ tables! {
     RUN_EXPLANATION "run_explanation" key(0 "", 1 ", run_id", 2 ", n", 3 ", check_code")
         (book_id run_id n check_code user_id reason)
         private() salt(None) beside();
+    RECOVERY "recovery" key(0 "", 1 ", recovery_id")
+        (book_id recovery_id program_id household_id payee_id area_id first_month
+         last_month amount_fen lines reason)
+        private() salt(None) beside();
+    RECOVERY_LINE "recovery_line" key(0 "", 1 ", recovery_id", 2 ", line_no")
+        (book_id recovery_id line_no subject_id award_id component_id month amount_fen
+         reason)
+        private() salt(None) beside();
+    RECOVERY_EVENT "recovery_event" key(0 "", 1 ", recovery_id", 2 ", n")
+        (book_id recovery_id n event state user_id on_date amount_fen left_fen standing
+         bank_account_id appropriation_id exception_id run_id voucher_id note)
+        private() salt(None) beside();
+    RECOVERY_INSTALMENT "recovery_instalment" key(0 "", 1 ", recovery_id", 2 ", n", 3 ", instalment_no")
+        (book_id recovery_id n instalment_no way due_month amount_fen leave_fen)
+        private() salt(None) beside();
+    WRITE_OFF_PART "write_off_part" key(0 "", 1 ", recovery_id", 2 ", n", 3 ", component_id")
+        (book_id recovery_id n component_id amount_fen)
+        private() salt(None) beside();
+    SET_OFF "set_off" key(0 "", 1 ", payment_id", 2 ", recovery_id")
+        (book_id payment_id recovery_id plan_n amount_fen)
+        private() salt(None) beside();
+    HAND_OVER "hand_over" key(0 "", 1 ", hand_over_id")
+        (book_id hand_over_id program_id bank_account_id appropriation_id amount_fen
+         held_fen on_date user_id voucher_id)
+        private() salt(None) beside();
+    PUBLICATION_RULE "publication_rule" key(0 "", 1 ", program_id", 2 ", version")
+        (book_id program_id version days document)
+        private() salt(None) beside();
+    PUBLICATION "publication" key(0 "", 1 ", run_id", 2 ", revision")
+        (book_id run_id revision from_date to_date payments total_fen fingerprint file_id)
+        private() salt(None) beside();
+    OBJECTION "objection" key(0 "", 1 ", objection_id")
+        (book_id objection_id run_id revision payment_id received_on detail)
+        private() salt(None) beside();
+    OBJECTION_EVENT "objection_event" key(0 "", 1 ", objection_id", 2 ", n")
+        (book_id objection_id n event user_id note)
+        private() salt(None) beside();
+    APPROVAL_LIMIT "approval_limit" key(0 "", 1 ", program_id", 2 ", level", 3 ", from_month")
+        (book_id program_id level from_month payment_fen run_fen document)
+        private() salt(None) beside();
+    APPROVER_LEVEL "approver_level" key(0 "", 1 ", user_id", 2 ", version")
+        (book_id user_id version level)
+        private() salt(None) beside();
     CARRY_OVER "carry_over" key(0 "", 1 ", appropriation_id", 2 ", to_year", 3 ", version")
         (book_id appropriation_id to_year version amount_fen document)
         private() salt(None) beside();

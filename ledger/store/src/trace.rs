@@ -33,6 +33,7 @@ sql! {
     TRANSFERS = "with recursive
         source (name, id) as (
             select 'run', cast($3 as bigint)
+            union select 'revoke', cast($3 as bigint)
             union select 'batch', batch_id from attempt where book_id = $1 and payment_id = $2
             union select case step when 1 then 'return' else 'statement' end, source_id
                 from outcome where book_id = $1 and payment_id = $2
@@ -85,14 +86,15 @@ sql! {
             select (select min(l.month) from payment_line l
                 where l.book_id = $1 and l.month > m.month)
             from months m where m.month is not null),
-        own (payment_id) as (
-            select distinct l.payment_id from award a
+        own (payment_id, fen) as (
+            select l.payment_id, cast(sum(l.amount_fen) as bigint) from award a
             cross join months m
             cross join payment_line l
             where a.book_id = $1
             and (a.payee_id = $2 or a.household_id = $2 or a.subject_id = $2)
             and l.book_id = $1 and l.month = m.month and l.component_id = a.component_id
-            and l.subject_id = a.subject_id and l.n > 0 and l.award_id = a.award_id)
+            and l.subject_id = a.subject_id and l.n > 0 and l.award_id = a.award_id
+            group by l.payment_id)
         select p.payment_id, r.month, r.program_id, p.amount_fen,
         coalesce((select max(t.attempt_no) from attempt t where t.book_id = p.book_id
             and t.payment_id = p.payment_id), 0),
@@ -101,7 +103,10 @@ sql! {
         coalesce((select o.kind from outcome o where o.book_id = p.book_id
             and o.payment_id = p.payment_id order by o.attempt_no desc, o.step desc limit 1), ''),
         (select cast(count(*) as bigint) from run_event e where e.book_id = p.book_id
-            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision)
+            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n)),
+        x.fen
         from own x
         cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
@@ -381,6 +386,9 @@ pub struct PartyPayment {
     pub program: ProgramId,
     /// How much.
     pub amount: Fen,
+    /// What of it is the party's: all of it for the payee, else what its awards grant. A supplier
+    /// is paid for many households at once.
+    pub own: Fen,
     /// Where it stands; none when its calculation was not approved.
     pub state: Option<PaymentState>,
 }
@@ -410,6 +418,7 @@ pub async fn payments_of_party(
                 month: row.text(1)?,
                 program: ProgramId(row.int(2)?),
                 amount: Fen::new(row.int(3)?),
+                own: Fen::new(row.int(8)?),
                 state,
             })
         })

@@ -38,7 +38,11 @@ sql! {
         union all select 'transfer', coalesce(max(transfer_id), 0) from transfer
             where book_id = $1
         union all select 'account', coalesce(max(account_id), 0) from account where book_id = $1
-        union all select 'payment', coalesce(max(payment_id), 0) from payment where book_id = $1
+        union all select 'payment', coalesce(max(x.number), 0) from (
+            select max(payment_id) as number from payment where book_id = $1
+            union all select max(recovery_id) from recovery where book_id = $1) x
+        union all select 'hand_over', coalesce(max(hand_over_id), 0) from hand_over
+            where book_id = $1
         union all select 'file', coalesce(max(file_id), 0) from stored_file where book_id = $1
         union all select 'batch', coalesce(max(batch_id), 0) from batch where book_id = $1
         union all select 'party', coalesce(max(party_id), 0) from party where book_id = $1
@@ -46,6 +50,7 @@ sql! {
         union all select 'run', coalesce(max(run_id), 0) from run where book_id = $1
         union all select 'exception', coalesce(max(exception_id), 0) from exception
             where book_id = $1
+        union all select 'objection', coalesce(max(objection_id), 0) from objection
         union all select 'reduction', coalesce(max(reduction_id), 0) from reduction
             where book_id = $1
         union all select 'voucher:' || month, max(number) from voucher where book_id = $1

@@ -4,15 +4,20 @@ use std::collections::HashSet;
 
 use bank_adapters::{Finding, Profile, Severity};
 use ledger::calendar::Month;
+use ledger::disbursement::approval::ApprovalLimit;
+use ledger::disbursement::publication::DAYS_MAX;
 use ledger::fund::{Funding, Level};
 use ledger::id::{BankAccountId, ComponentId, ProgramId, StandardId};
 use ledger::money::{Fen, Rounding};
 use ledger::problem::{Kind, Language, Place, Problem};
 use ledger::program::{Cadence, Component, Formula, Reference, Scope, Standard};
 use ledger_store::policy::{BankAccount, DebitStyle, Program};
+use ledger_store::publication::PublicationRule;
 use rust_decimal::Decimal;
 
-use super::draft::{BankAccountRow, Cell, ComponentRow, Draft, FundingRow, StandardRow};
+use super::draft::{
+    BankAccountRow, Cell, ComponentRow, Draft, FundingRow, LimitRow, PublicationRow, StandardRow,
+};
 use super::words;
 use crate::app::Error;
 
@@ -46,6 +51,13 @@ pub(super) struct Funds {
     pub(super) funding: Funding,
 }
 
+/// A rule and the code of its program; the number in it is not given yet.
+#[derive(Clone, Debug)]
+pub(super) struct Ruled<T> {
+    pub(super) program: String,
+    pub(super) rule: T,
+}
+
 /// What a file says, each value sound by itself. Numbers of rows are not given yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
@@ -54,6 +66,8 @@ pub(super) struct Rules {
     pub(super) standards: Vec<At<OfComponent>>,
     pub(super) references: Vec<At<(Reference, String)>>,
     pub(super) fundings: Vec<At<Funds>>,
+    pub(super) publications: Vec<At<Ruled<PublicationRule>>>,
+    pub(super) limits: Vec<At<Ruled<ApprovalLimit>>>,
     pub(super) bank_accounts: Vec<At<BankAccount>>,
 }
 
@@ -157,6 +171,8 @@ pub(super) fn check(draft: &Draft, profiles: &[Profile], faults: &mut Faults) ->
     standards(&draft.standards, &mut rules, faults);
     references(draft, &mut rules, faults);
     fundings(&draft.fundings, &mut rules, faults);
+    publications(&draft.publications, &mut rules, faults);
+    limits(&draft.limits, &mut rules, faults);
     for row in &draft.bank_accounts {
         bank_account(row, profiles, &mut rules, faults);
     }
@@ -293,6 +309,74 @@ fn fundings(rows: &[FundingRow], rules: &mut Rules, faults: &mut Faults) {
             (Funding::ByShares(shares), Some(share)) => shares.push(share),
             _ => faults.invalid(&row.level, "一个项目或按份额、或按顺序 shares or order"),
         }
+    }
+}
+
+fn publications(rows: &[PublicationRow], rules: &mut Rules, faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for row in rows {
+        filled(&row.program, faults);
+        filled(&row.document, faults);
+        let days = row.days.text.parse().ok();
+        let Some(days) = days.filter(|days| (0..=DAYS_MAX).contains(days)) else {
+            faults.invalid(&row.days, &format!("0-{DAYS_MAX}"));
+            continue;
+        };
+        if !seen.insert(&row.program.text) {
+            faults.exists("publication", &row.program.text, &row.days.place);
+            continue;
+        }
+        rules.publications.push(At {
+            rule: Ruled {
+                program: row.program.text.clone(),
+                rule: PublicationRule {
+                    program: ProgramId(0),
+                    version: 0,
+                    days,
+                    document: row.document.text.clone(),
+                },
+            },
+            place: row.days.place.clone(),
+        });
+    }
+}
+
+fn limits(rows: &[LimitRow], rules: &mut Rules, faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for row in rows {
+        filled(&row.program, faults);
+        filled(&row.document, faults);
+        let level = words::approval_level(&row.level.text);
+        if level.is_none() {
+            faults.invalid(&row.level, "township, county, city(乡镇、县级、市级)");
+        }
+        let run = match row.run.text.is_empty() {
+            true => Some(None),
+            false => yuan(&row.run, faults).map(Some),
+        };
+        let (from, payment) = (month(&row.from, faults), yuan(&row.payment, faults));
+        let (Some(level), Some(from), Some(payment), Some(run)) = (level, from, payment, run)
+        else {
+            continue;
+        };
+        if !seen.insert((&row.program.text, level, from)) {
+            faults.exists("approval_limit", level.code(), &row.from.place);
+            continue;
+        }
+        rules.limits.push(At {
+            rule: Ruled {
+                program: row.program.text.clone(),
+                rule: ApprovalLimit {
+                    program: ProgramId(0),
+                    level,
+                    from,
+                    payment,
+                    run,
+                    document: row.document.text.clone(),
+                },
+            },
+            place: row.from.place.clone(),
+        });
     }
 }
 

@@ -79,6 +79,25 @@ pub(super) struct FundingRow {
     pub(super) parts: Cell,
 }
 
+/// 公示.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PublicationRow {
+    pub(super) program: Cell,
+    pub(super) days: Cell,
+    pub(super) document: Cell,
+}
+
+/// 审批限额.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LimitRow {
+    pub(super) program: Cell,
+    pub(super) level: Cell,
+    pub(super) from: Cell,
+    pub(super) payment: Cell,
+    pub(super) run: Cell,
+    pub(super) document: Cell,
+}
+
 /// A paying account; only a TOML file has these.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BankAccountRow {
@@ -102,6 +121,8 @@ pub(super) struct Draft {
     pub(super) standards: Vec<StandardRow>,
     pub(super) references: Vec<ReferenceRow>,
     pub(super) fundings: Vec<FundingRow>,
+    pub(super) publications: Vec<PublicationRow>,
+    pub(super) limits: Vec<LimitRow>,
     pub(super) bank_accounts: Vec<BankAccountRow>,
 }
 
@@ -151,6 +172,9 @@ struct ProgramText {
     function_code: Option<Text>,
     cadence: Option<Text>,
     funding: Option<FundingText>,
+    publication: Option<PublicationText>,
+    #[serde(default)]
+    approval_limit: Vec<LimitText>,
     #[serde(default)]
     component: Vec<ComponentText>,
 }
@@ -161,6 +185,23 @@ struct FundingText {
     bank_account: Option<Text>,
     #[serde(default)]
     shares: Vec<ShareText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublicationText {
+    days: Spanned<i64>,
+    document: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitText {
+    level: Text,
+    from: Text,
+    payment: Text,
+    run: Option<Text>,
+    document: Text,
 }
 
 #[derive(Debug, Deserialize)]
@@ -313,6 +354,33 @@ impl Places<'_> {
         }
         if let Some(funding) = &text.funding {
             self.funding(&code, &text.code, funding, draft);
+        }
+        if let Some(publication) = &text.publication {
+            let days = publication.days.get_ref().to_string();
+            draft.publications.push(PublicationRow {
+                program: code.clone(),
+                days: self.at("publication.days", days, publication.days.span().start),
+                document: self.cell(
+                    "publication.document",
+                    Some(&publication.document),
+                    &text.code,
+                ),
+            });
+        }
+        for limit in &text.approval_limit {
+            draft.limits.push(self.limit(&code, limit));
+        }
+    }
+
+    fn limit(&self, code: &Cell, text: &LimitText) -> LimitRow {
+        let cell = |field, value| self.cell(field, Some(value), &text.from);
+        LimitRow {
+            program: code.clone(),
+            level: cell("approval_limit.level", &text.level),
+            from: cell("approval_limit.from", &text.from),
+            payment: cell("approval_limit.payment", &text.payment),
+            run: self.cell("approval_limit.run", text.run.as_ref(), &text.from),
+            document: cell("approval_limit.document", &text.document),
         }
     }
 

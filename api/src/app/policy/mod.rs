@@ -1,5 +1,5 @@
-//! Policy as data: programs, components, standards, reference amounts, paying accounts and funding
-//! rules, from a TOML file, a workbook or a pack.
+//! Policy as data: programs, components, standards, reference amounts, paying accounts, funding
+//! rules, days of publication and approval limits, from a TOML file, a workbook or a pack.
 //!
 //! Each becomes the same rows of text with their places (`draft`), is judged row by row (`check`)
 //! and against the book (`plan`), and is stored whole or not at all. What exists already and is
@@ -138,6 +138,8 @@ pub(super) async fn add(app: &App, write: &mut Write, source: &Source) -> Result
         "bank_accounts": added.bank_accounts.len(),
         "funding_rules": added.funding.len(),
         "funding_open": added.funding_open,
+        "publication_rules": added.publications.len(),
+        "approval_limits": added.limits.len(),
     }))
 }
 

@@ -3,13 +3,16 @@
 
 use std::collections::HashMap;
 
+use ledger::disbursement::approval::ApprovalLimit;
 use ledger::fund::Funding;
 use ledger::id::{BankAccountId, BookId, ComponentId, ProgramId, StandardId};
 use ledger::problem::Place;
 use ledger::program::{Component, Policy, Reference, Standard};
+use ledger_store::approval;
 use ledger_store::db::Tx;
 use ledger_store::fund::{self, FundingRule};
 use ledger_store::policy::{self, BankAccount, Program};
+use ledger_store::publication::{self, PublicationRule};
 use ledger_store::write::Write;
 
 use super::check::{At, Faults, Funds, OfComponent, OfProgram, Rules};
@@ -24,6 +27,8 @@ pub(super) struct Known {
     pub(super) references: Vec<(Reference, String)>,
     pub(super) bank_accounts: Vec<BankAccount>,
     pub(super) funding: Vec<FundingRule>,
+    pub(super) publications: Vec<PublicationRule>,
+    pub(super) limits: Vec<ApprovalLimit>,
 }
 
 /// What is to be added. A number below zero stands for one that is not given yet: −1 is the first
@@ -36,6 +41,8 @@ pub(super) struct Added {
     pub(super) references: Vec<(Reference, String)>,
     pub(super) bank_accounts: Vec<BankAccount>,
     pub(super) funding: Vec<FundingRule>,
+    pub(super) publications: Vec<PublicationRule>,
+    pub(super) limits: Vec<ApprovalLimit>,
     /// Programs whose funding names no account yet.
     pub(super) funding_open: usize,
 }
@@ -50,6 +57,8 @@ impl Known {
             references: policy::references(tx, book).await?,
             bank_accounts: policy::bank_accounts(tx, book).await?,
             funding: fund::funding_rules(tx, book).await?,
+            publications: publication::rules(tx, book).await?,
+            limits: approval::limits(tx, book).await?,
         })
     }
 
@@ -83,6 +92,8 @@ impl Added {
             && self.references.is_empty()
             && self.bank_accounts.is_empty()
             && self.funding.is_empty()
+            && self.publications.is_empty()
+            && self.limits.is_empty()
     }
 }
 
@@ -147,6 +158,8 @@ pub(super) fn plan(
     books.components(known, rules, &mut added, faults);
     books.standards(known, rules, &mut added, faults);
     books.fundings(known, rules, account, &mut added, faults);
+    books.publications(known, rules, &mut added, faults);
+    books.limits(known, rules, &mut added, faults);
     added
 }
 
@@ -296,6 +309,49 @@ impl Books {
     }
 }
 
+impl Books {
+    /// A rule that differs is a newer version.
+    fn publications(&self, known: &Known, rules: &Rules, added: &mut Added, faults: &mut Faults) {
+        for At { rule, place } in &rules.publications {
+            let Some(program) = self.program(&rule.program, place, faults) else {
+                continue;
+            };
+            let last = (known.publications.iter()).find(|last| last.program == program);
+            let new = PublicationRule {
+                program,
+                version: last.map_or(1, |last| last.version + 1),
+                ..rule.rule.clone()
+            };
+            let same =
+                |last: &PublicationRule| last.days == new.days && last.document == new.document;
+            if !last.is_some_and(same) {
+                added.publications.push(new);
+            }
+        }
+    }
+
+    fn limits(&self, known: &Known, rules: &Rules, added: &mut Added, faults: &mut Faults) {
+        for At { rule, place } in &rules.limits {
+            let Some(program) = self.program(&rule.program, place, faults) else {
+                continue;
+            };
+            let new = ApprovalLimit {
+                program,
+                ..rule.rule.clone()
+            };
+            let key = |limit: &ApprovalLimit| (limit.program, limit.level, limit.from);
+            match known.limits.iter().find(|limit| key(limit) == key(&new)) {
+                Some(same) if *same == new => {}
+                Some(_) => {
+                    let name = format!("{} {} {}", rule.program, new.level.code(), new.from);
+                    faults.exists("approval_limit", &name, place);
+                }
+                None => added.limits.push(new),
+            }
+        }
+    }
+}
+
 /// Stores what is added and gives it its numbers.
 pub(super) async fn store(write: &mut Write, added: &Added) -> Result<(), Error> {
     for (reference, document) in &added.references {
@@ -339,6 +395,28 @@ pub(super) async fn store(write: &mut Write, added: &Added) -> Result<(), Error>
             ..one.clone()
         };
         fund::add_funding_rule(write, &rule).await?;
+    }
+    for one in &added.publications {
+        let program = real_program(one.program);
+        publication::add_rule(
+            write,
+            &PublicationRule {
+                program,
+                ..one.clone()
+            },
+        )
+        .await?;
+    }
+    for one in &added.limits {
+        let program = real_program(one.program);
+        approval::add_limit(
+            write,
+            &ApprovalLimit {
+                program,
+                ..one.clone()
+            },
+        )
+        .await?;
     }
     Ok(())
 }

@@ -45,6 +45,8 @@ struct Touched<'a> {
     components: BTreeMap<ComponentId, Effect>,
     /// Back pay, and more in a month, of each person.
     who: BTreeMap<(PartyId, ComponentId), (Fen, Fen)>,
+    /// What runs in arrears pay out: what some payees were paid too much is no money for others.
+    more: Fen,
 }
 
 /// Says who would be touched by the rules of a source in a month (this one when none is given): how
@@ -90,6 +92,7 @@ async fn previewed(
             first,
             components: BTreeMap::new(),
             who: BTreeMap::new(),
+            more: Fen::ZERO,
         };
         for home in by_household(found) {
             touched.home(&rules, &home, last)?;
@@ -147,23 +150,30 @@ impl Touched<'_> {
                 .or_default();
             *sum = sum.plus(row.amount)?;
         }
-        let mut cells: BTreeMap<Key, (Fen, Fen, PartyId)> = BTreeMap::new();
+        let mut cells: BTreeMap<Key, (Fen, Fen, &Line)> = BTreeMap::new();
         for line in &old {
-            cells.insert(key(line), (line.amount, Fen::ZERO, line.household));
+            cells.insert(key(line), (line.amount, Fen::ZERO, line));
         }
         for line in &new {
-            let cell = (Fen::ZERO, Fen::ZERO, line.household);
+            let cell = (Fen::ZERO, Fen::ZERO, line);
             cells.entry(key(line)).or_insert(cell).1 = line.amount;
         }
-        for (key, (old, new, household)) in cells {
+        // As a run does it: a payee's cuts are set against the same payee's raises, never more.
+        let mut by_payee: BTreeMap<PartyId, Fen> = BTreeMap::new();
+        for (key, (old, new, line)) in cells {
             if old != new {
                 let paid = accrued.get(&key).copied();
-                self.cell(key, household, (old, new), paid, last)?;
+                let back = self.cell(key, line.household, (old, new), paid, last)?;
+                let sum = by_payee.entry(line.payee).or_default();
+                *sum = sum.plus(back)?;
             }
         }
+        let paid_out = by_payee.into_values().filter(|sum| *sum > Fen::ZERO);
+        self.more = self.more.plus(Fen::sum(paid_out)?)?;
         Ok(())
     }
 
+    /// Adds one cell and gives its back pay.
     fn cell(
         &mut self,
         (month, subject, component): Key,
@@ -171,7 +181,7 @@ impl Touched<'_> {
         (old, new): (Fen, Fen),
         paid: Option<Fen>,
         last: Month,
-    ) -> Result<(), Error> {
+    ) -> Result<Fen, Error> {
         let change = new.minus(old)?;
         let effect = self.components.entry(component).or_default();
         effect.people.insert(subject);
@@ -183,17 +193,13 @@ impl Touched<'_> {
             effect.after = effect.after.plus(new)?.plus(paid)?;
             who.1 = who.1.plus(change)?;
         }
-        if month < last || paid.is_some() {
-            let sum = effect.back.entry(month).or_default();
-            *sum = sum.plus(change)?;
-            who.0 = who.0.plus(change)?;
+        if month >= last && paid.is_none() {
+            return Ok(Fen::ZERO);
         }
-        Ok(())
-    }
-
-    fn back(&self) -> Result<Fen, Error> {
-        let all = self.components.values();
-        Ok(Fen::sum(all.flat_map(|one| one.back.values().copied()))?)
+        let sum = effect.back.entry(month).or_default();
+        *sum = sum.plus(change)?;
+        who.0 = who.0.plus(change)?;
+        Ok(change)
     }
 }
 
@@ -317,7 +323,7 @@ async fn add_funds(
         table.row(row);
     };
     for touched in all {
-        let back = touched.back()?;
+        let back = touched.more;
         let code = touched.program.code.clone();
         let mut rules = known.funding.iter();
         let rule = rules.find(|rule| rule.program == touched.program.id);

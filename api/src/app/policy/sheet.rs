@@ -1,4 +1,4 @@
-//! Policy as a workbook: five sheets with Chinese headings, the same rows as the TOML file has.
+//! Policy as a workbook: seven sheets with Chinese headings, the same rows as the TOML file has.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -6,12 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Context;
 use calamine::{DataRef, Reader, Xlsx};
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::problem::{Kind, Place, Problem};
 use ledger::program::Cadence;
 use rust_xlsxwriter::{DataValidation, DocProperties, ExcelDateTime, Format, Workbook, Worksheet};
 
 use super::check::Faults;
-use super::draft::{Cell, ComponentRow, Draft, FundingRow, ProgramRow, ReferenceRow, StandardRow};
+use super::draft::{
+    Cell, ComponentRow, Draft, FundingRow, LimitRow, ProgramRow, PublicationRow, ReferenceRow,
+    StandardRow,
+};
 use super::words;
 use crate::app::Error;
 
@@ -41,6 +45,18 @@ const REFERENCES: (&str, [&str; 5]) = (
     ["参照额代码", "参照额名称", "起始月份", "金额(元)", "文号"],
 );
 const FUNDINGS: (&str, [&str; 4]) = ("资金", ["项目代码", "支付账户", "级次", "份额"]);
+const PUBLICATIONS: (&str, [&str; 3]) = ("公示", ["项目代码", "公示天数", "文号"]);
+const LIMITS: (&str, [&str; 6]) = (
+    "审批限额",
+    [
+        "项目代码",
+        "审批级别",
+        "起始月份",
+        "单笔限额(元)",
+        "批次限额(元)",
+        "文号",
+    ],
+);
 /// A sheet for people, which is not read.
 const NOTES: &str = "填写说明";
 
@@ -155,6 +171,8 @@ impl Sheets<'_> {
             STANDARDS.0,
             REFERENCES.0,
             FUNDINGS.0,
+            PUBLICATIONS.0,
+            LIMITS.0,
         ];
         let names: Vec<String> = self.sheets.keys().cloned().collect();
         for name in names.iter().filter(|name| name.as_str() != NOTES) {
@@ -176,12 +194,16 @@ impl Sheets<'_> {
         let standards = self.rows(STANDARDS).into_iter();
         let references = self.rows(REFERENCES).into_iter();
         let fundings = self.rows(FUNDINGS).into_iter();
+        let publications = self.rows(PUBLICATIONS).into_iter();
+        let limits = self.rows(LIMITS).into_iter();
         Draft {
             programs: programs.map(program).collect(),
             components: components.map(component).collect(),
             standards: standards.map(standard).collect(),
             references: references.map(reference).collect(),
             fundings: fundings.map(funding).collect(),
+            publications: publications.map(publication).collect(),
+            limits: limits.map(limit).collect(),
             ..Draft::default()
         }
     }
@@ -300,6 +322,25 @@ fn funding([program, bank_account, level, parts]: [Cell; 4]) -> FundingRow {
     }
 }
 
+fn publication([program, days, document]: [Cell; 3]) -> PublicationRow {
+    PublicationRow {
+        program,
+        days,
+        document,
+    }
+}
+
+fn limit([program, level, from, payment, run, document]: [Cell; 6]) -> LimitRow {
+    LimitRow {
+        program,
+        level,
+        from,
+        payment,
+        run,
+        document,
+    }
+}
+
 /// A workbook of these rows, or an empty one. The same rows give the same bytes.
 ///
 /// # Errors
@@ -333,6 +374,19 @@ fn written(draft: &Draft) -> anyhow::Result<Vec<u8>> {
     });
     let sheet = fill(book.add_worksheet(), FUNDINGS, rows.collect())?;
     offer(sheet, 2, &["中央", "省级", "市级", "县级", "捐赠"])?;
+    let rows = draft.publications.iter();
+    let rows = rows.map(|row| [&row.program, &row.days, &row.document].map(text));
+    fill(book.add_worksheet(), PUBLICATIONS, rows.collect())?;
+    let rows = draft.limits.iter().map(limit_texts).collect();
+    let sheet = fill(book.add_worksheet(), LIMITS, rows)?;
+    offer(
+        sheet,
+        1,
+        &ApprovalLevel::ALL
+            .iter()
+            .map(|level| level.name())
+            .collect::<Vec<_>>(),
+    )?;
     let sheet = book.add_worksheet();
     sheet.set_name(NOTES)?;
     sheet.set_column_width(0, 100)?;
@@ -348,6 +402,7 @@ const EXPLAINED: &[&str] = &[
     "发放月份写 1-12、11、4-10、1,11 或 一次。",
     "计算方式:定额、补差填标准;按比例填参照额代码、比例、取整方式;逐人核定都不填。",
     "比例写 1.3 或 15%。每条标准和参照额都要有文号。",
+    "公示:天数自首日起连首尾计;0 为不公示。审批限额:批次限额留空为只限单笔。",
     "资金:一行一级,份额为正整数;级次和份额留空为按指标顺序使用;支付账户可留空,导入时再指定。",
 ];
 
@@ -363,6 +418,21 @@ fn component_texts(row: &ComponentRow) -> [String; 5] {
     };
     let [program, code, name] = [&row.program, &row.code, &row.name].map(text);
     [program, code, name, scope.to_owned(), months]
+}
+
+fn limit_texts(row: &LimitRow) -> [String; 6] {
+    let level = words::approval_level(&row.level.text).map_or("", |level| level.name());
+    let cells = [
+        &row.program,
+        &row.level,
+        &row.from,
+        &row.payment,
+        &row.run,
+        &row.document,
+    ];
+    let mut texts = cells.map(text);
+    level.clone_into(&mut texts[1]);
+    texts
 }
 
 fn standard_texts(row: &StandardRow) -> [String; 11] {

@@ -1,6 +1,7 @@
 //! How the closed lists of a policy are written: by code in TOML, in Chinese in a workbook; both
 //! are read in either.
 
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::fund::Level;
 use ledger::money::Rounding;
 use ledger::program::{Cadence, Scope};
@@ -43,9 +44,17 @@ pub(super) fn level(text: &str) -> Option<Level> {
         .find(|level| text == level.code() || text == level.name())
 }
 
-/// When a component falls due.
+/// Of which level an approver is.
+pub(super) fn approval_level(text: &str) -> Option<ApprovalLevel> {
+    ApprovalLevel::ALL
+        .iter()
+        .copied()
+        .find(|level| text == level.code() || text == level.name())
+}
+
+/// When a component falls due; the commas may be full-width.
 pub(super) fn months(text: &str) -> Option<Cadence> {
-    let plain = text.replace(['、', ','], ",").replace('—', "-");
+    let plain = text.replace(['、', '\u{ff0c}'], ",").replace('—', "-");
     Cadence::parse(if plain == ONCE { "once" } else { &plain }).ok()
 }
 
@@ -65,9 +74,9 @@ pub(super) fn rounding(text: &str) -> Option<Rounding> {
     known.map(|(rounding, _)| *rounding)
 }
 
-/// A rate: `0.15` or `15%`.
+/// A rate: `0.15` or `15%`, the sign perhaps full-width.
 pub(super) fn rate(text: &str) -> Option<Decimal> {
-    match text.strip_suffix(['%', '%']) {
+    match text.strip_suffix(['%', '\u{ff05}']) {
         Some(percent) => Decimal::from_str_exact(percent.trim())
             .ok()?
             .checked_div(Decimal::ONE_HUNDRED),
@@ -85,6 +94,7 @@ mod tests {
             ("0.15", Some("0.15")),
             ("15%", Some("0.15")),
             ("62.5%", Some("0.625")),
+            ("30\u{ff05}", Some("0.3")),
             ("1.3", Some("1.3")),
             ("一成", None),
             ("", None),
@@ -97,6 +107,7 @@ mod tests {
             ("once", Some("once")),
             ("4-10", Some("4-10")),
             ("1、11", Some("1,11")),
+            ("1\u{ff0c}4—6", Some("1,4-6")),
             ("13", None),
         ] {
             let read = months(text).map(|months| months.to_string());

@@ -15,6 +15,7 @@ use reconciliation::agreement::{Agreement, AgreementId, DETAILS_MAX, Difference}
 use reconciliation::answer::ExceptionKind;
 
 use super::events::Events;
+use super::recovered::Recovered;
 use crate::app::Error;
 use crate::app::report::{Names, always, months_of, sheet, success_by_program, voucher_number};
 
@@ -145,7 +146,49 @@ impl Desk {
             );
         }
         self.balances(&mut agreement, &moved.accounts).await?;
+        self.reversals(&mut agreement, (first, last)).await?;
         Ok(agreement)
+    }
+
+    /// A reversing voucher moves back what its original moved, account by account.
+    async fn reversals(
+        &mut self,
+        agreement: &mut Agreement,
+        (first, last): (Month, Month),
+    ) -> Result<(), Error> {
+        let found = figures::reversals(&mut self.tx, self.book, first, last).await?;
+        for reversal in found {
+            let own = self.pairs(reversal.own, false).await?;
+            let reversed = self.pairs(reversal.reversed, true).await?;
+            let name = format!("{} {}", reversal.month, voucher_number(reversal.number));
+            for ((debit, credit), left, right) in both(&own, &reversed) {
+                let (zh, en) = ("冲销与原凭证", "reversal and its original");
+                let name = format!("{name} 科目 {debit}/{credit}");
+                further(
+                    agreement,
+                    row(zh, en, name, Fen::new(left), Fen::new(right)),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What the transfers of a range move between two accounts; turned round when asked.
+    async fn pairs(
+        &mut self,
+        range: (i64, i64),
+        turned: bool,
+    ) -> Result<BTreeMap<(i64, i64), i64>, Error> {
+        let mut pairs = BTreeMap::<(i64, i64), i64>::new();
+        figures::each_movement(&mut self.tx, self.book, &[range], |movement| {
+            let pair = match turned {
+                true => (movement.credit, movement.debit),
+                false => (movement.debit, movement.credit),
+            };
+            *pairs.entry(pair).or_default() += movement.amount;
+        })
+        .await?;
+        Ok(pairs)
     }
 
     /// Adds up the transfers of the vouchers being compared; of everything also those that no
@@ -262,17 +305,20 @@ impl Desk {
         };
         let transit = moved(Chart::InTransit, bank_of)?;
         let awaited = moved(Chart::RefundAwaited, bank_of)?;
-        let mut suspense = BTreeMap::<i64, Fen>::new();
-        for account in then.iter().filter(|a| a.key.chart == Chart::Suspense) {
-            let sum = suspense.entry(bank_of(account)).or_default();
-            *sum = sum.plus(Fen::new(account.credit))?;
-        }
+        let suspense = moved(Chart::Suspense, bank_of)?;
+        let recovered = self.recovered().await?;
+        let unexplained = less(&events.suspense, &recovered.explained()?)?;
         let away = Fen::sum(transit.values().chain(awaited.values()).copied())?;
         let compared = [
             (PAYABLE, moved(Chart::Payable, program_of)?, &events.payable),
             (TRANSIT, transit, &events.transit),
             (AWAITED, awaited, &events.awaited),
-            (SUSPENSE, suspense, &events.suspense),
+            (SUSPENSE, suspense, &unexplained),
+            (
+                RECOVERABLE,
+                moved(Chart::Recoverable, program_of)?,
+                &recovered.owed()?,
+            ),
         ];
         for (what, control, details) in compared {
             self.compare(agreement, what, &control, details)?;
@@ -283,7 +329,7 @@ impl Desk {
         let home = total(Chart::OpeningAdjustment)?;
         let spent = total(Chart::BudgetExpense)?.minus(home)?;
         let (zh, en) = SPENT;
-        let left = events.paid.plus(away)?;
+        let left = events.paid.plus(away)?.minus(recovered.came_home()?)?;
         Ok(agreement.compare(row(zh, en, "7201", spent, left))?)
     }
 
@@ -296,7 +342,7 @@ impl Desk {
         details: &BTreeMap<i64, Fen>,
     ) -> Result<(), MoneyError> {
         for (id, left, right) in both(control, details) {
-            let name = match what == PAYABLE {
+            let name = match what == PAYABLE || what == RECOVERABLE {
                 true => self.names.program(ProgramId(id)),
                 false => self.names.bank(BankAccountId(id)),
             };
@@ -314,11 +360,8 @@ impl Desk {
         let owed = amounts(&figures::owed(&mut self.tx, self.book).await?);
         let transit = amounts(&figures::in_transit(&mut self.tx, self.book).await?);
         let awaited = amounts(&figures::awaited(&mut self.tx, self.book).await?);
-        let mut put_in = BTreeMap::<i64, Fen>::new();
-        for account in now.iter().filter(|a| a.key.chart == Chart::Suspense) {
-            let sum = put_in.entry(bank_of(account)).or_default();
-            *sum = sum.plus(Fen::new(account.credit))?;
-        }
+        let owed_back = amounts(&figures::recovery_left(&mut self.tx, self.book).await?);
+        let explained = self.recovered().await?.explained()?;
         let mut suspense = BTreeMap::<i64, Fen>::new();
         for (_, bank, amount) in unexplained(&mut self.tx, self.book).await? {
             let sum = suspense.entry(bank.get()).or_default();
@@ -340,12 +383,27 @@ impl Desk {
                 by_dimension(now, Chart::RefundAwaited, bank_of)?,
                 awaited,
             ),
-            (SUSPENSE, put_in, suspense),
+            (
+                SUSPENSE,
+                by_dimension(now, Chart::Suspense, bank_of)?,
+                less(&suspense, &explained)?,
+            ),
+            (
+                RECOVERABLE,
+                by_dimension(now, Chart::Recoverable, program_of)?,
+                owed_back,
+            ),
         ];
         for (what, control, details) in compared {
             self.compare(agreement, what, &control, &details)?;
         }
         Ok(())
+    }
+
+    /// What recoveries moved: in the month that was asked for, or ever.
+    async fn recovered(&mut self) -> Result<Recovered, Error> {
+        let (first, last) = self.month.map_or_else(always, |month| (month, month));
+        Recovered::load(&mut self.tx, self.book, first, last).await
     }
 
     /// Budget expense with the money that left: paid, in transit or on its way back.
@@ -355,9 +413,11 @@ impl Desk {
         now: &[AccountMovement],
     ) -> Result<(), Error> {
         let paid = figures::paid_out(&mut self.tx, self.book).await?;
+        let recovered = self.recovered().await?;
         let away = Fen::sum(paid.iter().map(|row| row.1))?
             .plus(total_of(now, Chart::InTransit))?
-            .plus(total_of(now, Chart::RefundAwaited))?;
+            .plus(total_of(now, Chart::RefundAwaited))?
+            .minus(recovered.came_home()?)?;
         let home = total_of(now, Chart::OpeningAdjustment);
         let spent = total_of(now, Chart::BudgetExpense).minus(home)?;
         let (zh, en) = SPENT;
@@ -498,7 +558,7 @@ impl Desk {
     pub(super) async fn books_reports(&mut self) -> Result<Agreement, Error> {
         let mut agreement = Agreement::new(AgreementId::BooksReports);
         let now = self.now().await?;
-        let (booked, reported) = match self.month {
+        let (booked, mut reported) = match self.month {
             Some(month) => {
                 let then = journal::movements(&mut self.tx, self.book, month, month).await?;
                 let then = self.set_aside(&then);
@@ -512,9 +572,16 @@ impl Desk {
                 let totals = totals.await?.into_iter();
                 let reported = totals.map(|t| ((t.program, t.component), t.amount));
                 let closing = |account: &AccountMovement| account.closing();
-                (by_component(&now, closing), reported.collect())
+                let reported: BTreeMap<_, _> = reported.collect();
+                (by_component(&now, closing), reported)
             }
         };
+        let (first, last) = self.month.map_or_else(always, |month| (month, month));
+        let changes = figures::recovery_expense(&mut self.tx, self.book, first, last).await?;
+        for (program, component, amount) in changes {
+            let sum: &mut Fen = reported.entry((program, component)).or_default();
+            *sum = sum.plus(amount)?;
+        }
         for ((program, component), left, right) in both(&booked, &reported) {
             let (program, component) =
                 (self.names.program(program), self.names.component(component));
@@ -523,7 +590,22 @@ impl Desk {
             agreement.compare(row(zh, en, name, left, right))?;
         }
         self.rates(&mut agreement, &now).await?;
+        self.published(&mut agreement).await?;
         Ok(agreement)
+    }
+
+    /// Published lists with the runs that were approved.
+    async fn published(&mut self, agreement: &mut Agreement) -> Result<(), Error> {
+        for found in figures::published_otherwise(&mut self.tx, self.book).await? {
+            let name = format!("批次 {}", found.run);
+            let (zh, en) = ("公示名单与已审批金额", "published and approved amount");
+            let (left, right) = (found.published.0, found.approved.0);
+            further(agreement, row(zh, en, &name, left, right));
+            let (zh, en) = ("公示名单与已审批笔数", "published and approved count");
+            let (left, right) = (Fen::new(found.published.1), Fen::new(found.approved.1));
+            further(agreement, row(zh, en, name, left, right));
+        }
+        Ok(())
     }
 
     /// The success rate with what was released, and with what the books say was paid.
@@ -556,6 +638,11 @@ impl Desk {
             let expense = settled.entry(id).or_default();
             *expense = expense.minus(owed)?;
         }
+        let recovered = Recovered::load(&mut self.tx, self.book, first, last).await?;
+        for (id, beside) in recovered.paid_beside_expense()? {
+            let expense = settled.entry(id).or_default();
+            *expense = expense.plus(beside)?;
+        }
         for (id, left, right) in both(&settled, &paid) {
             let name = self.names.program(ProgramId(id));
             let (zh, en) = ("账面已付与成功金额", "paid in the books and in the rate");
@@ -570,9 +657,10 @@ const PAYABLE: (&str, &str) = ("应付与未付明细", "payable and payments ow
 const TRANSIT: (&str, &str) = ("在途与未回盘", "in transit and attempts");
 const AWAITED: (&str, &str) = ("待退回与失败明细", "refunds awaited");
 const SUSPENSE: (&str, &str) = (
-    "转入待查与不明到账",
-    "put into suspense and unexplained credits",
+    "待查余额与不明到账",
+    "suspense and credits that nobody could explain",
 );
+const RECOVERABLE: (&str, &str) = ("应追缴与追缴明细", "recoverable and recoveries");
 const SPENT: (&str, &str) = ("事业支出与已离账资金", "budget expense and money that left");
 
 fn program_of(account: &AccountMovement) -> i64 {
@@ -650,6 +738,19 @@ fn by_component(
     expense
         .filter_map(|a| Some(((a.key.program?, a.key.component?), amount(a))))
         .collect()
+}
+
+/// Sums less those of the same keys.
+fn less(
+    sums: &BTreeMap<i64, Fen>,
+    taken: &BTreeMap<i64, Fen>,
+) -> Result<BTreeMap<i64, Fen>, MoneyError> {
+    let mut sums = sums.clone();
+    for (key, amount) in taken {
+        let sum = sums.entry(*key).or_default();
+        *sum = sum.minus(*amount)?;
+    }
+    Ok(sums)
 }
 
 fn amounts(rows: &[figures::SubLedger]) -> BTreeMap<i64, Fen> {

@@ -24,7 +24,8 @@ type Sums = BTreeMap<i64, Fen>;
 /// What the events of a month moved on the control accounts, each on its normal side.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// 2303 by program: approved, less paid, and again what came back after it was paid.
+    /// 2303 by program: approved, less taken back and less paid, and again what came back after it
+    /// was paid.
     pub(super) payable: Sums,
     /// 1218.01 by bank account: sent, less answered.
     pub(super) transit: Sums,
@@ -46,14 +47,14 @@ impl Events {
     ) -> Result<Events, Error> {
         let mut events = Events::default();
         let programs = programs(tx, book).await?;
-        for id in sources(vouchers, "run") {
-            let amount = figures::run_payments(tx, book, RunId(id)).await?;
-            let program = programs.get(&RunId(id)).copied();
-            add(
-                &mut events.payable,
-                program.map_or(0, ProgramId::get),
-                amount,
-            )?;
+        for approval in approvals(vouchers) {
+            let of = (approval.run, approval.entry);
+            let amount = figures::run_payments(tx, book, of).await?;
+            let program = programs.get(&approval.run).map_or(0, |id| id.get());
+            match approval.taken_back {
+                true => take(&mut events.payable, program, amount)?,
+                false => add(&mut events.payable, program, amount)?,
+            }
         }
         events.batches(tx, book, vouchers, &programs, names).await?;
         let from = sources(vouchers, "statement");
@@ -123,7 +124,8 @@ impl Events {
         Ok(())
     }
 
-    /// The lines of the runs that these vouchers approve, by program and component.
+    /// The lines of the runs that these vouchers approve, less those of runs that they take back,
+    /// by program and component.
     pub(super) async fn lines(
         tx: &mut Tx,
         book: BookId,
@@ -131,15 +133,42 @@ impl Events {
     ) -> Result<BTreeMap<(ProgramId, ComponentId), Fen>, Error> {
         let programs = programs(tx, book).await?;
         let mut lines = BTreeMap::<(ProgramId, ComponentId), Fen>::new();
-        for id in sources(vouchers, "run") {
-            let program = programs.get(&RunId(id)).copied().unwrap_or(ProgramId(0));
-            for (component, amount) in figures::run_lines(tx, book, RunId(id)).await? {
+        for approval in approvals(vouchers) {
+            let of = (approval.run, approval.entry);
+            let program = programs.get(&of.0).copied().unwrap_or(ProgramId(0));
+            for (component, amount) in figures::run_lines(tx, book, of).await? {
                 let sum = lines.entry((program, component)).or_default();
-                *sum = sum.plus(amount)?;
+                *sum = match approval.taken_back {
+                    true => sum.minus(amount)?,
+                    false => sum.plus(amount)?,
+                };
             }
         }
         Ok(lines)
     }
+}
+
+/// A run that a voucher approves or takes back.
+struct Approval {
+    run: RunId,
+    /// The audit entry of that step: a run can be approved, taken back and approved again.
+    entry: i64,
+    taken_back: bool,
+}
+
+fn approvals(vouchers: &[Voucher]) -> impl Iterator<Item = Approval> {
+    vouchers.iter().filter_map(|voucher| {
+        let taken_back = match voucher.source.as_str() {
+            "run" => false,
+            "revoke" => true,
+            _ => return None,
+        };
+        Some(Approval {
+            run: RunId(voucher.source_id),
+            entry: voucher.entry,
+            taken_back,
+        })
+    })
 }
 
 async fn programs(tx: &mut Tx, book: BookId) -> Result<BTreeMap<RunId, ProgramId>, Error> {

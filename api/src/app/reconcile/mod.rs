@@ -8,22 +8,25 @@
 //! With a month, as when it is closed, the work grows with the month and not with the history:
 //!
 //! * 账证: its vouchers with their transfers, its movements with the stored ones, its numbers
-//!   without gaps.
+//!   without gaps, reversing vouchers with their originals.
 //! * 账账: what moved on each control account with the rows of the events that its vouchers come
-//!   from: payments approved, attempts sent, answers, refunds home, credits unexplained. Movement
-//!   for movement is enough: a month is closed after all before it, each of which was compared like
-//!   this and takes no voucher any more, so their sums are the balances. Two things could slip
-//!   through, and are compared as of now: an event without a voucher, and a total that is not the
-//!   sum of its months. Financial with budget books, and debit with credit, to the month's end.
+//!   from: payments approved or taken back, attempts sent, answers, refunds home, credits
+//!   unexplained, recoveries. Movement for movement is enough: a month is closed after all before
+//!   it, each of which was compared like this and takes no voucher any more, so their sums are the
+//!   balances. Two things could slip through, and are compared as of now: an event without a
+//!   voucher, and a total that is not the sum of its months. Financial with budget books, and debit
+//!   with credit, to the month's end.
 //! * 账实: the books with the newest statement, as of the month's end.
-//! * 账表: 5001 with the lines of the runs approved in the month; the success rate, which is kept
-//!   added up, with the control totals of all batches and with the books as of now.
+//! * 账表: 5001 with the lines of the runs approved or taken back in the month; published lists with
+//!   what was approved; the success rate, which is kept added up, with the control totals of all
+//!   batches and with the books as of now.
 //!
 //! A closed month whose rows are altered afterwards is found by `audit verify` and by the
 //! agreements without a month.
 
 mod desk;
 mod events;
+mod recovered;
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
@@ -102,11 +105,12 @@ pub fn agreement_json(agreement: &Agreement) -> Value {
 fn compared(id: AgreementId) -> Words {
     match id {
         AgreementId::VouchersBooks => words(
-            "所问月份(不问则全部):凭证合计=分录合计,余额=分录之和;凭证号连续",
-            "of the month, or all: vouchers = transfers, balances = sums; numbers without gaps",
+            "所问月份(不问则全部):凭证合计=分录合计,余额=分录之和;凭证号连续;冲销=原凭证",
+            "of the month, or all: vouchers = transfers, balances = sums; numbers without gaps; \
+             reversals = originals",
         ),
         AgreementId::BooksBooks => words(
-            "总账与明细(应付、在途、待退回、待查):所问月份为当月发生额,不问则为当前余额;业务均有凭证;\
+            "总账与明细(应付、在途、待退回、待查、应追缴):所问月份为当月发生额,不问则为当前余额;业务均有凭证;\
              财务与预算、借与贷截至所问月末",
             "control accounts and sub-ledgers: movements of the month, or balances as of now; no \
              event without a voucher; financial and budget, debit and credit to the end of the month",
@@ -117,9 +121,9 @@ fn compared(id: AgreementId) -> Words {
         ),
         AgreementId::BooksReports => words(
             "报表各发放项目=5001 各明细(所问月份,不问则全部);当前数:发放成功率的基数=已签发,\
-             成功金额=已付",
+             成功金额=已付,公示名单=已审批",
             "components of the report = 5001, of the month or all; as of now: base of the success \
-             rate = released, its paid amount = expense less payable",
+             rate = released, its paid amount = expense less payable; published = approved",
         ),
     }
 }

@@ -209,8 +209,58 @@ pub(super) fn running(
     Ok((Value::Array(rows), table))
 }
 
-/// One line of a printed voucher: debited and credited account, amount, how many transfers.
-type Line = (AccountKey, AccountKey, Fen, i64);
+/// One line of a printed voucher: the transfers between one debited and one credited account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoucherLine {
+    /// Debited.
+    pub debit: AccountKey,
+    /// Credited.
+    pub credit: AccountKey,
+    /// The debited account in words.
+    pub debit_name: String,
+    /// The credited account in words.
+    pub credit_name: String,
+    /// How much.
+    pub amount: Fen,
+    /// How many transfers that were.
+    pub transfers: i64,
+}
+
+/// 记账凭证: one voucher as it is printed.
+#[derive(Clone, Debug)]
+pub struct VoucherForm {
+    /// 单位.
+    pub agency: String,
+    /// The voucher.
+    pub voucher: Voucher,
+    /// 制单.
+    pub maker: String,
+    /// 审核.
+    pub checker: String,
+    /// Its transfers, added up by account pair.
+    pub lines: Vec<VoucherLine>,
+    /// Size and root of the audit trail.
+    head: (i64, ledger::audit::merkle::Hash),
+}
+
+/// The two sides of a voucher with their Chinese and English names.
+pub(crate) const SIDES: [(Side, &str, &str); 2] = [
+    (Side::Financial, "财务会计", "financial accounting"),
+    (Side::Budget, "预算会计", "budget accounting"),
+];
+
+/// 记账凭证 as a report: see [`voucher_form`].
+///
+/// # Errors
+/// As [`voucher_form`].
+pub async fn voucher(
+    app: &App,
+    caller: &Caller,
+    month: Month,
+    number: i64,
+) -> Result<Report, Error> {
+    voucher_form(app, caller, month, number).await?.report()
+}
 
 /// 记账凭证: one voucher as it is printed, its transfers added up by account, financial and budget
 /// side apart, amounts also in capital figures, maker and checker by name, the audit entry and the
@@ -218,12 +268,12 @@ type Line = (AccountKey, AccountKey, Fen, i64);
 ///
 /// # Errors
 /// When there is no such voucher; when the caller may not read reports; accidents of the store.
-pub async fn voucher(
+pub async fn voucher_form(
     app: &App,
     caller: &Caller,
     month: Month,
     number: i64,
-) -> Result<Report, Error> {
+) -> Result<VoucherForm, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let names = Names::load(&mut tx, book).await?;
@@ -233,48 +283,98 @@ pub async fn voucher(
         .find(|voucher| voucher.posted.number == number);
     let name = || format!("{month} {}", voucher_number(number));
     let voucher = found.ok_or_else(|| not_found("凭证 voucher", name()))?;
-    let lines = lines_of(&mut tx, book, &voucher).await?;
+    let lines = lines_of(&mut tx, book, &names, &voucher).await?;
     let users = book::users(&mut tx, book).await?;
-    let (size, root) = report::head(&mut tx, book).await?;
+    let head = report::head(&mut tx, book).await?;
     tx.rollback().await?;
     let person = |id: UserId| {
         let user = users.iter().find(|user| user.id == id);
         user.map_or_else(|| NOTHING.to_owned(), |user| user.name.clone())
     };
-    let (maker, checker) = (person(voucher.maker), person(voucher.checker));
-    let mut tables = vec![voucher_head(&caller.book.name, &voucher, &maker, &checker)];
-    for (side, zh, en) in [
-        (Side::Financial, "财务会计", "financial accounting"),
-        (Side::Budget, "预算会计", "budget accounting"),
-    ] {
-        let of_side: Vec<&Line> = lines
-            .iter()
-            .filter(|line| line.0.chart.side() == side)
-            .collect();
-        if !of_side.is_empty() {
-            tables.push(side_table(&names, (zh, en), &of_side)?);
-        }
-    }
-    let json = json!({
-        "month": month.to_string(),
-        "number": number,
-        "date": voucher.on_date,
-        "summary": voucher.summary,
-        "maker": maker,
-        "checker": checker,
-        "source": voucher.source,
-        "source_id": voucher.source_id,
-        "transfers": voucher.posted.transfers,
-        "total_fen": voucher.posted.total.get(),
-        "lines": lines.iter().map(|line| line_json(&names, line)).collect::<Value>(),
-        "root": ledger::audit::hex::encode(&voucher.posted.root),
-        "entry": voucher.entry,
-        "head": { "size": size, "root": ledger::audit::hex::encode(&root) },
-    });
-    Ok(Report::new(json, tables))
+    Ok(VoucherForm {
+        agency: caller.book.name.clone(),
+        maker: person(voucher.maker),
+        checker: person(voucher.checker),
+        voucher,
+        lines,
+        head,
+    })
 }
 
-async fn lines_of(tx: &mut Tx, book: BookId, voucher: &Voucher) -> Result<Vec<Line>, Error> {
+impl VoucherForm {
+    /// The lines of one side.
+    pub fn side(&self, side: Side) -> Vec<&VoucherLine> {
+        let of_side = |line: &&VoucherLine| line.debit.chart.side() == side;
+        self.lines.iter().filter(of_side).collect()
+    }
+
+    /// As a report: JSON and tables.
+    ///
+    /// # Errors
+    /// When a sum is out of range.
+    pub fn report(&self) -> Result<Report, Error> {
+        let mut tables = vec![self.head_table()];
+        for (side, zh, en) in SIDES {
+            let of_side = self.side(side);
+            if !of_side.is_empty() {
+                tables.push(side_table((zh, en), &of_side)?);
+            }
+        }
+        let (voucher, (size, root)) = (&self.voucher, &self.head);
+        let json = json!({
+            "month": voucher.posted.month.to_string(),
+            "number": voucher.posted.number,
+            "date": voucher.on_date,
+            "summary": voucher.summary,
+            "maker": self.maker,
+            "checker": self.checker,
+            "source": voucher.source,
+            "source_id": voucher.source_id,
+            "transfers": voucher.posted.transfers,
+            "total_fen": voucher.posted.total.get(),
+            "lines": self.lines.iter().map(line_json).collect::<Value>(),
+            "root": ledger::audit::hex::encode(&voucher.posted.root),
+            "entry": voucher.entry,
+            "head": { "size": size, "root": ledger::audit::hex::encode(root) },
+        });
+        Ok(Report::new(json, tables))
+    }
+
+    fn head_table(&self) -> Table {
+        let voucher = &self.voucher;
+        let number = voucher_number(voucher.posted.number);
+        let title = words(
+            format!("记账凭证 {} {number}", voucher.posted.month),
+            format!("voucher {} {number}", voucher.posted.month),
+        );
+        let heads = [("栏目", "field", false), ("内容", "value", false)];
+        let mut table = Table::new(title, &heads);
+        for (field, value) in [
+            ("单位 agency", self.agency.clone()),
+            ("日期 date", voucher.on_date.clone()),
+            ("摘要 summary", voucher.summary.clone()),
+            (
+                "来源 source",
+                format!("{} {}", voucher.source, voucher.source_id),
+            ),
+            ("分录数 transfers", voucher.posted.transfers.to_string()),
+            ("制单 maker", self.maker.clone()),
+            ("审核 checker", self.checker.clone()),
+            ("审计记录 audit entry", voucher.entry.to_string()),
+            ("分录根 root", verify::short_root(&voucher.posted.root)),
+        ] {
+            table.row([field.to_owned(), value]);
+        }
+        table
+    }
+}
+
+async fn lines_of(
+    tx: &mut Tx,
+    book: BookId,
+    names: &Names,
+    voucher: &Voucher,
+) -> Result<Vec<VoucherLine>, Error> {
     let accounts = journal::balances(tx, book).await?;
     let keys: BTreeMap<AccountId, AccountKey> = accounts
         .into_iter()
@@ -282,50 +382,31 @@ async fn lines_of(tx: &mut Tx, book: BookId, voucher: &Voucher) -> Result<Vec<Li
         .collect();
     let posted = &voucher.posted;
     let pairs = report::voucher_pairs(tx, book, posted.transfer_first, posted.transfers).await?;
-    let line = |(debit, credit, amount, count)| {
-        Some((*keys.get(&debit)?, *keys.get(&credit)?, amount, count))
+    let line = |(debit, credit, amount, transfers)| {
+        let (debit, credit) = (*keys.get(&debit)?, *keys.get(&credit)?);
+        Some(VoucherLine {
+            debit,
+            credit,
+            debit_name: names.account(&debit),
+            credit_name: names.account(&credit),
+            amount,
+            transfers,
+        })
     };
     Ok(pairs.into_iter().filter_map(line).collect())
 }
 
-fn line_json(names: &Names, line: &Line) -> Value {
+fn line_json(line: &VoucherLine) -> Value {
     json!({
-        "debit": names.account(&line.0),
-        "credit": names.account(&line.1),
-        "amount_fen": line.2.get(),
-        "transfers": line.3,
+        "debit": line.debit_name,
+        "credit": line.credit_name,
+        "amount_fen": line.amount.get(),
+        "transfers": line.transfers,
     })
 }
 
-fn voucher_head(agency: &str, voucher: &Voucher, maker: &str, checker: &str) -> Table {
-    let number = voucher_number(voucher.posted.number);
-    let title = words(
-        format!("记账凭证 {} {number}", voucher.posted.month),
-        format!("voucher {} {number}", voucher.posted.month),
-    );
-    let heads = [("栏目", "field", false), ("内容", "value", false)];
-    let mut table = Table::new(title, &heads);
-    for (field, value) in [
-        ("单位 agency", agency.to_owned()),
-        ("日期 date", voucher.on_date.clone()),
-        ("摘要 summary", voucher.summary.clone()),
-        (
-            "来源 source",
-            format!("{} {}", voucher.source, voucher.source_id),
-        ),
-        ("分录数 transfers", voucher.posted.transfers.to_string()),
-        ("制单 maker", maker.to_owned()),
-        ("审核 checker", checker.to_owned()),
-        ("审计记录 audit entry", voucher.entry.to_string()),
-        ("分录根 root", verify::short_root(&voucher.posted.root)),
-    ] {
-        table.row([field.to_owned(), value]);
-    }
-    table
-}
-
-fn side_table(names: &Names, (zh, en): (&str, &str), lines: &[&Line]) -> Result<Table, Error> {
-    let total = Fen::sum(lines.iter().map(|line| line.2))?;
+fn side_table((zh, en): (&str, &str), lines: &[&VoucherLine]) -> Result<Table, Error> {
+    let total = Fen::sum(lines.iter().map(|line| line.amount))?;
     let mut table = Table::new(
         words(zh, en),
         &[
@@ -335,15 +416,12 @@ fn side_table(names: &Names, (zh, en): (&str, &str), lines: &[&Line]) -> Result<
             ("笔数", "transfers", true),
         ],
     );
-    for (debit, credit, amount, count) in lines {
-        let accounts = [names.account(debit), names.account(credit)];
-        table.row(
-            accounts
-                .into_iter()
-                .chain([amount.grouped(), count.to_string()]),
-        );
+    for line in lines {
+        let accounts = [line.debit_name.clone(), line.credit_name.clone()];
+        let figures = [line.amount.grouped(), line.transfers.to_string()];
+        table.row(accounts.into_iter().chain(figures));
     }
-    let count = lines.iter().map(|line| line.3).sum::<i64>();
+    let count = lines.iter().map(|line| line.transfers).sum::<i64>();
     table.row([
         "合计 total".to_owned(),
         total.capital(),

@@ -12,6 +12,7 @@ use ledger::money::{Fen, MoneyError};
 use ledger_store::db::Tx;
 use ledger_store::fund::Appropriation;
 use ledger_store::journal::{self, AccountMovement};
+use ledger_store::recovery;
 use ledger_store::year::{self, CarryOver, YearClose};
 use reconciliation::rate::Rate;
 use serde_json::{Value, json};
@@ -182,6 +183,11 @@ impl Sources {
                 let sum = returned.entry(AppropriationId(row.source_id)).or_default();
                 *sum = sum.minus(row.amount)?;
             }
+        }
+        let handed = recovery::handed_over_by_appropriation(tx, book, months.0, months.1);
+        for (id, amount) in handed.await? {
+            let sum = returned.entry(id).or_default();
+            *sum = sum.plus(amount)?;
         }
         let closed = year::years(tx, book).await?;
         Ok(Sources {

@@ -185,6 +185,7 @@ fn faults_table(published: &PublishedReport, faults: &[FootFault]) -> Table {
         let what = match fault.kind {
             FaultKind::Total => "合计与部分不符 total",
             FaultKind::Rate => "百分比与数字不符 rate",
+            FaultKind::Times => "与所称倍数不符 times",
         };
         table.row([
             fault.item.clone(),

@@ -9,16 +9,25 @@ mod bank;
 mod books;
 mod execution;
 mod foot;
+mod movement;
+mod recovery;
+mod shapes;
 mod success;
 mod summary;
+mod triplicate;
 
 pub use bank::{bank_journal, bank_reconciliation, sheet};
-pub use books::{ledger, trial_balance, voucher};
+pub(crate) use books::SIDES;
+pub use books::{VoucherForm, VoucherLine, ledger, trial_balance, voucher, voucher_form};
 pub use execution::execution;
 pub use foot::{Comparison, compare, foot, foot_with_ledger};
+pub use recovery::recovery;
+pub use shapes::{SHAPES, annual_shaped};
 pub use success::{program_success, success_json, success_rate};
 pub(crate) use success::{reason_name, success_by_program};
 pub use summary::{annual, monthly};
+pub(crate) use triplicate::COPIES;
+pub use triplicate::{Count, Part, Triplicate, triplicate};
 
 use std::collections::BTreeMap;
 
@@ -78,6 +87,12 @@ impl Names {
         self.programs
             .get(&id)
             .map_or_else(|| id.to_string(), |program| program.code.clone())
+    }
+
+    /// The functional account (功能科目) of a program; empty when it has none.
+    pub(crate) fn function_code(&self, id: ProgramId) -> String {
+        let program = self.programs.get(&id);
+        program.map_or_else(String::new, |program| program.function_code.clone())
     }
 
     /// The name of a component.

@@ -12,6 +12,7 @@ use reconciliation::rate::SuccessRate;
 use serde_json::{Value, json};
 
 use super::foot::{Comparison, comparisons_table, totals_by_code};
+use super::movement;
 use super::success::Tally;
 use super::{NOTHING, Names, amount_or_nothing, compare, months_of, success_json};
 use crate::app::view::{Report, Table, words};
@@ -64,7 +65,8 @@ impl MonthRow {
 }
 
 /// 发放汇总表: each program's households and persons against last month, and what was due, paid,
-/// failed and is pending.
+/// failed and is pending; then by component who and how much came, left for which reason, was
+/// raised or lowered. Last month + new − gone + raised − lowered + back pay is what is due.
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
@@ -75,7 +77,34 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
     let [households, persons] = report::turnover(&mut tx, book, month.previous(), month).await?;
     let due = report::monthly(&mut tx, book, month).await?;
     let tally = Tally::of(&mut tx, book, month, month).await?;
+    let parts = movement::load(&mut tx, book, month, None).await?;
     tx.rollback().await?;
+    let rows = month_rows(&households, &persons, &due, &tally);
+    let total = |figure: fn(&MonthRow) -> Fen| Fen::sum(rows.iter().map(figure));
+    let json = json!({
+        "month": month.to_string(),
+        "programs": rows.iter().map(|row| row.json(&names)).collect::<Value>(),
+        "payments": rows.iter().map(|row| row.payments).sum::<i64>(),
+        "due_fen": total(|row| row.due)?.get(),
+        "paid_fen": total(MonthRow::paid)?.get(),
+        "failed_fen": total(MonthRow::failed)?.get(),
+        "pending_fen": total(|row| row.rate.pending_amount)?.get(),
+        "not_sent_fen": total(MonthRow::waiting)?.get(),
+        "components": movement::json(&names, &parts)?,
+        "components_total": movement::total(parts.values())?.json()?,
+    });
+    let mut tables = vec![monthly_table(&names, month, &rows)?];
+    tables.extend(movement::tables(&names, month, &parts)?);
+    Ok(Report::new(json, tables))
+}
+
+/// A row for each program that anything is known of.
+fn month_rows(
+    households: &BTreeMap<ProgramId, Turnover>,
+    persons: &BTreeMap<ProgramId, Turnover>,
+    due: &[(ProgramId, i64, i64, Fen)],
+    tally: &Tally,
+) -> Vec<MonthRow> {
     let mut rows = BTreeMap::new();
     let programs = households
         .keys()
@@ -93,22 +122,7 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
             rate: tally.programs.get(&program).copied().unwrap_or_default(),
         });
     }
-    let rows: Vec<MonthRow> = rows.into_values().collect();
-    let total = |figure: fn(&MonthRow) -> Fen| Fen::sum(rows.iter().map(figure));
-    let json = json!({
-        "month": month.to_string(),
-        "programs": rows.iter().map(|row| row.json(&names)).collect::<Value>(),
-        "payments": rows.iter().map(|row| row.payments).sum::<i64>(),
-        "due_fen": total(|row| row.due)?.get(),
-        "paid_fen": total(MonthRow::paid)?.get(),
-        "failed_fen": total(MonthRow::failed)?.get(),
-        "pending_fen": total(|row| row.rate.pending_amount)?.get(),
-        "not_sent_fen": total(MonthRow::waiting)?.get(),
-    });
-    Ok(Report::new(
-        json,
-        vec![monthly_table(&names, month, &rows)?],
-    ))
+    rows.into_values().collect()
 }
 
 fn monthly_table(names: &Names, month: Month, rows: &[MonthRow]) -> Result<Table, Error> {

@@ -1,6 +1,6 @@
 //! What a roster changes in the books.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use bank_adapters::Finding;
 use ledger::calendar::Month;
@@ -22,6 +22,9 @@ pub(super) struct Change {
     /// What is odd about the file without being wrong.
     pub(super) notes: Vec<Finding>,
     kept: usize,
+    /// Awards in force that fall due in the month, and how many of them leave the roster.
+    in_force: usize,
+    leaving: usize,
     /// New areas by their place among the roster's areas, with their numbers.
     areas: Vec<(i64, usize)>,
     /// New bank branches in the same way.
@@ -35,6 +38,9 @@ pub(super) struct Change {
     started: BTreeMap<Asked, AwardRow>,
     ended: Vec<(AwardId, Month, &'static str)>,
 }
+
+/// So many awards of a program may end in one import without a question.
+const ENDED_FEW: usize = 10;
 
 /// A party that the roster brings: its number, its area and the first row that names it.
 struct NewKey {
@@ -85,6 +91,19 @@ impl Change {
     /// Whether the roster has no row.
     pub(super) fn names_nobody(&self) -> bool {
         self.roster.rows.is_empty()
+    }
+
+    /// How many awards leave the roster, and of how many, when that is more than half of more than
+    /// ten: then part of the roster is more likely to be missing. Only those count of which the
+    /// month would be lost: relief and heating of last month are no loss.
+    pub(super) fn ends_most(&self) -> Option<(usize, usize)> {
+        let is_most = self.in_force > ENDED_FEW && self.leaving * 2 > self.in_force;
+        is_most.then_some(self.counts())
+    }
+
+    /// How many awards leave the roster, and of how many that fall due in the month.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.leaving, self.in_force)
     }
 
     pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
@@ -198,6 +217,8 @@ pub(super) async fn prepare(
         roster,
         notes,
         kept: 0,
+        in_force: 0,
+        leaving: 0,
         areas: Vec::new(),
         branches: Vec::new(),
         parties: Vec::new(),
@@ -215,14 +236,13 @@ pub(super) async fn prepare(
     let branches = number_words(write, "branch", known, words, &mut change.branches).await?;
     let parties = change.find_parties(write, &areas).await?;
     change.compare_accounts(write, &parties, &branches).await?;
-    let once = components
+    let cadences = components
         .iter()
-        .filter(|c| c.cadence == Cadence::Once)
-        .map(|c| c.id)
+        .map(|component| (component.id, component.cadence))
         .collect();
     let wanted = change.wanted(&parties, month);
     change
-        .compare_awards(write, program.id, wanted, &once, month)
+        .compare_awards(write, program.id, wanted, &cadences, month)
         .await?;
     Ok(change)
 }
@@ -379,11 +399,12 @@ impl Change {
         write: &mut Write,
         program: ledger::id::ProgramId,
         mut wanted: BTreeMap<Asked, AwardRow>,
-        once: &HashSet<ComponentId>,
+        cadences: &HashMap<ComponentId, Cadence>,
         month: Month,
     ) -> Result<(), Error> {
         let book = write.book();
         let (kept, ended) = (&mut self.kept, &mut self.ended);
+        let (in_force, leaving) = (&mut self.in_force, &mut self.leaving);
         store::each_open_award(write.tx(), book, program, month, |row| {
             let award = &row.award;
             // A roster of an earlier month may not grant again what an award, begun later or ended
@@ -398,6 +419,10 @@ impl Change {
                 ));
             }
             let key = (award.subject, award.component);
+            let cadence = cadences.get(&award.component).copied();
+            let falls_due = cadence.is_some_and(|cadence| cadence.falls_due(month, award.from));
+            *in_force += usize::from(falls_due);
+            *leaving += usize::from(falls_due && !wanted.contains_key(&key));
             if wanted.get(&key).is_some_and(|new| asks_the_same(new, &row)) {
                 wanted.remove(&key);
                 *kept += 1;
@@ -406,7 +431,7 @@ impl Change {
             ended.push(match wanted.get_mut(&key) {
                 // What falls due once does so in its first month: a change keeps that month, so
                 // that it is corrected and not due again.
-                Some(new) if once.contains(&award.component) => {
+                Some(new) if cadence == Some(Cadence::Once) => {
                     new.award.from = award.from;
                     (award.id, award.from.previous(), "changed")
                 }

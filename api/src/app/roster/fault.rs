@@ -47,6 +47,8 @@ faults! {
     ErrorCell "ROS-0104" Blocking "单元格是公式错误,请改成实际的值" "the cell is a formula error; write the value itself";
     TotalDiffers "ROS-0105" Blocking "合计与各行之和 {detail} 不符,请核对是否缺行" "the total differs from the sum of the rows, {detail}; look for missing rows";
     MoreFaults "ROS-0106" Blocking "另有 {detail} 处未列出,请先改正已列出的" "{detail} more are not listed; correct these first";
+    SheetPassedOver "ROS-0107" Note "工作表“{detail}”没有表头行,未读取。若是名册,请补上表头" "the sheet “{detail}” has no header row and was not read; if it is a roster, add the headings";
+    TotalOfColumn "ROS-0108" Note "合计只是本列之和,未含成员金额;全部金额为 {detail}" "the total is the sum of this column without the members' amounts; all amounts come to {detail}";
 
     // Household and area.
     FileNoEmpty "ROS-0111" Blocking "不能为空。请填档案号" "must not be empty: fill in the file number";
@@ -70,6 +72,7 @@ faults! {
     MemberAmount "ROS-0138" Blocking "户主有核定金额时,每个成员也须各有核定金额" "when the head has an individual amount, each member needs one too";
 
     // What is granted.
+    HouseholdAmount "ROS-0140" Blocking "此项目按户发放,金额只写在户主一行" "the component is paid to the household: its amount stands in the row of the head only";
     ComponentUnknown "ROS-0141" Blocking "没有此发放项目。可填:{detail}" "no such component; one of: {detail}";
     TagUnknown "ROS-0142" Blocking "此发放项目没有这个类别的标准。可填:{detail}" "the component has no standard for this tag; one of: {detail}";
     AmountUnread "ROS-0143" Blocking "不是以元为单位的金额" "not an amount in yuan";

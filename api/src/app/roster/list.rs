@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
-use ledger::id::{ComponentId, PartyId};
+use ledger::id::{BookId, ComponentId, PartyId};
 use ledger::money::Fen;
+use ledger_store::db::Tx;
 use ledger_store::policy::{self, Program};
 use ledger_store::roster::{self as store, Party};
 use serde_json::json;
@@ -100,7 +101,8 @@ fn roster_table(program: &Program, month: Month) -> Table {
 }
 
 /// What changed in a roster between two months: new, gone, raised, lowered, paid to another
-/// payee; with count and amounts of each kind.
+/// payee or into another account; with count and amounts of each kind. A month's account is the one
+/// that the rosters up to that month have brought.
 pub async fn diff(
     app: &App,
     caller: &Caller,
@@ -129,13 +131,17 @@ pub async fn diff(
             }
         }
     }
+    let before = taken_until(&mut tx, book, from).await?;
+    let after = taken_until(&mut tx, book, to).await?;
+    let moved = store::accounts_changed(&mut tx, book, (before, after)).await?;
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = diff_table(program, from, to);
     let mut list = Vec::new();
     let mut totals: BTreeMap<&str, Total> = BTreeMap::new();
     for ((subject, component), [before, after]) in sides {
-        let Some((zh, code)) = change_of(before, after) else {
+        let account_changed = after.payee.is_some_and(|payee| moved.contains(&payee));
+        let Some((zh, code)) = change_of(before, after, account_changed) else {
             continue;
         };
         let party = parties.get(&subject);
@@ -162,11 +168,27 @@ pub async fn diff(
             "before_fen": before.due.get(),
             "after_fen": after.due.get(),
             "difference_fen": difference.get(),
+            "account_changed": account_changed,
         }));
     }
     let (sums, sum_table) = totals_of(&totals)?;
     let json = json!({ "changes": list, "totals": sums });
     Ok(Report::new(json, vec![table, sum_table]))
+}
+
+/// The audit entry of the newest roster, of whatever program, that stands as of a month up to this
+/// one; 0 before the first.
+async fn taken_until(tx: &mut Tx, book: BookId, until: Month) -> Result<i64, Error> {
+    let mut newest = 0;
+    for (entry, request) in store::rosters_taken(tx, book).await? {
+        let request: serde_json::Value =
+            serde_json::from_str(&request).map_err(anyhow::Error::from)?;
+        let month: Option<Month> = request["month"].as_str().and_then(|text| text.parse().ok());
+        if month.is_some_and(|month| month <= until) {
+            newest = entry;
+        }
+    }
+    Ok(newest)
 }
 
 /// What one subject gets of one component in a month, and who receives it.
@@ -196,10 +218,15 @@ impl Total {
 }
 
 /// The kind of a change in Chinese and as a code; none when nothing changed.
-fn change_of(before: Side, after: Side) -> Option<(&'static str, &'static str)> {
+fn change_of(
+    before: Side,
+    after: Side,
+    account_changed: bool,
+) -> Option<(&'static str, &'static str)> {
     Some(match (before.due, after.due) {
         (a, b) if a == b => match (before.payee, after.payee) {
             (Some(a), Some(b)) if a != b => ("收款人变更", "payee-changed"),
+            (Some(_), Some(_)) if account_changed => ("账号变更", "account-changed"),
             _ => return None,
         },
         (Fen::ZERO, _) => ("新增", "new"),

@@ -18,9 +18,9 @@ use super::sheet::{Opened, Terms};
 use crate::app::Error;
 
 /// The sheet that lists all faults.
-const LIST: &str = "错误清单";
+pub(super) const LIST: &str = "错误清单";
 /// The sheet of the template's choices.
-const CHOICES: &str = "选项";
+pub(super) const CHOICES: &str = "选项";
 /// The last row of a sheet, counted from 0.
 const ROW_LAST: u32 = 1_048_575;
 /// Rows of the template that offer choices.

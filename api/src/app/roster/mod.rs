@@ -46,11 +46,58 @@ pub async fn import(
     dry_run: bool,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = Order::new("roster.import", Action::ImportRoster)
+    let file = RosterFile {
+        program,
+        month,
+        file_name,
+        bytes,
+        expect_ended: None,
+    };
+    import_file(app, caller, &file, dry_run, key).await
+}
+
+/// A roster as it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct RosterFile<'a> {
+    /// Code of the program.
+    pub program: &'a str,
+    /// The month as of which it stands.
+    pub month: Month,
+    /// Its name.
+    pub file_name: &'a str,
+    /// Its bytes: xlsx, ods or csv.
+    pub bytes: &'a [u8],
+    /// How many awards the caller expects to leave the roster.
+    pub expect_ended: Option<usize>,
+}
+
+/// Imports a roster, as [`import`] does. One that ends most awards of its program must be expected.
+///
+/// # Errors
+/// As [`import`]; [`Kind::RosterEndsMost`] when more than half of more than ten awards would leave
+/// the roster and the caller did not name their number, or named another.
+pub async fn import_file(
+    app: &App,
+    caller: &Caller,
+    file: &RosterFile<'_>,
+    dry_run: bool,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let RosterFile {
+        program,
+        month,
+        file_name,
+        bytes,
+        expect_ended,
+    } = *file;
+    let mut order = Order::new("roster.import", Action::ImportRoster)
         .key(key)
         .field("program", program)
         .field("month", month.to_string())
         .file(file_name, bytes);
+    if let Some(count) = expect_ended {
+        order = order.field("expect_ended", count);
+    }
     if dry_run {
         super::authorise(caller, Action::ImportRoster)?;
         let mut write = Write::begin(&app.db, caller.book.id).await?;
@@ -58,6 +105,9 @@ pub async fn import(
         write.rollback().await?;
         let change = change?;
         let mut answer = change.summary(program, month);
+        if let Some((ended, _)) = change.ends_most() {
+            answer["expect_ended"] = ended.into();
+        }
         answer["findings"] = change.notes.iter().take(NOTES_TOLD).map(told).collect();
         return Ok(Done {
             answer,
@@ -71,12 +121,29 @@ pub async fn import(
         if change.names_nobody() {
             return Err(Problem::new(Kind::RosterEmpty).into());
         }
+        expected(&change, expect_ended)?;
         ledger_store::batch::store_file(write, "roster", file_name, bytes).await?;
         let summary = change.summary(program, month);
         change.store(app, write).await?;
         Ok(summary)
     })
     .await
+}
+
+/// Refuses what ends most awards, unless exactly that was expected.
+fn expected(change: &change::Change, expect_ended: Option<usize>) -> Result<(), Error> {
+    let (leaving, before) = change.counts();
+    let as_expected = match expect_ended {
+        Some(count) => count == leaving,
+        None => change.ends_most().is_none(),
+    };
+    if as_expected {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::RosterEndsMost)
+        .with("ended", leaving)
+        .with("before", before)
+        .into())
 }
 
 /// Notes that a trial import lists.

@@ -70,6 +70,15 @@ pub(super) enum Footer {
     Other,
 }
 
+/// The amounts of a sheet so far.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sums {
+    /// Those in the column of amounts.
+    pub(super) column: Fen,
+    /// With those of members in columns of their own.
+    pub(super) all: Fen,
+}
+
 /// One cell as it is read.
 struct Cell<'t> {
     text: Cow<'t, str>,
@@ -194,18 +203,23 @@ impl<'t> Cells<'t> {
         is_other.then_some(Footer::Other)
     }
 
-    /// Holds the total of the sheet against the sum of its rows.
-    pub(super) fn total(&mut self, text: &str, sum: Fen, faults: &mut Faults<'_>) {
+    /// Holds the total of the sheet against the sum of its rows. It may be that of its own column,
+    /// as a spreadsheet adds it up, while members have their amounts in others: that is said.
+    pub(super) fn total(&mut self, text: &str, sums: Sums, faults: &mut Faults<'_>) {
         if text.is_empty() {
             return;
         }
         let cell = self.cell(Field::Amount, faults);
         if let Some(total) = cell.and_then(|cell| self.amount(&cell, faults))
-            && total != sum
+            && total != sums.all
             && let Some(column) = self.layout.column(Field::Amount)
         {
+            let fault = match total == sums.column {
+                true => Fault::TotalOfColumn,
+                false => Fault::TotalDiffers,
+            };
             let line = self.row.line();
-            faults.cell(Fault::TotalDiffers, line, column, text, &sum.grouped());
+            faults.cell(fault, line, column, text, &sums.all.grouped());
         }
     }
 
@@ -234,11 +248,17 @@ impl<'t> Cells<'t> {
         let bank = self.cell_text(Field::Bank, faults);
         let bank_no = self.bank_no(faults);
         let account_no = self.account(faults);
-        if let (Some(component), None) = (component, &amount) {
+        // What is paid to the household stands in the row of its head; a member's row only says who
+        // belongs to it.
+        let is_household = component.is_some_and(|one| one.scope == Scope::Household);
+        let is_member = is_household && self.follows() && self.own(Field::Component).is_empty();
+        if is_member && amount.is_some() {
+            self.fault(Fault::HouseholdAmount, Field::Amount, "", faults);
+        } else if let (Some(component), None, false) = (component, &amount, is_member) {
             self.standard(component, &tag, Field::Tag, faults);
         }
         let members = self.members(component, amount.is_some(), faults);
-        let Some(component) = component.filter(|_| !self.is_faulty) else {
+        let Some(component) = component.filter(|_| !self.is_faulty && !is_member) else {
             return;
         };
         let (area, bank) = (
@@ -728,7 +748,10 @@ impl<'t> Cells<'t> {
         let cell = self.cell_at(member.amount, faults)?;
         let is_empty = cell.text.is_empty();
         let amount = self.amount(&cell, faults);
-        if is_empty && is_individual {
+        let is_household = component.is_some_and(|one| one.scope == Scope::Household);
+        if is_household && !is_empty {
+            self.wrong(Fault::HouseholdAmount, &cell, "", faults);
+        } else if is_empty && is_individual && !is_household {
             let place = Cell {
                 column: cell.column.or(member.name),
                 ..cell

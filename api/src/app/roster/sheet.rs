@@ -6,19 +6,22 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use bank_adapters::{Finding, Grid, GridSheet, Severity, read_grid};
 use ledger::calendar::Month;
 use ledger::id::ComponentId;
-use ledger::money::Fen;
+use ledger::money::{Fen, MoneyError};
 use ledger::problem::{Kind, Place, Problem};
 use ledger::program::{Component, Formula, Scope, Standard};
 use ledger_store::roster::PartyKind;
 
 use super::fault::{Fault, Faults, Marked};
 use super::headings::{self, Field, Layout};
-use super::row::{Cells, Footer};
-use super::{mask_account, mask_name};
+use super::row::{Cells, Footer, Sums};
+use super::{marked, mask_account, mask_name};
 use crate::app::Error;
 
 /// Rows that one roster may have.
 pub const ROWS_MAX: usize = 200_000;
+
+/// Sheets that the product itself adds to a workbook beside the roster.
+const OWN_SHEETS: [&str; 2] = [marked::LIST, marked::CHOICES];
 
 /// The headings of a roster, in the order of the template.
 pub const HEADINGS: [&str; 17] = [
@@ -312,7 +315,9 @@ pub(super) fn examine(
         }
         layouts.push(layout);
     }
-    if layouts.iter().all(Option::is_none) {
+    if layouts.iter().any(Option::is_some) {
+        name_passed_over(sheets, &layouts, &mut faults);
+    } else {
         faults.sheet = (
             0,
             sheets
@@ -333,6 +338,18 @@ pub(super) fn examine(
     (roster, faults.into_list())
 }
 
+/// A sheet without headings beside one that has them may be people whom nobody will pay.
+fn name_passed_over(sheets: &[GridSheet<'_>], layouts: &[Option<Layout>], faults: &mut Faults<'_>) {
+    for (place, (sheet, layout)) in sheets.iter().zip(layouts).enumerate() {
+        if layout.is_none() && !sheet.is_empty() && !OWN_SHEETS.contains(&sheet.name.as_str()) {
+            faults.sheet = (place, sheet.name.clone());
+            faults.headings.clear();
+            let line = sheet.rows().next().map_or(1, |row| row.line());
+            faults.cell(Fault::SheetPassedOver, line, 0, "", &sheet.name);
+        }
+    }
+}
+
 impl Roster {
     fn read_sheet(
         &mut self,
@@ -347,14 +364,14 @@ impl Roster {
         if !complete {
             return;
         }
-        let (before, mut total) = (faults.blocking(), Some(Fen::ZERO));
+        let (before, mut sums) = (faults.blocking(), Some(Sums::default()));
         let mut head = None;
         for row in sheet.rows().skip(layout.rows) {
             let mut cells = Cells::new(place, row, head, layout, terms);
             match cells.footer() {
                 Some(Footer::Total(text)) => {
-                    if let (Some(total), true) = (total, faults.blocking() == before) {
-                        cells.total(&text, total, faults);
+                    if let (Some(sums), true) = (sums, faults.blocking() == before) {
+                        cells.total(&text, sums, faults);
                     }
                     continue;
                 }
@@ -370,11 +387,20 @@ impl Roster {
             }
             let first = self.rows.len();
             cells.read(self, faults);
-            for read in self.rows.get(first..).unwrap_or_default() {
-                let amount = read.amount.unwrap_or(Fen::ZERO);
-                total = total.and_then(|total| total.plus(amount).ok());
-            }
+            let read = self.rows.get(first..).unwrap_or_default();
+            sums = sums.and_then(|sums| sums.plus(read).ok());
         }
+    }
+}
+
+impl Sums {
+    /// With the people of one more row; the first of them is the row's own.
+    fn plus(self, read: &[RosterRow]) -> Result<Sums, MoneyError> {
+        let amounts = || read.iter().map(|row| row.amount.unwrap_or(Fen::ZERO));
+        Ok(Sums {
+            column: self.column.plus(Fen::sum(amounts().take(1))?)?,
+            all: self.all.plus(Fen::sum(amounts())?)?,
+        })
     }
 }
 

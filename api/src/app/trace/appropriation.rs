@@ -4,6 +4,7 @@ use ledger::audit::hex::encode;
 use ledger::disbursement::role::Action;
 use ledger::money::Fen;
 use ledger_store::fund::Appropriation;
+use ledger_store::recovery;
 use ledger_store::report as figures;
 use ledger_store::trace::{self as way, DrawnByRun};
 use serde_json::{Value, json};
@@ -35,10 +36,12 @@ pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result
     for lot in lots {
         let drawn = way::drawn(&mut tx, book, lot.id).await?;
         let life = lives.get(&lot.id).cloned().unwrap_or_default();
+        let recovered = recovery::home(&mut tx, book, lot.id).await?;
         let lot_way = LotWay {
             lot,
             drawn,
             handed_back: life.returned.plus(life.reduced)?,
+            recovered,
             left: life.left,
         };
         documents.push(lot_way.json(&names)?);
@@ -57,6 +60,8 @@ struct LotWay<'a> {
     drawn: Vec<DrawnByRun>,
     /// Returned to the treasury, or taken back by a letter.
     handed_back: Fen,
+    /// Overpaid money that came home to it.
+    recovered: Fen,
     /// 1002: what is at the bank.
     left: Fen,
 }
@@ -93,6 +98,7 @@ impl LotWay<'_> {
             "refunded_fen": self.sum(|row| row.refunded)?.get(),
             "home_fen": self.sum(|row| row.home)?.get(),
             "handed_back_fen": self.handed_back.get(),
+            "recovered_fen": self.recovered.get(),
             "left_fen": self.left.get(),
             "runs": self.drawn.iter().map(run).collect::<Value>(),
         }))
@@ -112,6 +118,7 @@ impl LotWay<'_> {
             ("金额 amount", lot.amount.grouped()),
             ("已动用 drawn", self.sum(|row| row.drawn)?.grouped()),
             ("已退回账户 home again", self.sum(|row| row.home)?.grouped()),
+            ("追缴收回 recovered", self.recovered.grouped()),
             ("已缴回财政 handed back", self.handed_back.grouped()),
             ("结余 left", self.left.grouped()),
             ("审计记录 audit entry", lot.entry.to_string()),

@@ -4,6 +4,7 @@ use ledger::audit::hex::encode;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::PaymentState;
 use ledger::roster::identity::IdentityNumber;
+use ledger_store::recovery::{self, Recovery};
 use ledger_store::report as figures;
 use ledger_store::roster::{self, Party};
 use ledger_store::trace as way;
@@ -34,6 +35,7 @@ pub async fn person(app: &App, caller: &Caller, reference_no: &str) -> Result<Re
     if parties.is_empty() {
         return Err(not_found("人、户或机构 person", masked_number(typed)));
     }
+    let recoveries = recovery::recoveries(&mut tx, book).await?;
     let (mut documents, mut tables) = (Vec::new(), Vec::new());
     for party in &parties {
         let entry = way::party(&mut tx, book, party.id)
@@ -41,9 +43,17 @@ pub async fn person(app: &App, caller: &Caller, reference_no: &str) -> Result<Re
             .map_or(0, |(_, entry)| entry);
         let payments = way::payments_of_party(&mut tx, book, party.id).await?;
         tables.push(payments_table(&names, party, &payments));
+        let owed = recoveries
+            .iter()
+            .filter(|owed| owed.household == party.id || owed.payee == party.id);
+        let owed: Vec<&Recovery> = owed.collect();
+        if !owed.is_empty() {
+            tables.push(recoveries_table(&names, &owed));
+        }
         documents.push(json!({
             "party": party_json(&(party.clone(), entry)),
             "payments": payments.iter().map(|row| payment_json(&names, row)).collect::<Value>(),
+            "recoveries": owed.iter().map(|owed| recovery_json(&names, owed)).collect::<Value>(),
         }));
     }
     let (size, root) = figures::head(&mut tx, book).await?;
@@ -61,8 +71,46 @@ fn payment_json(names: &Names, row: &way::PartyPayment) -> Value {
         "month": row.month,
         "program": names.program_code(row.program),
         "amount_fen": row.amount.get(),
+        "own_fen": row.own.get(),
         "state": row.state.map_or("not-approved", PaymentState::code),
     })
+}
+
+fn recovery_json(names: &Names, owed: &Recovery) -> Value {
+    json!({
+        "recovery": owed.id.get(),
+        "program": names.program_code(owed.program),
+        "first": owed.first.to_string(),
+        "last": owed.last.to_string(),
+        "amount_fen": owed.amount.get(),
+        "left_fen": owed.left.get(),
+        "state": owed.state.code(),
+    })
+}
+
+fn recoveries_table(names: &Names, owed: &[&Recovery]) -> Table {
+    let mut table = Table::new(
+        words("追缴", "recoveries"),
+        &[
+            ("追缴", "recovery", true),
+            ("项目", "program", false),
+            ("月份", "months", false),
+            ("多发(元)", "overpaid (yuan)", true),
+            ("余额(元)", "left (yuan)", true),
+            ("状态", "state", false),
+        ],
+    );
+    for owed in owed {
+        table.row([
+            owed.id.to_string(),
+            names.program(owed.program),
+            format!("{} 至 {}", owed.first, owed.last),
+            owed.amount.grouped(),
+            owed.left.grouped(),
+            owed.state.name().to_owned(),
+        ]);
+    }
+    table
 }
 
 fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) -> Table {
@@ -82,6 +130,7 @@ fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) 
             ("月份", "month", false),
             ("项目", "program", false),
             ("金额(元)", "yuan", true),
+            ("其中本人或本户(元)", "own part", true),
             ("状态", "state", false),
         ],
     );
@@ -91,6 +140,7 @@ fn payments_table(names: &Names, party: &Party, payments: &[way::PartyPayment]) 
             row.month.clone(),
             names.program(row.program),
             row.amount.grouped(),
+            row.own.grouped(),
             row.state.map_or("未审批", PaymentState::name).to_owned(),
         ]);
     }

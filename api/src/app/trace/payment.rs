@@ -11,6 +11,7 @@ use ledger::money::Fen;
 use ledger_store::db::Tx;
 use ledger_store::fund::Appropriation;
 use ledger_store::payment::{self, StoredLine};
+use ledger_store::recovery::{self, SetOff};
 use ledger_store::roster::Party;
 use ledger_store::run::{self, Run, RunStep};
 use ledger_store::trace::{self as way, PaymentTrace};
@@ -30,6 +31,8 @@ struct Way {
     run: Run,
     steps: Vec<RunStep>,
     lines: Vec<StoredLine>,
+    /// What it withholds for recoveries.
+    withheld: Vec<SetOff>,
     /// Payee and household.
     parties: [(Party, i64); 2],
     /// By attempt: appropriation and amount.
@@ -79,6 +82,7 @@ impl Way {
             names: Names::load(tx, book).await?,
             steps: run::steps(tx, book, run_id).await?,
             lines: payment::lines(tx, book, id.get(), id.get()).await?,
+            withheld: recovery::set_offs(tx, book, id.get(), id.get()).await?,
             parties: [payee, household],
             trace,
             run,
@@ -112,6 +116,7 @@ impl Way {
             "payee": party_json(payee),
             "household": party_json(household),
             "lines": self.lines.iter().map(|line| self.line_json(line)).collect::<Value>(),
+            "withheld": self.withheld.iter().map(withheld_json).collect::<Value>(),
             "run": {
                 "id": self.run.id.get(),
                 "kind": self.run.kind.code(),
@@ -247,6 +252,17 @@ impl Way {
                 line.award.to_string(),
                 line.amount.grouped(),
                 line.reason.clone(),
+            ]);
+        }
+        for set_off in &self.withheld {
+            let part = &set_off.withheld;
+            table.row([
+                format!("抵扣追缴 {} withheld", part.recovery),
+                NOTHING.to_owned(),
+                NOTHING.to_owned(),
+                NOTHING.to_owned(),
+                format!("-{}", part.amount.grouped()),
+                "set-off".to_owned(),
             ]);
         }
         table
@@ -412,6 +428,13 @@ impl Way {
         }
         table
     }
+}
+
+fn withheld_json(set_off: &SetOff) -> Value {
+    json!({
+        "recovery": set_off.withheld.recovery.get(),
+        "amount_fen": set_off.withheld.amount.get(),
+    })
 }
 
 fn step_json(step: &RunStep) -> Value {

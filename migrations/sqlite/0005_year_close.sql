@@ -1,5 +1,5 @@
 -- Funding over the years: money carried over, letters that take money back, closed years. Twin of
--- postgres/0003_year_close.sql.
+-- postgres/0005_year_close.sql.
 
 -- 结转: what of an appropriation serves a later budget year too. The newest version counts; one that
 -- was made after the year was closed is for what came home since.

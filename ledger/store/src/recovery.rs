@@ -1,0 +1,819 @@
+//! Recoveries: what was overpaid, what came of it, and what payments withhold for it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ledger::audit::entry::ObjectRef;
+use ledger::calendar::{Date, Month, parse_date};
+use ledger::disbursement::due::Accrued;
+use ledger::disbursement::recovery::{
+    Instalment, RecoveryEvent, RecoveryState, Standing, Way, Withheld, Withholding, Withholdings,
+};
+use ledger::id::{
+    AppropriationId, AwardId, BankAccountId, BookId, ComponentId, ExceptionId, PartyId, PaymentId,
+    ProgramId, RecoveryId, RunId, UserId, VoucherId,
+};
+use ledger::money::Fen;
+use ledger::roster::Award;
+
+use crate::catalogue::sql;
+use crate::constraint::Failure;
+use crate::db::{Row, RowBuffer, Tx, Value};
+use crate::error::StoreError;
+use crate::payment::pages;
+use crate::policy::month;
+use crate::roster::award_of;
+use crate::run::Run;
+use crate::table;
+use crate::write::Write;
+
+// "n > 0" tells SQLite, which has no statistics, to take the index over subjects and months.
+sql! {
+    RECOVERIES = "select r.recovery_id, r.program_id, r.household_id, r.payee_id, r.area_id,
+        r.first_month, r.last_month, r.amount_fen, r.lines, r.reason, r.entry,
+        e.n, e.state, e.user_id, e.left_fen from recovery r
+        join recovery_event e on e.book_id = r.book_id and e.recovery_id = r.recovery_id
+        where r.book_id = $1 and r.recovery_id >= $2 and r.recovery_id <= $3
+        and e.n = (select max(n) from recovery_event m
+            where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
+        order by r.recovery_id";
+    EVENTS = "select e.recovery_id, e.n, e.event, e.state, e.user_id, e.on_date, e.amount_fen,
+        e.left_fen, e.standing, e.bank_account_id, e.appropriation_id, e.exception_id, e.run_id,
+        e.voucher_id, e.note, e.entry, coalesce(u.name, ''), coalesce(v.month, ''),
+        coalesce(v.number, 0) from recovery_event e
+        left join app_user u on u.book_id = e.book_id and u.user_id = e.user_id
+            and u.version = (select max(version) from app_user m
+                where m.book_id = u.book_id and m.user_id = u.user_id)
+        left join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
+        where e.book_id = $1 and e.recovery_id >= $2 and e.recovery_id <= $3
+        order by e.recovery_id, e.n";
+    LINES = "select line_no, subject_id, award_id, component_id, month, amount_fen, reason
+        from recovery_line where book_id = $1 and recovery_id = $2 order by line_no";
+    PROPOSED = "select l.subject_id, l.component_id, l.month, l.recovery_id from recovery r
+        join recovery_line l on l.book_id = r.book_id and l.recovery_id = r.recovery_id
+        where r.book_id = $1 and r.program_id = $2
+        and (select count(*) from recovery_event e where e.book_id = r.book_id
+            and e.recovery_id = r.recovery_id) = 1
+        order by l.recovery_id, l.line_no";
+    PLANS = "select recovery_id, n, instalment_no, way, due_month, amount_fen, leave_fen
+        from recovery_instalment i where i.book_id = $1
+        and i.n = (select max(n) from recovery_instalment j where j.book_id = i.book_id
+            and j.recovery_id = i.recovery_id)
+        order by recovery_id, instalment_no";
+    WITHHOLDING = "select r.household_id, r.recovery_id, i.n, i.amount_fen, i.leave_fen,
+        e.left_fen, i.due_month from recovery r
+        join recovery_event e on e.book_id = r.book_id and e.recovery_id = r.recovery_id
+        join recovery_instalment i on i.book_id = r.book_id and i.recovery_id = r.recovery_id
+        where r.book_id = $1 and r.program_id = $2 and i.way = 'set-off' and e.state = 'open'
+        and e.n = (select max(n) from recovery_event m
+            where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
+        and i.n = (select max(n) from recovery_instalment j
+            where j.book_id = r.book_id and j.recovery_id = r.recovery_id)
+        order by r.recovery_id";
+    SET_OFFS = "select payment_id, recovery_id, plan_n, amount_fen from set_off
+        where book_id = $1 and payment_id >= $2 and payment_id <= $3
+        order by payment_id, recovery_id";
+    OF_RUN = "select payment_id, household_id, amount_fen from payment
+        where book_id = $1 and payment_id > $2 and payment_id <= $3 order by payment_id";
+    MONTHS = "select coalesce((select min(month) from payment_line
+            where book_id = $1 and month > ''), ''),
+        coalesce((select max(month) from payment_line where book_id = $1 and month > ''), '')";
+    ACCRUED = "select cast(coalesce(sum(l.amount_fen), 0) as bigint), cast(count(*) as bigint)
+        from payment_line l where l.book_id = $1 and l.month = $2 and l.component_id = $3
+        and l.subject_id = $4 and l.n > 0";
+    UNPAID = "select p.run_id, p.payment_id, cast(sum(l.amount_fen) as bigint),
+        coalesce((select max(e.event) from run_event e where e.book_id = p.book_id
+            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision), '')
+        from payment_line l
+        cross join payment p
+        where l.book_id = $1 and l.month = $2 and l.component_id = $3 and l.subject_id = $4
+        and l.n > 0
+        and p.book_id = l.book_id and p.payment_id = l.payment_id
+        and not exists (select 1 from outcome o where o.book_id = p.book_id
+            and o.payment_id = p.payment_id and o.kind = 'paid'
+            and not exists (select 1 from outcome f where f.book_id = o.book_id
+                and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
+                and f.kind = 'refunded'))
+        group by p.book_id, p.run_id, p.payment_id, p.revision
+        having sum(l.amount_fen) > 0 order by p.payment_id limit 1";
+    AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month
+        from award i
+        cross join award a
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where i.book_id = $1 and i.component_id = $2
+        and a.book_id = i.book_id and a.award_id = i.award_id and a.subject_id = $3
+        order by a.award_id";
+    DRAWN_ON = "select coalesce(t.appropriation_id, (select d.appropriation_id from draw_part d
+            where d.book_id = t.book_id and d.payment_id = t.payment_id
+            and d.attempt_no = t.attempt_no order by d.part limit 1))
+        from recovery_line r
+        cross join payment_line l
+        cross join attempt t
+        where r.book_id = $1 and r.recovery_id = $2
+        and l.book_id = r.book_id and l.month = r.month and l.component_id = r.component_id
+        and l.subject_id = r.subject_id and l.amount_fen > 0
+        and t.book_id = l.book_id and t.payment_id = l.payment_id and t.kind = 'pay'
+        order by t.payment_id desc, t.attempt_no desc limit 1";
+    HELD_CASH = "select cast(coalesce(sum(x.fen), 0) as bigint) from (
+        select e.amount_fen as fen from recovery_event e
+        join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+        where e.book_id = $1 and r.program_id = $2 and e.bank_account_id = $3
+        and e.event = 'receive' and e.standing <> 'same'
+        union all select -h.amount_fen from hand_over h where h.book_id = $1
+        and h.program_id = $2 and h.bank_account_id = $3 and h.appropriation_id = 0) x";
+    HELD_KEPT = "select cast(coalesce(sum(x.fen), 0) as bigint) from (
+        select case e.event when 'set-off' then e.amount_fen else -e.amount_fen end as fen
+        from recovery_event e
+        join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
+        where e.book_id = $1 and r.program_id = $2
+        and e.event in ('set-off', 'restore') and e.standing <> 'same'
+        union all select -h.amount_fen from hand_over h where h.book_id = $1
+        and h.program_id = $2 and h.appropriation_id > 0) x";
+    HOME = "select cast(coalesce(sum(amount_fen), 0) as bigint) from recovery_event
+        where book_id = $1 and event = 'receive' and appropriation_id = $2";
+    HANDED_OVER_BY_APPROPRIATION = "select h.appropriation_id,
+        cast(sum(h.amount_fen) as bigint) from hand_over h
+        join voucher v on v.book_id = h.book_id and v.voucher_id = h.voucher_id
+        where h.book_id = $1 and h.appropriation_id > 0 and v.month >= $2 and v.month <= $3
+        group by h.appropriation_id order by h.appropriation_id";
+    HANDED_OVER = "select program_id, cast(sum(amount_fen) as bigint) from hand_over
+        where book_id = $1 group by program_id order by program_id";
+}
+
+/// A recovery with its present state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// Its number, in the series of payments.
+    pub id: RecoveryId,
+    /// The program that overpaid.
+    pub program: ProgramId,
+    /// The household.
+    pub household: PartyId,
+    /// Who received the money and owes it.
+    pub payee: PartyId,
+    /// Where the household lived.
+    pub area: i64,
+    /// First month overpaid.
+    pub first: Month,
+    /// Last month overpaid, of the same year.
+    pub last: Month,
+    /// What was overpaid.
+    pub amount: Fen,
+    /// By how many subjects, components and months.
+    pub lines: i64,
+    /// Why it is owed.
+    pub reason: String,
+    /// Its audit entry; 0 before it is stored.
+    pub entry: i64,
+    /// How many events it has had.
+    pub events: i64,
+    /// Where it stands.
+    pub state: RecoveryState,
+    /// Who acted last.
+    pub user: UserId,
+    /// What is still owed.
+    pub left: Fen,
+}
+
+/// One subject, component and month that was overpaid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryLine {
+    /// Its place.
+    pub line_no: i64,
+    /// The person or household.
+    pub subject: PartyId,
+    /// The award that granted it last.
+    pub award: AwardId,
+    /// For what.
+    pub component: ComponentId,
+    /// For which month.
+    pub month: Month,
+    /// How much too much; more than zero.
+    pub amount: Fen,
+    /// Why: the code of a line's reason.
+    pub reason: String,
+}
+
+/// One step on the way of a recovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Of which recovery.
+    pub recovery: RecoveryId,
+    /// Its place.
+    pub n: i64,
+    /// What happened.
+    pub event: RecoveryEvent,
+    /// The state after it.
+    pub state: RecoveryState,
+    /// Who did it.
+    pub user: UserId,
+    /// That person's name.
+    pub user_name: String,
+    /// On which day.
+    pub on: Date,
+    /// What was left after it.
+    pub left: Fen,
+    /// What it moved.
+    pub moved: Moved,
+    /// Month and number of the voucher.
+    pub voucher_number: Option<(String, i64)>,
+    /// Reason or remark.
+    pub note: String,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// What an event moves, beside what every event says; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// How much.
+    pub amount: Fen,
+    /// In whose books the money belongs; none when it moves nothing.
+    pub standing: Option<Standing>,
+    /// Where money came in.
+    pub bank_account: Option<BankAccountId>,
+    /// The appropriation that it came home to.
+    pub appropriation: Option<AppropriationId>,
+    /// The exception that it was.
+    pub exception: Option<ExceptionId>,
+    /// The run whose payments withheld it.
+    pub run: Option<RunId>,
+    /// The voucher that books it.
+    pub voucher: Option<VoucherId>,
+}
+
+/// What a payment of a run withholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetOff {
+    /// The payment.
+    pub payment: PaymentId,
+    /// For which recovery, how much.
+    pub withheld: Withheld,
+}
+
+/// The recoveries of a range of numbers with their present states, both ends included.
+async fn between(
+    tx: &mut Tx,
+    book: BookId,
+    first: i64,
+    last: i64,
+) -> Result<Vec<Recovery>, StoreError> {
+    let args = [book.get().into(), first.into(), last.into()];
+    let rows = tx.query(RECOVERIES, &args).await?;
+    rows.iter().map(recovery_of).collect()
+}
+
+/// All recoveries with their present states.
+pub async fn recoveries(tx: &mut Tx, book: BookId) -> Result<Vec<Recovery>, StoreError> {
+    between(tx, book, 0, ANY).await
+}
+
+/// One recovery with its present state.
+pub async fn recovery(
+    tx: &mut Tx,
+    book: BookId,
+    id: RecoveryId,
+) -> Result<Option<Recovery>, StoreError> {
+    Ok(between(tx, book, id.get(), id.get()).await?.pop())
+}
+
+/// More than any number of a recovery.
+const ANY: i64 = 2_147_483_647;
+
+/// The way of one recovery, or of all.
+pub async fn steps(
+    tx: &mut Tx,
+    book: BookId,
+    of: Option<RecoveryId>,
+) -> Result<Vec<Step>, StoreError> {
+    let (first, last) = of.map_or((0, ANY), |id| (id.get(), id.get()));
+    let args = [book.get().into(), first.into(), last.into()];
+    tx.query(EVENTS, &args).await?.iter().map(step_of).collect()
+}
+
+/// What was proposed, by subject, component and month.
+pub async fn lines(
+    tx: &mut Tx,
+    book: BookId,
+    id: RecoveryId,
+) -> Result<Vec<RecoveryLine>, StoreError> {
+    let rows = tx
+        .query(LINES, &[book.get().into(), id.get().into()])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(RecoveryLine {
+                line_no: row.int(0)?,
+                subject: PartyId(row.int(1)?),
+                award: AwardId(row.int(2)?),
+                component: ComponentId(row.int(3)?),
+                month: month(row, 4)?,
+                amount: Fen::new(row.int(5)?),
+                reason: row.text(6)?,
+            })
+        })
+        .collect()
+}
+
+/// A subject, component and month.
+pub type Cell = (PartyId, ComponentId, Month);
+
+/// What is proposed to be recovered of a program and neither confirmed nor turned down.
+pub async fn proposed(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+) -> Result<HashMap<Cell, RecoveryId>, StoreError> {
+    let args = [book.get().into(), program.get().into()];
+    let rows = tx.query(PROPOSED, &args).await?;
+    rows.iter()
+        .map(|row| {
+            let cell = (
+                PartyId(row.int(0)?),
+                ComponentId(row.int(1)?),
+                month(row, 2)?,
+            );
+            Ok((cell, RecoveryId(row.int(3)?)))
+        })
+        .collect()
+}
+
+/// The newest plan of each recovery that has one; its instalments by number.
+pub async fn plans(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<BTreeMap<RecoveryId, Vec<Instalment>>, StoreError> {
+    let mut plans = BTreeMap::<RecoveryId, Vec<Instalment>>::new();
+    for row in tx.query(PLANS, &[book.get().into()]).await? {
+        let bad = || StoreError::inconsistent("recovery_instalment", "way");
+        let instalment = Instalment {
+            recovery: RecoveryId(row.int(0)?),
+            plan: row.int(1)?,
+            number: row.int(2)?,
+            way: Way::from_code(row.text_ref(3)?).ok_or_else(bad)?,
+            due: month(&row, 4)?,
+            amount: Fen::new(row.int(5)?),
+            leave: Fen::new(row.int(6)?),
+        };
+        plans
+            .entry(instalment.recovery)
+            .or_default()
+            .push(instalment);
+    }
+    Ok(plans)
+}
+
+/// The open recoveries of a program whose plans withhold from payments.
+pub async fn withholding(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+) -> Result<Withholdings, StoreError> {
+    let args = [book.get().into(), program.get().into()];
+    let mut plans = Withholdings::default();
+    for row in tx.query(WITHHOLDING, &args).await? {
+        let plan = Withholding {
+            recovery: RecoveryId(row.int(1)?),
+            plan: row.int(2)?,
+            per_run: Fen::new(row.int(3)?),
+            leave: Fen::new(row.int(4)?),
+            left: Fen::new(row.int(5)?),
+            from: month(&row, 6)?,
+        };
+        plans.add(PartyId(row.int(0)?), plan);
+    }
+    Ok(plans)
+}
+
+/// What the payments of a range withhold, both ends included, by payment and recovery.
+pub async fn set_offs(
+    tx: &mut Tx,
+    book: BookId,
+    first: i64,
+    last: i64,
+) -> Result<Vec<SetOff>, StoreError> {
+    let args = [book.get().into(), first.into(), last.into()];
+    let rows = tx.query(SET_OFFS, &args).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SetOff {
+                payment: PaymentId(row.int(0)?),
+                withheld: Withheld {
+                    recovery: RecoveryId(row.int(1)?),
+                    plan: row.int(2)?,
+                    amount: Fen::new(row.int(3)?),
+                },
+            })
+        })
+        .collect()
+}
+
+/// Hands out the payments of a run in their order: number, household, and what is paid.
+pub async fn each_payment(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+    mut receive: impl FnMut(PaymentId, PartyId, Fen),
+) -> Result<(), StoreError> {
+    for (after, last) in pages(tx.engine(), run.payment_first - 1, run.payment_last) {
+        let args = [book.get().into(), after.into(), last.into()];
+        tx.stream(OF_RUN, &args, |row| {
+            let (payment, household) = (PaymentId(row.int(0)?), PartyId(row.int(1)?));
+            receive(payment, household, Fen::new(row.int(2)?));
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// The first and the last month for which the book accrued anything; none when it did not.
+pub async fn accrued_months(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<Option<(Month, Month)>, StoreError> {
+    let row = tx.query_one(MONTHS, &[book.get().into()]).await?;
+    if row.text_ref(0)?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((month(&row, 0)?, month(&row, 1)?)))
+}
+
+/// What was accrued for one subject, component and month.
+pub async fn accrued(tx: &mut Tx, book: BookId, cell: Cell) -> Result<Accrued, StoreError> {
+    let row = tx.query_one(ACCRUED, &cell_args(book, cell)).await?;
+    let (subject, component, month) = cell;
+    Ok(Accrued {
+        subject,
+        component,
+        month,
+        amount: Fen::new(row.int(0)?),
+        lines: row.int(1)?,
+    })
+}
+
+/// A payment for a subject, component and month that the bank has not confirmed: overpaid money
+/// that nobody has received is not owed back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unpaid {
+    /// Of which run.
+    pub run: RunId,
+    /// Which payment.
+    pub payment: PaymentId,
+    /// Whether the run is approved.
+    pub approved: bool,
+}
+
+/// The first payment for one subject, component and month that is not paid; none when all are.
+pub async fn unpaid(tx: &mut Tx, book: BookId, cell: Cell) -> Result<Option<Unpaid>, StoreError> {
+    let row = tx.query_opt(UNPAID, &cell_args(book, cell)).await?;
+    row.map(|row| {
+        Ok(Unpaid {
+            run: RunId(row.int(0)?),
+            payment: PaymentId(row.int(1)?),
+            approved: !row.text_ref(3)?.is_empty(),
+        })
+    })
+    .transpose()
+}
+
+fn cell_args(book: BookId, (subject, component, month): Cell) -> [Value; 4] {
+    [
+        book.get().into(),
+        month.to_string().into(),
+        component.get().into(),
+        subject.get().into(),
+    ]
+}
+
+/// All awards of a subject for a component, by number.
+pub async fn awards(
+    tx: &mut Tx,
+    book: BookId,
+    component: ComponentId,
+    subject: PartyId,
+) -> Result<Vec<Award>, StoreError> {
+    let args = [
+        book.get().into(),
+        component.get().into(),
+        subject.get().into(),
+    ];
+    tx.query(AWARDS, &args)
+        .await?
+        .iter()
+        .map(award_of)
+        .collect()
+}
+
+/// The appropriation that the newest overpaid payment drew on, the first one when it straddled
+/// several.
+pub async fn drawn_on(
+    tx: &mut Tx,
+    book: BookId,
+    id: RecoveryId,
+) -> Result<Option<AppropriationId>, StoreError> {
+    let args = [book.get().into(), id.get().into()];
+    let row = tx.query_opt(DRAWN_ON, &args).await?;
+    Ok(match row {
+        None => None,
+        Some(row) => row.opt_int(0)?.map(AppropriationId),
+    })
+}
+
+/// Stores a recovery that is proposed, with its lines and its first event.
+pub async fn add(
+    write: &mut Write,
+    recovery: &Recovery,
+    lines: &[RecoveryLine],
+    on: Date,
+) -> Result<(), Failure> {
+    let (book, id) = (write.book().get(), recovery.id.get());
+    let row: [Value; 11] = [
+        book.into(),
+        id.into(),
+        recovery.program.get().into(),
+        recovery.household.get().into(),
+        recovery.payee.get().into(),
+        recovery.area.into(),
+        recovery.first.to_string().into(),
+        recovery.last.to_string().into(),
+        recovery.amount.get().into(),
+        recovery.lines.into(),
+        recovery.reason.as_str().into(),
+    ];
+    write.insert_one(&table::RECOVERY, row).await?;
+    let mut rows = RowBuffer::of(&table::RECOVERY_LINE);
+    for line in lines {
+        rows.push([
+            Value::Int(book),
+            id.into(),
+            line.line_no.into(),
+            line.subject.get().into(),
+            line.award.get().into(),
+            line.component.get().into(),
+            line.month.to_string().into(),
+            line.amount.get().into(),
+            line.reason.as_str().into(),
+        ]);
+    }
+    write.insert(&table::RECOVERY_LINE, rows).await?;
+    let nothing = Moved::default();
+    add_event(write, recovery, RecoveryEvent::Propose, on, &nothing, "").await
+}
+
+/// Appends the event that brought the recovery into the state which it now carries, by the user
+/// whom it carries.
+pub async fn add_event(
+    write: &mut Write,
+    recovery: &Recovery,
+    event: RecoveryEvent,
+    on: Date,
+    moved: &Moved,
+    note: &str,
+) -> Result<(), Failure> {
+    let row: [Value; 16] = [
+        write.book().get().into(),
+        recovery.id.get().into(),
+        recovery.events.into(),
+        event.code().into(),
+        recovery.state.code().into(),
+        recovery.user.get().into(),
+        on.to_string().into(),
+        moved.amount.get().into(),
+        recovery.left.get().into(),
+        moved.standing.map_or("", Standing::code).into(),
+        moved.bank_account.map_or(0, BankAccountId::get).into(),
+        moved.appropriation.map_or(0, AppropriationId::get).into(),
+        moved.exception.map_or(0, ExceptionId::get).into(),
+        moved.run.map_or(0, RunId::get).into(),
+        moved.voucher.map_or(0, VoucherId::get).into(),
+        note.into(),
+    ];
+    write.insert_one(&table::RECOVERY_EVENT, row).await?;
+    write.object(ObjectRef {
+        kind: "recovery".to_owned(),
+        id: recovery.id.to_string(),
+        version: Some(recovery.events),
+        hash: None,
+        count: None,
+    });
+    Ok(())
+}
+
+/// Takes back what was overpaid: lines of the accruals under the recovery's number, each the
+/// `n`-th of its subject, component and month.
+///
+/// # Errors
+/// [`ledger::problem::Kind::RunChanged`] when a run has accrued the same meanwhile.
+pub async fn take_back(
+    write: &mut Write,
+    id: RecoveryId,
+    lines: &[(RecoveryLine, i64)],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::PAYMENT_LINE);
+    for (line, n) in lines {
+        rows.push([
+            Value::Int(write.book().get()),
+            id.get().into(),
+            line.line_no.into(),
+            line.subject.get().into(),
+            line.award.get().into(),
+            line.component.get().into(),
+            line.month.to_string().into(),
+            (*n).into(),
+            (-line.amount.get()).into(),
+            ledger::disbursement::due::LineReason::Recovery
+                .code()
+                .into(),
+        ]);
+    }
+    Ok(write.insert(&table::PAYMENT_LINE, rows).await?)
+}
+
+/// Stores the plan that event `n` of a recovery made.
+pub async fn add_plan(write: &mut Write, plan: &[Instalment]) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::RECOVERY_INSTALMENT);
+    for line in plan {
+        rows.push([
+            Value::Int(write.book().get()),
+            line.recovery.get().into(),
+            line.plan.into(),
+            line.number.into(),
+            line.way.code().into(),
+            line.due.to_string().into(),
+            line.amount.get().into(),
+            line.leave.get().into(),
+        ]);
+    }
+    Ok(write.insert(&table::RECOVERY_INSTALMENT, rows).await?)
+}
+
+/// Stores what a written-off recovery charges to expense again, by component in ascending order.
+pub async fn add_write_off(
+    write: &mut Write,
+    recovery: &Recovery,
+    parts: &[(ComponentId, Fen)],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::WRITE_OFF_PART);
+    for (component, amount) in parts {
+        rows.push([
+            Value::Int(write.book().get()),
+            recovery.id.get().into(),
+            recovery.events.into(),
+            component.get().into(),
+            amount.get().into(),
+        ]);
+    }
+    Ok(write.insert(&table::WRITE_OFF_PART, rows).await?)
+}
+
+/// Recovered money of a program that is held for the treasury: as cash at one bank account, or
+/// with the appropriations whose payments withheld it.
+pub async fn held(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+    at: Option<BankAccountId>,
+) -> Result<Fen, StoreError> {
+    let (book, program) = (Value::Int(book.get()), Value::Int(program.get()));
+    let row = match at {
+        Some(at) => {
+            let args = [book, program, at.get().into()];
+            tx.query_one(HELD_CASH, &args).await?
+        }
+        None => tx.query_one(HELD_KEPT, &[book, program]).await?,
+    };
+    Ok(Fen::new(row.int(0)?))
+}
+
+/// Recovered money that came home to an appropriation.
+pub async fn home(
+    tx: &mut Tx,
+    book: BookId,
+    appropriation: AppropriationId,
+) -> Result<Fen, StoreError> {
+    let args = [book.get().into(), appropriation.get().into()];
+    Ok(Fen::new(tx.query_one(HOME, &args).await?.int(0)?))
+}
+
+/// What was handed to the treasury of the money of appropriations, by vouchers of some months.
+pub async fn handed_over_by_appropriation(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<(AppropriationId, Fen)>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let args = [book.get().into(), first, last];
+    let rows = tx.query(HANDED_OVER_BY_APPROPRIATION, &args).await?;
+    rows.iter()
+        .map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?))))
+        .collect()
+}
+
+/// What was handed to the treasury, by program.
+pub async fn handed_over(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<BTreeMap<ProgramId, Fen>, StoreError> {
+    let rows = tx.query(HANDED_OVER, &[book.get().into()]).await?;
+    rows.iter()
+        .map(|row| Ok((ProgramId(row.int(0)?), Fen::new(row.int(1)?))))
+        .collect()
+}
+
+/// 上缴: recovered money that went to the treasury.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOver {
+    /// Its number.
+    pub id: i64,
+    /// The program.
+    pub program: ProgramId,
+    /// From which account.
+    pub bank_account: BankAccountId,
+    /// The appropriation that kept it; none for what came in as cash.
+    pub appropriation: Option<AppropriationId>,
+    /// How much.
+    pub amount: Fen,
+    /// What is still held after it.
+    pub held: Fen,
+    /// When.
+    pub on: Date,
+    /// By whom.
+    pub user: UserId,
+    /// Its voucher.
+    pub voucher: VoucherId,
+}
+
+/// Stores that money went to the treasury.
+pub async fn add_hand_over(write: &mut Write, over: &HandOver) -> Result<(), Failure> {
+    let row: [Value; 10] = [
+        write.book().get().into(),
+        over.id.into(),
+        over.program.get().into(),
+        over.bank_account.get().into(),
+        over.appropriation.map_or(0, AppropriationId::get).into(),
+        over.amount.get().into(),
+        over.held.get().into(),
+        over.on.to_string().into(),
+        over.user.get().into(),
+        over.voucher.get().into(),
+    ];
+    Ok(write.insert_one(&table::HAND_OVER, row).await?)
+}
+
+fn recovery_of(row: &Row) -> Result<Recovery, StoreError> {
+    let bad = || StoreError::inconsistent("recovery_event", "state");
+    Ok(Recovery {
+        id: RecoveryId(row.int(0)?),
+        program: ProgramId(row.int(1)?),
+        household: PartyId(row.int(2)?),
+        payee: PartyId(row.int(3)?),
+        area: row.int(4)?,
+        first: month(row, 5)?,
+        last: month(row, 6)?,
+        amount: Fen::new(row.int(7)?),
+        lines: row.int(8)?,
+        reason: row.text(9)?,
+        entry: row.int(10)?,
+        events: row.int(11)?,
+        state: RecoveryState::from_code(row.text_ref(12)?).ok_or_else(bad)?,
+        user: UserId(row.int(13)?),
+        left: Fen::new(row.int(14)?),
+    })
+}
+
+fn step_of(row: &Row) -> Result<Step, StoreError> {
+    let bad = |column| StoreError::inconsistent("recovery_event", column);
+    let given = |column: usize| row.int(column).map(|id| (id != 0).then_some(id));
+    let voucher = given(13)?.map(VoucherId);
+    let standing = match row.text_ref(8)? {
+        "" => None,
+        code => Some(Standing::from_code(code).ok_or_else(|| bad("standing"))?),
+    };
+    Ok(Step {
+        recovery: RecoveryId(row.int(0)?),
+        n: row.int(1)?,
+        event: RecoveryEvent::from_code(row.text_ref(2)?).ok_or_else(|| bad("event"))?,
+        state: RecoveryState::from_code(row.text_ref(3)?).ok_or_else(|| bad("state"))?,
+        user: UserId(row.int(4)?),
+        on: parse_date(row.text_ref(5)?).map_err(|_| bad("on_date"))?,
+        left: Fen::new(row.int(7)?),
+        moved: Moved {
+            amount: Fen::new(row.int(6)?),
+            standing,
+            bank_account: given(9)?.map(BankAccountId),
+            appropriation: given(10)?.map(AppropriationId),
+            exception: given(11)?.map(ExceptionId),
+            run: given(12)?.map(RunId),
+            voucher,
+        },
+        voucher_number: match voucher {
+            Some(_) => Some((row.text(17)?, row.int(18)?)),
+            None => None,
+        },
+        note: row.text(14)?,
+        entry: row.int(15)?,
+        user_name: row.text(16)?,
+    })
+}
