@@ -10,11 +10,14 @@ use serde_json::Value;
 
 use super::desk::{Desk, Paid, Row, before, csv, faults, row, sent, xlsx};
 
-/// Program, component, and how many people of each tag are on its rolls. The source counts 8,050,
+/// Program, component, and how many people of each tag are on its roll.
+type Roll = (&'static str, &'static str, &'static [(&'static str, usize)]);
+
+/// The rolls of the four programs. The source counts 8,050,
 /// 1,297, 1,866 (605 and 1,261) and 37 (21 and 16) and prints no standards; these counts are ours:
 /// a hundred times as many, with the example standards of the pack, are owed exactly the source's
 /// 50.26 万元.
-const ROLLS: [(&str, &str, &[(&str, usize)]); 4] = [
+const ROLLS: [Roll; 4] = [
     ("rural-dibao", "base", &[("", 41)]),
     ("urban-dibao", "base", &[("", 11)]),
     (
