@@ -191,6 +191,8 @@ problems! {
         => "逐项 appropriation carry-over 结转或 appropriation return --on 年末日 交回,或用 year close --carry-over 文号 全部结转" "carry each over (appropriation carry-over) or return it (appropriation return --on the year's last day), or carry all over: year close --carry-over DOC";
     CarryOverInvalid "FND-0003" "指标 {document} 不能结转到 {year} 年:{reason}" "appropriation {document} cannot be carried over to {year}: {reason}"
         => "核对年度和金额(appropriation list)" "check the year and the amount (appropriation list)";
+    YearClosed "FND-0004" "{year} 年已年结,批次 {run} 的审批不能撤销" "{year} is closed: the approval of run {run} cannot be taken back"
+        => "照常发放,多发的用 recovery open 追缴" "release it, and recover what was paid too much: `recovery open`";
 
     // Files of banks.
     FileRejected "BNK-0001" "文件不能采用:{count} 处错误" "the file is refused: {count} faults"

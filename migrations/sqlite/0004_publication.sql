@@ -125,22 +125,28 @@ when new.n > 1 and not exists (select 1 from objection_event r where r.book_id =
 begin select raise(abort, 'tr_objection_event_people'); end;
 
 -- A run of a program that is published is approved and released only with this very calculation
--- published and every objection to it dismissed. What a re-pay run pays was published before.
+-- published and every objection dismissed, or answered by another calculation. The rule is the one
+-- in force now, or when the run was submitted. What a re-pay run pays was published before.
 -- Whether the days are over is judged where the clock is.
 create trigger tr_run_event_publication before insert on run_event
 when new.event in ('approve', 'release')
   and exists (select 1 from run r
     join publication_rule q on q.book_id = r.book_id and q.program_id = r.program_id
     where r.book_id = new.book_id and r.run_id = new.run_id and r.kind <> 're-pay' and q.days > 0
-    and q.version = (select max(m.version) from publication_rule m
-      where m.book_id = q.book_id and m.program_id = q.program_id))
+    and (q.version = (select max(m.version) from publication_rule m
+        where m.book_id = q.book_id and m.program_id = q.program_id)
+      or q.version = (select max(m.version) from publication_rule m
+        where m.book_id = q.book_id and m.program_id = q.program_id
+        and m.entry <= (select max(e.entry) from run_event e where e.book_id = r.book_id
+          and e.run_id = r.run_id and e.event = 'submit'))))
   and not exists (select 1 from publication p where p.book_id = new.book_id
     and p.run_id = new.run_id and p.revision = new.revision and p.payments = new.payments
     and p.total_fen = new.total_fen and p.fingerprint = new.fingerprint
     and not exists (select 1 from objection o where o.book_id = p.book_id
-      and o.run_id = p.run_id and o.revision = p.revision
+      and o.run_id = p.run_id
       and not exists (select 1 from objection_event d where d.book_id = o.book_id
-        and d.objection_id = o.objection_id and d.event = 'dismissed')))
+        and d.objection_id = o.objection_id
+        and (d.event = 'dismissed' or d.event = 'upheld' and o.revision < p.revision))))
 begin select raise(abort, 'tr_run_event_publication'); end;
 
 -- Nobody approves more than the limit of their level in the month of the run.

@@ -186,18 +186,18 @@ pub async fn return_to_treasury(
     on: Option<Date>,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let on = on.unwrap_or_else(|| app.clock.today());
+    let day = on.unwrap_or_else(|| app.clock.today());
     let order = Order::new("appropriation.return", Action::PostVoucher)
         .key(key)
         .field("document", document)
         .field("program", program)
         .field("amount_fen", amount.get())
-        .field("on", on.to_string());
+        .field("on", on.map(|on| on.to_string()));
     app.command(caller, order, async |write| {
         let wanted = letter(write, document, Some(program)).await?;
         let summary = format!("结余缴回财政 {document}");
         let from = ("treasury", wanted.id.get());
-        let posted = give_back(write, caller, &wanted, (amount, on), from, summary).await?;
+        let posted = give_back(write, caller, &wanted, (amount, day), from, summary).await?;
         Ok(json!({
             "appropriation": wanted.id.get(),
             "document": document,
@@ -241,7 +241,7 @@ pub async fn reduce(
         .field("program", new.program.as_deref())
         .field("by", new.by.as_str())
         .field("amount_fen", new.amount.get())
-        .field("on", on.to_string());
+        .field("on", new.on.map(|on| on.to_string()));
     app.command(caller, order, async |write| {
         let by = new.by.trim();
         if by.is_empty() {
@@ -305,6 +305,7 @@ async fn give_back(
         source_id,
         reverses: None,
     };
+    left_since(write, letter, (amount, on)).await?;
     let mut postings = Vec::new();
     let (at, out) = (letter.bank_account, &mut postings);
     match Month::of(letter.received_on).year() < Month::of(on).year() {
@@ -314,6 +315,25 @@ async fn give_back(
     let mut poster = Poster::begin(write, draft).await?;
     poster.push_all(write, &postings).await?;
     Ok(poster.finish(write).await?)
+}
+
+/// Refuses to take more from an appropriation than it held at the end of the month of a day, or of
+/// any month after it: its balances of the past would be below zero, and its year could not be
+/// closed.
+async fn left_since(
+    write: &mut Write,
+    letter: &Appropriation,
+    (amount, on): (Fen, Date),
+) -> Result<(), Error> {
+    let book = write.book();
+    let least = fund::least_since(write.tx(), book, letter, Month::of(on)).await?;
+    if amount <= least {
+        return Ok(());
+    }
+    let account = format!("1002 {} {on}", letter.document);
+    Err(Problem::new(Kind::Overdrawn)
+        .with("account", account)
+        .into())
 }
 
 /// The appropriation of a letter; the program may be left out when the letter grants one only.

@@ -149,15 +149,16 @@ pub(super) async fn within_limit(
     let Some(limit) = in_force(&limits, run.program, level, run.month) else {
         return Ok(());
     };
-    let Some((payment, largest)) = approval::largest(write.tx(), book, run).await? else {
+    let Some(found) = approval::largest(write.tx(), book, run).await? else {
         return Ok(());
     };
-    if limit.allows(largest, run.total) {
+    let (payment, largest, total) = (found.payment, found.amount, found.total);
+    if limit.allows(largest, total) {
         return Ok(());
     }
     let allows = |level: ApprovalLevel| {
         let limit = in_force(&limits, run.program, level, run.month);
-        limit.is_none_or(|limit| limit.allows(largest, run.total))
+        limit.is_none_or(|limit| limit.allows(largest, total))
     };
     let users = book::users(write.tx(), book).await?;
     let mut may: Vec<String> = Vec::new();
@@ -181,7 +182,7 @@ pub(super) async fn within_limit(
         .with("run", run.id)
         .with("payment", payment)
         .with("largest", largest.grouped())
-        .with("total", run.total.grouped())
+        .with("total", total.grouped())
         .with("may", may.join("、"))
         .into())
 }
@@ -191,7 +192,8 @@ pub(super) async fn within_limit(
 ///
 /// # Errors
 /// [`Kind::RunState`] when the run is not approved or is released, [`Kind::PeriodClosed`] when
-/// today's month is closed.
+/// today's month is closed, [`Kind::YearClosed`] when the year of the approval is: its expense is
+/// in the surplus by then.
 pub async fn revoke(
     app: &App,
     caller: &Caller,
@@ -224,6 +226,14 @@ async fn reverse(write: &mut Write, caller: &Caller, run: &Run, on: Date) -> Res
         sql: "voucher",
         detail: format!("run {} has no voucher to reverse", run.id),
     })?;
+    let (year, today) = (voucher.posted.month.year(), Month::of(on).year());
+    let closed = ledger_store::year::years(write.tx(), book).await?;
+    if year < today && closed.iter().any(|closed| closed.year == i64::from(year)) {
+        return Err(Problem::new(Kind::YearClosed)
+            .with("year", year)
+            .with("run", run.id)
+            .into());
+    }
     let held = duties(write.tx(), book, run.id).await?;
     let maker = held.iter().find(|(_, duty)| *duty == Duty::Maker);
     let (month, number) = (voucher.posted.month, voucher.posted.number);

@@ -41,18 +41,29 @@ impl ApprovalLimit {
     }
 }
 
-/// The limit of a level for a program's runs of a month: the newest that has begun; none when the
-/// level is not limited.
+/// The limit of a level for a program's runs of a month: the newest that has begun, or the first
+/// when none has, so that no month is without. A level for which nothing is said has the limit of
+/// the next higher one that is limited; none when there is none.
 pub fn in_force(
     limits: &[ApprovalLimit],
     program: ProgramId,
     level: ApprovalLevel,
     month: Month,
 ) -> Option<&ApprovalLimit> {
-    limits
+    let of = |level| move |limit: &&ApprovalLimit| limit.program == program && limit.level == level;
+    let mut levels = ApprovalLevel::ALL.iter().filter(|higher| **higher >= level);
+    let level = *levels.find(|level| limits.iter().any(|limit| of(**level)(&limit)))?;
+    let begun = limits
         .iter()
-        .filter(|limit| limit.program == program && limit.level == level && limit.from <= month)
-        .max_by_key(|limit| limit.from)
+        .filter(of(level))
+        .filter(|limit| limit.from <= month);
+    let newest = begun.max_by_key(|limit| limit.from);
+    newest.or_else(|| {
+        limits
+            .iter()
+            .filter(of(level))
+            .min_by_key(|limit| limit.from)
+    })
 }
 
 #[cfg(test)]
@@ -78,7 +89,7 @@ mod tests {
             limit("2015-12", 2_000, None),
         ];
         let cases: [Case; 9] = [
-            (Township, "2015-11", 9_999, 99_999, true),
+            (Township, "2015-11", 2_001, 2_001, false),
             (Township, "2015-12", 2_000, 99_999, true),
             (Township, "2019-12", 2_001, 2_001, false),
             (Township, "2020-01", 4_000, 10_000, true),

@@ -111,6 +111,8 @@ pub const RECOVERY_STEPS: &[RecoveryStep] = {
         step(Some(S::Open), E::SetOff, S::Open, ApproveRun),
         step(Some(S::Open), E::Restore, S::Open, ApproveRun),
         step(Some(S::Settled), E::Restore, S::Open, ApproveRun),
+        step(WAITS, E::Restore, S::Open, ApproveRun),
+        step(Some(S::WrittenOff), E::Restore, S::Open, ApproveRun),
         with_reason(step(Some(S::Open), E::ProposeWriteOff, S::WriteOffProposed, MakeRecovery)),
         by_another(step(WAITS, E::ConfirmWriteOff, S::WrittenOff, ConfirmRecovery)),
         with_reason(step(WAITS, E::KeepOwed, S::Open, ConfirmRecovery)),

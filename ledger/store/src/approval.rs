@@ -22,9 +22,13 @@ sql! {
         where book_id = $1 and version = (select max(version) from approver_level n
             where n.book_id = l.book_id and n.user_id = l.user_id)
         order by user_id";
-    LARGEST = "select payment_id, amount_fen from payment
-        where book_id = $1 and payment_id >= $2 and payment_id <= $3
-        order by amount_fen desc, payment_id limit 1";
+    LARGEST = "select p.payment_id, p.amount_fen + coalesce((select cast(sum(s.amount_fen) as bigint)
+            from set_off s where s.book_id = p.book_id and s.payment_id = p.payment_id), 0) as fen
+        from payment p
+        where p.book_id = $1 and p.payment_id >= $2 and p.payment_id <= $3
+        order by fen desc, p.payment_id limit 1";
+    WITHHELD = "select cast(coalesce(sum(amount_fen), 0) as bigint) from set_off
+        where book_id = $1 and payment_id >= $2 and payment_id <= $3";
     LARGEST_AGAIN = "select payment_id, amount_fen from re_pay
         where book_id = $1 and run_id = $2 and revision = $3
         order by amount_fen desc, payment_id limit 1";
@@ -98,24 +102,39 @@ pub async fn put_level(
 }
 
 /// The largest payment of a run and its amount; none when the run has no payments.
-pub async fn largest(
-    tx: &mut Tx,
-    book: BookId,
-    run: &Run,
-) -> Result<Option<(PaymentId, Fen)>, StoreError> {
+pub async fn largest(tx: &mut Tx, book: BookId, run: &Run) -> Result<Option<Largest>, StoreError> {
     let book = Value::Int(book.get());
-    let row = match run.kind {
+    let (row, withheld) = match run.kind {
         RunKind::RePay => {
             let args = [book, run.id.get().into(), run.revision.into()];
-            tx.query_opt(LARGEST_AGAIN, &args).await?
+            (tx.query_opt(LARGEST_AGAIN, &args).await?, 0)
         }
         _ => {
             let args = [book, run.payment_first.into(), run.payment_last.into()];
-            tx.query_opt(LARGEST, &args).await?
+            let withheld = tx.query_one(WITHHELD, &args).await?.int(0)?;
+            (tx.query_opt(LARGEST, &args).await?, withheld)
         }
     };
-    row.map(|row| Ok((PaymentId(row.int(0)?), Fen::new(row.int(1)?))))
-        .transpose()
+    let largest = |row: Row| {
+        let total = run.total.plus(Fen::new(withheld));
+        Ok(Largest {
+            payment: PaymentId(row.int(0)?),
+            amount: Fen::new(row.int(1)?),
+            total: total.map_err(|_| StoreError::inconsistent("set_off", "amount_fen"))?,
+        })
+    };
+    row.map(largest).transpose()
+}
+
+/// What a limit is held against: what is granted, before anything is withheld of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Largest {
+    /// The largest payment.
+    pub payment: PaymentId,
+    /// What is granted in it.
+    pub amount: Fen,
+    /// What is granted in the run.
+    pub total: Fen,
 }
 
 fn level(row: &Row, column: usize, table: &'static str) -> Result<ApprovalLevel, StoreError> {

@@ -1,7 +1,7 @@
 //! Appropriations and how programs are funded.
 
 use ledger::account::Chart;
-use ledger::calendar::Date;
+use ledger::calendar::{Date, Month};
 use ledger::fund::{Funding, Level, Lot};
 use ledger::id::{AppropriationId, BankAccountId, BookId, ProgramId};
 use ledger::money::Fen;
@@ -21,6 +21,11 @@ sql! {
         where book_id = $1 and version = (select max(version) from funding_rule n
             where n.book_id = r.book_id and n.program_id = r.program_id)
         order by program_id";
+    MONTHS_OF = "select m.month, m.debit_fen - m.credit_fen from account k
+        join account_month m on m.book_id = k.book_id and m.account_id = k.account_id
+        where k.book_id = $1 and k.code = $2 and k.bank_account_id = $3
+        and k.appropriation_id = $4 and k.program_id = 0 and k.component_id = 0
+        order by m.month";
     LOTS = "select a.appropriation_id, a.level,
         cast(coalesce(t.debit_fen - t.credit_fen, 0) as bigint) from appropriation a
         left join account k on k.book_id = a.book_id and k.code = $4
@@ -154,6 +159,31 @@ pub async fn lots(
             })
         })
         .collect()
+}
+
+/// The least that an appropriation held at the end of a month or of any later one.
+pub async fn least_since(
+    tx: &mut Tx,
+    book: BookId,
+    letter: &Appropriation,
+    since: Month,
+) -> Result<Fen, StoreError> {
+    let args = [
+        book.get().into(),
+        Chart::Bank.code().into(),
+        letter.bank_account.get().into(),
+        letter.id.get().into(),
+    ];
+    let (mut held, mut least) = (0_i64, None);
+    for row in tx.query(MONTHS_OF, &args).await? {
+        let month = crate::policy::month(&row, 0)?;
+        if month > since {
+            least = Some(least.map_or(held, |least: i64| least.min(held)));
+        }
+        let moved = held.checked_add(row.int(1)?);
+        held = moved.ok_or_else(|| StoreError::inconsistent("account_month", "debit_fen"))?;
+    }
+    Ok(Fen::new(least.map_or(held, |least| least.min(held))))
 }
 
 fn level(row: &Row, column: usize) -> Result<Level, StoreError> {

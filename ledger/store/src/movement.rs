@@ -98,6 +98,8 @@ sql! {
             max(case when y.reference_no in (select d.reference_no from listed_person d
                 join check_list k on k.book_id = d.book_id and k.list_id = d.list_id
                 where d.book_id = $1 and k.kind = 'deceased'
+                and k.list_id = (select max(n.list_id) from check_list n
+                    where n.book_id = k.book_id and n.kind = k.kind and n.name = k.name)
                 and (d.since = '' or substr(d.since, 1, 7) <= $3)) then 'listed'
                 when x.to_month < $3 then 'ended' else '' end) as ended,
             max(case when x.to_month < $3 then x.reason else '' end) as reason

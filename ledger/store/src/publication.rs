@@ -21,6 +21,15 @@ sql! {
         where book_id = $1 and version = (select max(version) from publication_rule n
             where n.book_id = r.book_id and n.program_id = r.program_id)
         order by program_id";
+    BINDING = "select q.program_id, q.version, q.days, q.document from publication_rule q
+        where q.book_id = $1 and q.program_id = $2 and q.days > 0
+        and (q.version = (select max(m.version) from publication_rule m
+                where m.book_id = q.book_id and m.program_id = q.program_id)
+            or q.version = (select max(m.version) from publication_rule m
+                where m.book_id = q.book_id and m.program_id = q.program_id
+                and m.entry <= (select max(e.entry) from run_event e where e.book_id = q.book_id
+                    and e.run_id = $3 and e.event = 'submit')))
+        order by q.version desc limit 1";
     PUBLICATIONS = "select run_id, revision, from_date, to_date, payments, total_fen, fingerprint,
         file_id, entry from publication where book_id = $1 and run_id = $2 order by revision";
     OBJECTIONS = "select o.objection_id, o.run_id, o.revision, o.payment_id, o.received_on,
@@ -129,15 +138,33 @@ pub struct Listed {
 /// The rules in force.
 pub async fn rules(tx: &mut Tx, book: BookId) -> Result<Vec<PublicationRule>, StoreError> {
     let rows = tx.query(RULES, &[book.get().into()]).await?;
-    let rule = |row: &Row| {
-        Ok(PublicationRule {
-            program: ProgramId(row.int(0)?),
-            version: row.int(1)?,
-            days: row.int(2)?,
-            document: row.text(3)?,
-        })
-    };
-    rows.iter().map(rule).collect()
+    rows.iter().map(rule_of).collect()
+}
+
+fn rule_of(row: &Row) -> Result<PublicationRule, StoreError> {
+    Ok(PublicationRule {
+        program: ProgramId(row.int(0)?),
+        version: row.int(1)?,
+        days: row.int(2)?,
+        document: row.text(3)?,
+    })
+}
+
+/// The rule by which a run is published: the one in force now, or else the one that was in force
+/// when the run was submitted, so that nobody waits less for changing the rule meanwhile. None when
+/// both say that it is not.
+pub async fn binding(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+) -> Result<Option<PublicationRule>, StoreError> {
+    let args = [
+        book.get().into(),
+        run.program.get().into(),
+        run.id.get().into(),
+    ];
+    let row = tx.query_opt(BINDING, &args).await?;
+    row.as_ref().map(rule_of).transpose()
 }
 
 /// Stores a version of a rule.

@@ -127,6 +127,8 @@ sql! {
         join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
         where e.book_id = $1 and r.program_id = $2
         and e.event in ('set-off', 'restore') and e.standing <> 'same'
+        and exists (select 1 from run_event g where g.book_id = e.book_id
+            and g.run_id = e.run_id and g.event = 'release')
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.appropriation_id > 0) x";
     HOME = "select cast(coalesce(sum(amount_fen), 0) as bigint) from recovery_event

@@ -8,8 +8,9 @@ use ledger::calendar::Date;
 use ledger::disbursement::publication::{DAYS_MAX, ObjectionState, days_left, last_day};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{Duty, RunState, may_act};
-use ledger::id::RunId;
+use ledger::id::{BookId, RunId};
 use ledger::problem::{Kind, Problem};
+use ledger_store::db::Tx;
 use ledger_store::publication::{self as store, Objection, Publication, PublicationRule};
 use ledger_store::run::{self as runs, Run, RunKind};
 use ledger_store::write::Write;
@@ -92,7 +93,7 @@ pub async fn publish(
         let duties = runs::duties(write.tx(), book, id).await?;
         may_act(&duties, caller.user.id, Duty::Maker)
             .map_err(|problem| run::name_run(problem, caller, id))?;
-        let rule = rule_of(write, &run).await?;
+        let rule = rule_of(write.tx(), book, &run).await?;
         let rule = rule.ok_or_else(|| Problem::new(Kind::PublicationNotDue).with("run", run.id))?;
         if published(write, &run).await?.is_some() {
             return Err(Problem::new(Kind::AlreadyExists)
@@ -154,7 +155,8 @@ async fn keep(write: &mut Write, run: &Run, days: (Date, Date)) -> Result<Public
 /// [`Kind::PublicationMissing`], [`Kind::ObjectionUpheld`], [`Kind::ObjectionOpen`],
 /// [`Kind::PublicationRunning`], in this order.
 pub(super) async fn passable(write: &mut Write, run: &Run, today: Date) -> Result<(), Error> {
-    if rule_of(write, run).await?.is_none() {
+    let book = write.book();
+    if rule_of(write.tx(), book, run).await?.is_none() {
         return Ok(());
     }
     let Some(published) = published(write, run).await? else {
@@ -162,7 +164,6 @@ pub(super) async fn passable(write: &mut Write, run: &Run, today: Date) -> Resul
             .with("run", run.id)
             .into());
     };
-    let book = write.book();
     let objections = store::objections(write.tx(), book).await?;
     for (state, kind) in [
         (ObjectionState::Upheld, Kind::ObjectionUpheld),
@@ -191,15 +192,11 @@ pub(super) async fn passable(write: &mut Write, run: &Run, today: Date) -> Resul
 
 /// The rule by which a run is published; none when it is not. What a re-pay run pays was published
 /// with the run that owes it.
-async fn rule_of(write: &mut Write, run: &Run) -> Result<Option<PublicationRule>, Error> {
-    let book = write.book();
-    let rules = store::rules(write.tx(), book).await?;
-    Ok(binding(rules, run))
-}
-
-fn binding(rules: Vec<PublicationRule>, run: &Run) -> Option<PublicationRule> {
-    let rule = rules.into_iter().find(|rule| rule.program == run.program);
-    rule.filter(|rule| rule.days > 0 && run.kind != RunKind::RePay)
+async fn rule_of(tx: &mut Tx, book: BookId, run: &Run) -> Result<Option<PublicationRule>, Error> {
+    match run.kind {
+        RunKind::RePay => Ok(None),
+        _ => Ok(store::binding(tx, book, run).await?),
+    }
 }
 
 /// The publication of a run's present calculation.
@@ -209,10 +206,14 @@ async fn published(write: &mut Write, run: &Run) -> Result<Option<Publication>, 
     Ok(all.into_iter().find(|one| one.revision == run.revision))
 }
 
-/// The objections to a run's present calculation.
+/// The objections to a run's present calculation, and those to an earlier one that nobody has
+/// settled: a new calculation answers what was upheld, and nothing else.
 fn against<'a>(objections: &'a [Objection], run: &Run) -> impl Iterator<Item = &'a Objection> {
-    let of = (run.id, run.revision);
-    let mine = move |objection: &&Objection| (objection.run, objection.revision) == of;
+    let (id, revision) = (run.id, run.revision);
+    let mine = move |objection: &&Objection| {
+        let now = objection.revision == revision;
+        objection.run == id && (now || objection.state == ObjectionState::Received)
+    };
     objections.iter().filter(mine)
 }
 
@@ -233,7 +234,7 @@ pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error
     let book = caller.book.id;
     let run = runs::run(&mut tx, book, id).await?;
     let run = run.ok_or_else(|| not_found("批次 run", id))?;
-    let rule = binding(store::rules(&mut tx, book).await?, &run);
+    let rule = rule_of(&mut tx, book, &run).await?;
     let all = store::publications(&mut tx, book, id).await?;
     let objections = store::objections(&mut tx, book).await?;
     let users = ledger_store::book::users(&mut tx, book).await?;

@@ -1,6 +1,7 @@
 //! Who was overpaid: due minus accrued below zero, month by month.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Line, difference};
@@ -156,13 +157,19 @@ pub(super) async fn still_owed(
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
     let mut numbered = Vec::with_capacity(lines.len());
+    let mut known = HashMap::new();
     for line in lines {
         let (component, subject, month) = (line.component, line.subject, line.month);
         let cell = (subject, component, month);
-        let awards = store::awards(write.tx(), book, component, subject).await?;
+        let awards = match known.entry((component, subject)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(store::awards(write.tx(), book, component, subject).await?)
+            }
+        };
         let accrued = store::accrued(write.tx(), book, cell).await?;
         let unpaid = store::unpaid(write.tx(), book, cell).await?;
-        let now = difference(&rules, &awards, &[accrued], month, month, month)?;
+        let now = difference(&rules, awards, &[accrued], month, month, month)?;
         let owed = Fen::ZERO.minus(line.amount)?;
         match now.as_slice() {
             [same] if same.amount == owed && unpaid.is_none() => {

@@ -386,7 +386,7 @@ pub async fn hand_over(
         .field("amount_fen", over.amount.get())
         .field("account", over.account.as_deref())
         .field("appropriation", over.appropriation.as_deref())
-        .field("on", on.to_string());
+        .field("on", over.on.map(|on| on.to_string()));
     app.command(caller, order, async |write| {
         let book = write.book();
         let program = program(write, &over.program).await?;

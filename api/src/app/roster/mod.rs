@@ -232,18 +232,34 @@ const RUN_MIN: usize = 9;
 /// The digits of such a run that stay.
 const RUN_SHOWN: usize = 4;
 
-/// Free text: long runs of digits are hidden but for their end.
+/// What people put between the groups of a long number, one at a time.
+const BETWEEN: [char; 7] = [' ', '-', '\u{3000}', '\u{ff0d}', '·', '—', '–'];
+
+/// Free text: long runs of digits are hidden but for their end, also when they stand in groups.
 pub fn mask_numbers(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let is_digit = |c: &char| c.is_numeric() || matches!(c, 'x' | 'X' | '*');
-    letters
-        .chunk_by(|a, b| is_digit(a) == is_digit(b))
-        .flat_map(|run| {
-            let long = run.len() >= RUN_MIN && run.first().is_some_and(is_digit);
-            let hidden = if long { run.len() - RUN_SHOWN } else { 0 };
-            run.iter()
-                .enumerate()
-                .map(move |(place, c)| if place < hidden { '*' } else { *c })
-        })
-        .collect()
+    let is_digit = |c: char| c.is_numeric() || matches!(c, 'x' | 'X' | '*');
+    let mut letters: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    while at < letters.len() {
+        let mut digits = Vec::new();
+        let mut end = at;
+        while let Some(c) = letters.get(end) {
+            let next = letters.get(end + 1).copied().is_some_and(is_digit);
+            match *c {
+                c if is_digit(c) => digits.push(end),
+                c if !digits.is_empty() && next && BETWEEN.contains(&c) => {}
+                _ => break,
+            }
+            end += 1;
+        }
+        if digits.len() >= RUN_MIN {
+            for place in digits.iter().take(digits.len() - RUN_SHOWN) {
+                if let Some(letter) = letters.get_mut(*place) {
+                    *letter = '*';
+                }
+            }
+        }
+        at = end.max(at + 1);
+    }
+    letters.into_iter().collect()
 }
