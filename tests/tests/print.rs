@@ -20,7 +20,6 @@ use calamine::{Data, Reader, Xlsx};
 use ledger::account::Side;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
-use ledger::disbursement::workflow::RunEvent;
 use ledger::id::RunId;
 use ledger::money::Fen;
 use ledger_store::run::RunKind;
@@ -565,10 +564,14 @@ async fn names_that_are_formulas_come_out_as_text() {
         .create("rural", RunKind::Regular, "2022-01")
         .await
         .unwrap();
-    office.walk(run, 4).await;
-    // A bank's file is not escaped: it is refused.
-    let released = office.act("cashier", RunEvent::Release, run, None).await;
-    assert_eq!(told(&released), "BNK-0001");
+    // A bank's file is not escaped: it is refused, before anybody signs.
+    let mut told_last = "done".to_owned();
+    for (login, event) in WAY {
+        if told_last == "done" {
+            told_last = told(&office.act(login, event, run, None).await);
+        }
+    }
+    assert_eq!(told_last, "BNK-0001");
     let new = NewUser {
         login: "reader".to_owned(),
         name: "示例主管".to_owned(),
@@ -584,7 +587,6 @@ async fn names_that_are_formulas_come_out_as_text() {
     for line in [
         "run lines 1",
         "report success-rate --year 2022",
-        "report triplicate 1",
         "report monthly --month 2022-01",
     ] {
         terminal.done(&format!("{line} --out f.xlsx"));
