@@ -302,13 +302,6 @@ impl Office {
         }
     }
 
-    /// Takes a run that has done so many steps of the [`WAY`] to its end.
-    pub async fn walk_from(&self, id: RunId, steps: usize) {
-        for (login, event) in &WAY[steps..] {
-            done(self.act(login, *event, id, None).await);
-        }
-    }
-
     /// Makes a run and takes it until it is released; gives its files.
     ///
     /// # Panics

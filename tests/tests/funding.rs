@@ -316,6 +316,9 @@ async fn letters_in_mid_year_add_and_take_back() {
             assert_eq!(told(&result), *expected, "{document} {by} {fen}");
         }
         grant(&office, "县追加", Level::County, "ordered", (2022, 7_000)).await;
+        // What came in July was not there in June, whatever is there now.
+        let early = give_back(&office, ("县追加", "ordered"), 1_000, "2022-06-30").await;
+        assert_eq!(told(&early), "LED-0002");
         done(give_back(&office, ("县1", "ordered"), 1_000, "2022-07-02").await);
         let fields = [
             "amount_fen",

@@ -100,6 +100,7 @@ fn figures(form: &Triplicate) -> Result<Grid, Error> {
     let mut right: Vec<[String; 3]> = vec![
         ["应发户数".into(), form.heads.0.to_string(), String::new()],
         ["应发人数".into(), form.heads.1.to_string(), String::new()],
+        ["抵扣追缴".into(), String::new(), form.withheld.grouped()],
         [
             "应发笔数、金额".into(),
             form.run.payments.to_string(),

@@ -81,6 +81,12 @@ fn source_name(code: &str) -> &str {
         "return" => "回盘",
         "statement" => "对账单",
         "appropriation" => "指标",
+        "reduction" => "追减",
+        "treasury" => "缴回财政",
+        "recovery" => "追缴",
+        "hand-over" => "上缴",
+        "revoke" => "撤销审批",
+        "year-close" => "年结",
         other => other,
     }
 }

@@ -372,8 +372,8 @@ mod tests {
              proposed confirm2>open reject!>rejected\n\
              rejected\n\
              open plan>open receive>open set-off>open restore>open write-off!>write-off-proposed\n\
-             write-off-proposed confirm-write-off2>written-off keep-owed!>open\n\
-             written-off\n\
+             write-off-proposed restore>open confirm-write-off2>written-off keep-owed!>open\n\
+             written-off restore>open\n\
              settled restore>open\n"
         );
         for (place, step) in RECOVERY_STEPS.iter().enumerate() {

@@ -179,6 +179,38 @@ sql! {
                 l.month) s
         group by s.program_id, s.component_id, s.tag, s.reason
         order by s.program_id, s.component_id, s.tag, s.reason");
+    TIMES = concat!("select s.program_id, s.component_id, s.tag,
+        cast(sum(case when s.kind = 'person' then 1 else 0 end) as bigint),
+        cast(sum(case when s.kind = 'household' then 1 else 0 end) as bigint)
+        from (select r.program_id, l.component_id, a.tag, l.subject_id, y.kind, l.month
+            ", approved!(),
+            "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
+            join award a on a.book_id = l.book_id and a.award_id = l.award_id
+            where r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+            and e.state in ('approved', 'released', 'settled', 'closed')
+            group by r.program_id, l.component_id, a.tag, l.subject_id, y.kind, l.month
+            having sum(l.amount_fen) > 0) s
+        group by s.program_id, s.component_id, s.tag
+        order by s.program_id, s.component_id, s.tag");
+    PROGRAM_TIMES = concat!("select s.program_id,
+        cast(sum(case when s.kind = 'person' then 1 else 0 end) as bigint),
+        cast(sum(case when s.kind = 'household' then 1 else 0 end) as bigint)
+        from (select r.program_id, l.subject_id, y.kind, l.month
+            ", approved!(),
+            "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
+            where r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+            and e.state in ('approved', 'released', 'settled', 'closed')
+            group by r.program_id, l.subject_id, y.kind, l.month
+            having sum(l.amount_fen) > 0) s
+        group by s.program_id order by s.program_id");
+    WITHHELD = "select cast(coalesce(sum(w.amount_fen), 0) as bigint) from run r
+        join run_event e on e.book_id = r.book_id and e.run_id = r.run_id
+            and e.n = (select max(m.n) from run_event m
+                where m.book_id = r.book_id and m.run_id = r.run_id)
+        join set_off w on w.book_id = e.book_id
+            and w.payment_id between e.payment_first and e.payment_last
+        where r.book_id = $1 and r.kind <> 're-pay' and ((r.month = $2 and $3 = 0
+            and e.state in ('approved', 'released', 'settled', 'closed')) or r.run_id = $3)";
     ROLL_BY_TAG = concat!("select c.program_id, a.component_id, a.tag, ", on_the_roll!(),
         "group by c.program_id, a.component_id, a.tag
         order by c.program_id, a.component_id, a.tag");
@@ -486,12 +518,74 @@ pub struct Share {
     pub reason: String,
     /// How much.
     pub amount: Fen,
-    /// 人次: persons, each counted once for each month.
+    /// 人次: persons, each counted once for each month and reason.
     pub person_times: i64,
-    /// 户次: households that are themselves the subject, each counted once for each month.
+    /// 户次: households that are themselves the subject, each counted once for each month and
+    /// reason.
     pub household_times: i64,
     /// Subjects, each counted once.
     pub subjects: i64,
+}
+
+/// 人次 and 户次: persons, and households that are themselves the subject, each counted once for each
+/// month in which something was accrued for them, whatever the reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// The program.
+    pub program: ProgramId,
+    /// The component and the tag of the award; `None` for the program whole, where somebody who has
+    /// several components counts once.
+    pub part: Option<(ComponentId, String)>,
+    /// 人次.
+    pub person_times: i64,
+    /// 户次.
+    pub household_times: i64,
+}
+
+/// Who was granted something in the approved runs of some months: by component and tag, then by
+/// program.
+pub async fn times(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<Times>, StoreError> {
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+    ];
+    let mut times = Vec::new();
+    for row in tx.query(TIMES, &args).await? {
+        times.push(Times {
+            program: ProgramId(row.int(0)?),
+            part: Some((ComponentId(row.int(1)?), row.text(2)?)),
+            person_times: row.int(3)?,
+            household_times: row.int(4)?,
+        });
+    }
+    for row in tx.query(PROGRAM_TIMES, &args).await? {
+        times.push(Times {
+            program: ProgramId(row.int(0)?),
+            part: None,
+            person_times: row.int(1)?,
+            household_times: row.int(2)?,
+        });
+    }
+    Ok(times)
+}
+
+/// 抵扣: what the payments of a month's approved runs, or of one run, withhold for recoveries. The
+/// amounts of components are those before it.
+pub async fn withheld(
+    tx: &mut Tx,
+    book: BookId,
+    month: Month,
+    run: Option<RunId>,
+) -> Result<Fen, StoreError> {
+    let run = run.map_or(0, RunId::get);
+    let args = [book.get().into(), month.to_string().into(), run.into()];
+    Ok(Fen::new(tx.query_one(WITHHELD, &args).await?.int(0)?))
 }
 
 /// What was accrued in the approved runs of some months.

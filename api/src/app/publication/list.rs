@@ -40,8 +40,11 @@ impl List {
     /// Of these payments, by township, village and payment.
     pub(super) fn of(mut listed: Vec<Listed>) -> Result<List, Error> {
         listed.sort_by(|a, b| {
-            let place = |of: &Listed| (of.township.clone(), of.village.clone());
-            place(a).cmp(&place(b)).then(a.payment.cmp(&b.payment))
+            let place = a
+                .township
+                .cmp(&b.township)
+                .then_with(|| a.village.cmp(&b.village));
+            place.then(a.payment.cmp(&b.payment))
         });
         let line = |of: Listed| Line {
             payment: of.payment.get(),

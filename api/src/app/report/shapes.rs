@@ -10,7 +10,7 @@ use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::ProgramId;
 use ledger::money::{Fen, MoneyError};
-use ledger_store::movement::{self as store, RollPart, Share};
+use ledger_store::movement::{self as store, RollPart, Share, Times};
 use ledger_store::report;
 use reconciliation::rate::SuccessRate;
 use serde::Deserialize;
@@ -138,6 +138,7 @@ impl Figure {
 struct Facts {
     names: Names,
     shares: Vec<Share>,
+    times: Vec<Times>,
     roll: Vec<RollPart>,
     programs: BTreeMap<ProgramId, (i64, i64)>,
     rates: BTreeMap<ProgramId, SuccessRate>,
@@ -173,6 +174,7 @@ pub async fn annual_shaped(
     let facts = Facts {
         names: Names::load(&mut tx, book).await?,
         shares: store::shares(&mut tx, book, first, last).await?,
+        times: store::times(&mut tx, book, first, last).await?,
         roll: store::roll(&mut tx, book, last).await?,
         programs: report::roster_size(&mut tx, book, last).await?,
         rates: Tally::of(&mut tx, book, first, last).await?.programs,
@@ -286,10 +288,13 @@ impl Facts {
             if counts {
                 let amount = figures.amount.unwrap_or(Fen::ZERO);
                 figures.amount = Some(amount.plus(share.amount)?);
-                add(&mut figures.person_times, share.person_times);
-                add(&mut figures.household_times, share.household_times);
+                if !row.reasons.is_empty() {
+                    add(&mut figures.person_times, share.person_times);
+                    add(&mut figures.household_times, share.household_times);
+                }
             }
         }
+        self.add_times(row, &mut figures);
         self.add_roll(row, &mut figures);
         if row.is_whole() {
             for (program, rate) in &self.rates {
@@ -300,6 +305,26 @@ impl Facts {
             }
         }
         Ok(figures)
+    }
+
+    /// Who was granted something: of whole programs everybody once for each month, of components and
+    /// tags once for each month and component. Rows of some reasons count what was granted for them.
+    fn add_times(&self, row: &Row, figures: &mut Figures) {
+        for times in &self.times {
+            let part = match &times.part {
+                None => row.is_whole() && row.without.is_empty(),
+                Some((component, tag)) => {
+                    (!row.is_whole() || !row.without.is_empty())
+                        && row.has_component(&self.names.component_code(*component))
+                        && holds(&row.tags, tag)
+                }
+            };
+            let program = row.has_program(&self.names.program_code(times.program));
+            if row.reasons.is_empty() && part && program {
+                add(&mut figures.person_times, times.person_times);
+                add(&mut figures.household_times, times.household_times);
+            }
+        }
     }
 
     /// Who is on the roll: of whole programs everybody once, of components and tags as the roll has

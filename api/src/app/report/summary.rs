@@ -6,6 +6,7 @@ use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::{ComponentId, ProgramId};
 use ledger::money::Fen;
+use ledger_store::movement as figures;
 use ledger_store::report::{self, Turnover};
 use reconciliation::foot::{LedgerLink, SHENMU_2022, parse};
 use reconciliation::rate::SuccessRate;
@@ -78,6 +79,7 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
     let due = report::monthly(&mut tx, book, month).await?;
     let tally = Tally::of(&mut tx, book, month, month).await?;
     let parts = movement::load(&mut tx, book, month, None).await?;
+    let withheld = figures::withheld(&mut tx, book, month, None).await?;
     tx.rollback().await?;
     let rows = month_rows(&households, &persons, &due, &tally);
     let total = |figure: fn(&MonthRow) -> Fen| Fen::sum(rows.iter().map(figure));
@@ -92,10 +94,25 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
         "not_sent_fen": total(MonthRow::waiting)?.get(),
         "components": movement::json(&names, &parts)?,
         "components_total": movement::total(parts.values())?.json()?,
+        "withheld_fen": withheld.get(),
     });
     let mut tables = vec![monthly_table(&names, month, &rows)?];
     tables.extend(movement::tables(&names, month, &parts)?);
+    if withheld > Fen::ZERO {
+        tables.push(withheld_table(withheld));
+    }
     Ok(Report::new(json, tables))
+}
+
+/// Why the programs come to less than their components.
+fn withheld_table(withheld: Fen) -> Table {
+    let title = words(
+        "抵扣追缴:各发放项目的金额未减去",
+        "withheld for recoveries: not taken off the components",
+    );
+    let mut table = Table::new(title, &[("抵扣(元)", "withheld (yuan)", true)]);
+    table.row([withheld.grouped()]);
+    table
 }
 
 /// A row for each program that anything is known of.

@@ -105,6 +105,8 @@ pub struct Triplicate {
     pub signers: Vec<(&'static str, String, String)>,
     /// What moved against last month; `None` for a re-pay run, which pays nobody anew.
     moved: Option<Moved>,
+    /// What the payments withhold for recoveries; the components' amounts are those before it.
+    pub withheld: Fen,
 }
 
 /// The triplicate of a run that was submitted.
@@ -143,6 +145,7 @@ pub async fn triplicate(app: &App, caller: &Caller, id: RunId) -> Result<Triplic
         waiting: Count::default(),
         signers: signers(&steps),
         moved: None,
+        withheld: Fen::ZERO,
         run,
     };
     form.load(&mut tx, book, &names).await?;
@@ -214,6 +217,7 @@ impl Triplicate {
         };
         let moved = movement::load(tx, book, run.month, Some(of)).await?;
         self.moved = Some(movement::total(moved.values())?);
+        self.withheld = store::withheld(tx, book, run.month, Some(run.id)).await?;
         for (fate, heads) in store::payment_fates(tx, book, payments.0, payments.1).await? {
             self.add(fate, heads.count, heads.amount)?;
         }
@@ -320,6 +324,7 @@ impl Triplicate {
             "persons": self.heads.1,
             "payments": self.run.payments,
             "due_fen": self.run.total.get(),
+            "withheld_fen": self.withheld.get(),
             "capital": self.run.total.capital(),
             "paid": count(self.paid),
             "failed": count(self.failed),
@@ -354,6 +359,7 @@ impl Triplicate {
             ("应发户数 households", households.to_string()),
             ("应发人数 persons", persons.to_string()),
             ("应发笔数 payments", self.run.payments.to_string()),
+            ("抵扣追缴(元) withheld", self.withheld.grouped()),
             ("应发金额(元) due", self.run.total.grouped()),
             ("大写金额 capital", self.run.total.capital()),
         ] {

@@ -65,7 +65,7 @@ pub struct RosterFile<'a> {
     pub month: Month,
     /// Its name.
     pub file_name: &'a str,
-    /// Its bytes: xlsx, ods or csv.
+    /// Its bytes: xlsx, xls, ods or csv.
     pub bytes: &'a [u8],
     /// How many awards the caller expects to leave the roster.
     pub expect_ended: Option<usize>,
@@ -262,4 +262,26 @@ pub fn mask_numbers(text: &str) -> String {
         at = end.max(at + 1);
     }
     letters.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask_numbers;
+
+    #[test]
+    fn long_numbers_are_hidden_also_in_groups() {
+        for (text, expected) in [
+            ("共 12345678 户", "共 12345678 户"),
+            ("号 110101190001010016。", "号 **************0016。"),
+            ("110101-19900101-001X", "******-********-001X"),
+            ("卡 6222 0213 0000 1234,有误", "卡 **** **** **** 1234,有误"),
+            ("6222·0213·0000·1234", "****·****·****·1234"),
+            ("2022-01-15 至 2022-02-15", "2022-01-15 至 2022-02-15"),
+            ("1234 5678  9012", "1234 5678  9012"),
+            ("12 - 34", "12 - 34"),
+            ("", ""),
+        ] {
+            assert_eq!(mask_numbers(text), expected);
+        }
+    }
 }
