@@ -212,9 +212,13 @@ async fn who_may_publish_what_and_when() {
             let settled = publication::settle(app, reviewer, id, false, "已核实", key()).await;
             assert_eq!(told(&settled), expected);
         }
-        // Nor is anything refused twice for a program of no rule, or a rule of no days.
+        // A rule of no days comes too late for a run that was submitted; a program without one
+        // waits for nothing.
         rule(&office, 0).await;
         done(office.act("reviewer", RunEvent::Review, run, None).await);
+        let early = office.act("approver", RunEvent::Approve, run, None).await;
+        assert_eq!(told(&early), "PUB-0004");
+        office.on("2022-01-11");
         done(office.act("approver", RunEvent::Approve, run, None).await);
         office.roster("rural", "2022-01", &people(2)).await;
         let rural = office.create("rural", RunKind::Regular, "2022-01").await;

@@ -9,6 +9,7 @@ use super::args::{Key, Out, date, positive, run_id, run_kind};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::run::{self, NewRun};
+use crate::app::view::Report;
 use crate::app::{Error, approval, clash, funding, publication, release};
 
 /// Commands on runs.
@@ -151,7 +152,7 @@ pub(crate) struct StepBack {
 impl RunCommand {
     /// Does it.
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
-        let (app, caller) = desk.enter().await?;
+        let (app, caller) = &desk.enter().await?;
         let done = match self {
             RunCommand::Create {
                 program,
@@ -166,61 +167,62 @@ impl RunCommand {
                     month: *month,
                     first: *first,
                 };
-                run::create(&app, &caller, &wanted, key.get()).await?
+                run::create(app, caller, &wanted, key.get()).await?
             }
             RunCommand::Calculate(step) => {
-                run::calculate(&app, &caller, step.run, step.key.get()).await?
+                run::calculate(app, caller, step.run, step.key.get()).await?
             }
-            RunCommand::Check(step) => run::check(&app, &caller, step.run, step.key.get()).await?,
+            RunCommand::Check(step) => run::check(app, caller, step.run, step.key.get()).await?,
             RunCommand::Findings { run, limit, out } => {
-                let report = clash::findings(&app, &caller, *run, *limit).await?;
-                return Ok(Outcome::report(report, out.out.as_ref()));
+                return Ok(shown(
+                    clash::findings(app, caller, *run, *limit).await?,
+                    out,
+                ));
             }
             RunCommand::Explain {
                 run,
                 check,
                 reason,
                 key,
-            } => clash::explain(&app, &caller, *run, check, reason, key.get()).await?,
+            } => clash::explain(app, caller, *run, check, reason, key.get()).await?,
             RunCommand::Funding { run, out } => {
-                let report = funding::show(&app, &caller, *run).await?;
-                return Ok(Outcome::report(report, out.out.as_ref()));
+                return Ok(shown(funding::show(app, caller, *run).await?, out));
             }
-            RunCommand::Submit(step) => {
-                run::submit(&app, &caller, step.run, step.key.get()).await?
-            }
-            RunCommand::Review(step) => {
-                run::review(&app, &caller, step.run, step.key.get()).await?
-            }
+            RunCommand::Submit(step) => run::submit(app, caller, step.run, step.key.get()).await?,
+            RunCommand::Review(step) => run::review(app, caller, step.run, step.key.get()).await?,
             RunCommand::Approve(step) => {
-                run::approve(&app, &caller, step.run, step.key.get()).await?
+                run::approve(app, caller, step.run, step.key.get()).await?
             }
             RunCommand::Reject(back) => {
-                run::reject(&app, &caller, back.run, &back.reason, back.key.get()).await?
+                run::reject(app, caller, back.run, &back.reason, back.key.get()).await?
             }
             RunCommand::Revoke(back) => {
-                approval::revoke(&app, &caller, back.run, &back.reason, back.key.get()).await?
+                approval::revoke(app, caller, back.run, &back.reason, back.key.get()).await?
             }
             RunCommand::Publish { step, from } => {
-                publication::publish(&app, &caller, step.run, *from, step.key.get()).await?
+                publication::publish(app, caller, step.run, *from, step.key.get()).await?
             }
             RunCommand::Publication { run } => {
-                return Ok(publication::show(&app, &caller, *run).await?.into());
+                return Ok(publication::show(app, caller, *run).await?.into());
             }
             RunCommand::Discard(back) => {
-                run::discard(&app, &caller, back.run, &back.reason, back.key.get()).await?
+                run::discard(app, caller, back.run, &back.reason, back.key.get()).await?
             }
             RunCommand::Release { step, on } => {
-                release::release(&app, &caller, step.run, *on, step.key.get()).await?
+                release::release(app, caller, step.run, *on, step.key.get()).await?
             }
-            RunCommand::Close(step) => run::close(&app, &caller, step.run, step.key.get()).await?,
-            RunCommand::Show { run } => return Ok(run::show(&app, &caller, *run).await?.into()),
-            RunCommand::List => return Ok(run::list(&app, &caller).await?.into()),
+            RunCommand::Close(step) => run::close(app, caller, step.run, step.key.get()).await?,
+            RunCommand::Show { run } => return Ok(run::show(app, caller, *run).await?.into()),
+            RunCommand::List => return Ok(run::list(app, caller).await?.into()),
             RunCommand::Lines { run, limit, out } => {
-                let report = run::lines(&app, &caller, *run, *limit).await?;
-                return Ok(Outcome::report(report, out.out.as_ref()));
+                return Ok(shown(run::lines(app, caller, *run, *limit).await?, out));
             }
         };
         Ok(done.into())
     }
+}
+
+/// A report that goes to a file when one is named.
+fn shown(report: Report, out: &Out) -> Outcome {
+    Outcome::report(report, out.out.as_ref())
 }

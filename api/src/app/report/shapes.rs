@@ -307,8 +307,9 @@ impl Facts {
         Ok(figures)
     }
 
-    /// Who was granted something: of whole programs everybody once for each month, of components and
-    /// tags once for each month and component. Rows of some reasons count what was granted for them.
+    /// Who was granted something: of whole programs everybody once for each month, of components
+    /// and tags once for each month and component. Rows of some reasons count what was granted for
+    /// them.
     fn add_times(&self, row: &Row, figures: &mut Figures) {
         for times in &self.times {
             let part = match &times.part {

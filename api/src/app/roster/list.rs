@@ -1,7 +1,7 @@
 //! Rosters as they stand in the books, and what changed between two months; names and numbers
 //! masked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
@@ -131,9 +131,7 @@ pub async fn diff(
             }
         }
     }
-    let before = taken_until(&mut tx, book, from).await?;
-    let after = taken_until(&mut tx, book, to).await?;
-    let moved = store::accounts_changed(&mut tx, book, (before, after)).await?;
+    let moved = accounts_changed(&mut tx, book, from, to).await?;
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = diff_table(program, from, to);
@@ -174,6 +172,18 @@ pub async fn diff(
     let (sums, sum_table) = totals_of(&totals)?;
     let json = json!({ "changes": list, "totals": sums });
     Ok(Report::new(json, vec![table, sum_table]))
+}
+
+/// The payees whose account is another one in the second month than in the first.
+async fn accounts_changed(
+    tx: &mut Tx,
+    book: BookId,
+    from: Month,
+    to: Month,
+) -> Result<BTreeSet<PartyId>, Error> {
+    let before = taken_until(tx, book, from).await?;
+    let after = taken_until(tx, book, to).await?;
+    Ok(store::accounts_changed(tx, book, (before, after)).await?)
 }
 
 /// The audit entry of the newest roster, of whatever program, that stands as of a month up to this
