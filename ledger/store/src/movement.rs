@@ -19,19 +19,29 @@ use crate::error::StoreError;
 macro_rules! approved {
     () => {
         "from run r
-            join run_event e on e.book_id = r.book_id and e.run_id = r.run_id
-                and e.n = (select max(m.n) from run_event m
-                    where m.book_id = r.book_id and m.run_id = r.run_id)
-            join payment p on p.book_id = e.book_id
-                and p.payment_id between e.payment_first and e.payment_last
-            join payment_line l on l.book_id = p.book_id and l.payment_id = p.payment_id "
+            cross join run_event e
+            cross join payment_line l
+            cross join payment p "
+    };
+}
+
+/// How they belong together. SQLite keeps to the order of cross joins: lines by the numbers of a
+/// run's payments, and then each payment by its key.
+macro_rules! belonging {
+    () => {
+        "where e.book_id = r.book_id and e.run_id = r.run_id
+            and e.n = (select max(m.n) from run_event m
+                where m.book_id = r.book_id and m.run_id = r.run_id)
+            and l.book_id = e.book_id
+            and l.payment_id between e.payment_first and e.payment_last
+            and p.book_id = l.book_id and p.payment_id = l.payment_id and "
     };
 }
 
 /// Which of them: two months of all programs, or of one program until a run.
 macro_rules! two_months {
     () => {
-        "where r.book_id = $1 and r.month in ($2, $3) and r.kind <> 're-pay'
+        "r.book_id = $1 and r.month in ($2, $3) and r.kind <> 're-pay'
             and ($4 = 0 or (r.program_id = $4 and r.run_id <= $5))
             and (e.state in ('approved', 'released', 'settled', 'closed') or r.run_id = $5)
             group by r.program_id, l.component_id, l.subject_id) s "
@@ -88,7 +98,7 @@ sql! {
             sum(case when r.month = $2 and l.month = $2 then l.amount_fen else 0 end) as earlier,
             sum(case when r.month = $3 and l.month = $3 then l.amount_fen else 0 end) as present,
             sum(case when r.month = $3 and l.month <> $3 then l.amount_fen else 0 end) as back
-            ", approved!(), two_months!(),
+            ", approved!(), belonging!(), two_months!(),
         "group by s.program_id, s.component_id order by s.program_id, s.component_id");
     LEAVERS = concat!("select s.program_id, s.component_id, s.ended, s.reason,
         cast(count(*) as bigint), cast(sum(s.earlier) as bigint)
@@ -106,7 +116,7 @@ sql! {
             ", approved!(),
             "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
             left join award_end x on x.book_id = l.book_id and x.award_id = l.award_id
-            ", two_months!(),
+            ", belonging!(), two_months!(),
         "where s.earlier <> 0 and s.present = 0
         group by s.program_id, s.component_id, s.ended, s.reason
         order by s.program_id, s.component_id, s.ended, s.reason");
@@ -119,7 +129,7 @@ sql! {
                 and t.kind = 'pay' and t.attempt_no = (select max(m.attempt_no) from attempt m
                     where m.book_id = p.book_id and m.payment_id = p.payment_id
                     and m.kind = 'pay')
-            where r.book_id = $1 and r.kind <> 're-pay' and ((r.month = $2 and $3 = 0
+            ", belonging!(), "r.book_id = $1 and r.kind <> 're-pay' and ((r.month = $2 and $3 = 0
                 and e.state in ('approved', 'released', 'settled', 'closed')) or r.run_id = $3)
             group by r.program_id, l.component_id, p.payment_id, t.payment_id, t.book_id,
                 t.attempt_no) s
@@ -173,7 +183,7 @@ sql! {
             ", approved!(),
             "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
             join award a on a.book_id = l.book_id and a.award_id = l.award_id
-            where r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+            ", belonging!(), "r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
             and e.state in ('approved', 'released', 'settled', 'closed')
             group by r.program_id, l.component_id, a.tag, l.reason, l.subject_id, y.kind,
                 l.month) s
@@ -186,7 +196,7 @@ sql! {
             ", approved!(),
             "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
             join award a on a.book_id = l.book_id and a.award_id = l.award_id
-            where r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+            ", belonging!(), "r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
             and e.state in ('approved', 'released', 'settled', 'closed')
             group by r.program_id, l.component_id, a.tag, l.subject_id, y.kind, l.month
             having sum(l.amount_fen) > 0) s
@@ -198,7 +208,7 @@ sql! {
         from (select r.program_id, l.subject_id, y.kind, l.month
             ", approved!(),
             "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
-            where r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+            ", belonging!(), "r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
             and e.state in ('approved', 'released', 'settled', 'closed')
             group by r.program_id, l.subject_id, y.kind, l.month
             having sum(l.amount_fen) > 0) s
