@@ -28,6 +28,7 @@ use super::recovery::RecoveryCommand;
 use super::report::{ReconcileCommand, ReportCommand};
 use super::roster::RosterCommand;
 use super::run::RunCommand;
+use super::serve::ServeCommand;
 use super::setup::{BookCommand, UserCommand};
 use super::trace::TraceCommand;
 use super::year::YearCommand;
@@ -116,6 +117,8 @@ pub(crate) enum Command {
     Demo(DemoCommand),
     /// 测算:一个月若干笔从名册到结账 Bench: a month of N payments end to end, against raw load
     Bench(BenchCommand),
+    /// 网页与接口:启动服务 Serve the pages and the REST interface
+    Serve(ServeCommand),
     /// 初始化数据库 Set the database up
     Init,
     /// 账套 Books

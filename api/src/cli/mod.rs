@@ -32,6 +32,7 @@ mod render;
 mod report;
 mod roster;
 mod run;
+mod serve;
 mod setup;
 mod sheet;
 mod trace;
@@ -72,6 +73,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
     match command {
         Command::Demo(command) => demo::run(command, desk).await,
         Command::Bench(command) => bench::run(command, desk).await,
+        Command::Serve(command) => serve::run(command, desk).await,
         Command::Init => setup::init(desk).await,
         Command::Book { command } => command.run(desk).await,
         Command::User { command } => command.run(desk).await,
