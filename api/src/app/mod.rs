@@ -17,6 +17,7 @@ pub mod exception;
 pub mod funding;
 pub mod period;
 pub mod policy;
+pub mod progress;
 pub mod publication;
 pub mod reconcile;
 pub mod recovery;
@@ -49,6 +50,7 @@ use ledger_store::write::{Receipt, Record, Write};
 use serde_json::{Map, Value, json};
 
 use clock::{Clock, Entropy};
+use progress::Progress;
 
 /// The program: its database, its clock, its source of salts and the bank layouts it knows.
 #[derive(Debug)]
@@ -72,6 +74,23 @@ pub struct Caller {
     pub user: User,
     /// Where the user came from: `cli`, `web`, a session.
     pub session: String,
+    /// A rehearsal: commands are worked out and answered, and then undone.
+    pub rehearsal: bool,
+    /// Where long work says how far it is.
+    pub progress: Progress,
+}
+
+impl Caller {
+    /// A user who acts, in a book, from somewhere.
+    pub fn new(book: Book, user: User, session: &str) -> Caller {
+        Caller {
+            book,
+            user,
+            session: session.to_owned(),
+            rehearsal: false,
+            progress: Progress::default(),
+        }
+    }
 }
 
 /// A command: what is asked, under which key.
@@ -224,7 +243,11 @@ impl App {
         let key = order.key.clone().unwrap_or_else(|| self.entropy.key());
         let mut write = Write::begin(&self.db, caller.book.id).await?;
         let request = Value::Object(order.request.clone()).to_string();
-        if let Some(earlier) = write.earlier(&key).await? {
+        let earlier = match caller.rehearsal {
+            true => None,
+            false => write.earlier(&key).await?,
+        };
+        if let Some(earlier) = earlier {
             write.rollback().await?;
             if earlier.kind != order.kind || earlier.request != request {
                 let field = differing_field(order, &earlier.kind, &earlier.request);
@@ -251,6 +274,14 @@ impl App {
                 return Err(error);
             }
         };
+        if caller.rehearsal {
+            write.rollback().await?;
+            return Ok(Done {
+                answer,
+                replay: false,
+                receipt: None,
+            });
+        }
         let row: [ledger_store::db::Value; 5] = [
             caller.book.id.get().into(),
             key.as_str().into(),
@@ -365,11 +396,7 @@ impl App {
             roles: vec![Role::Admin],
             active: true,
         };
-        Caller {
-            book,
-            user,
-            session: "bootstrap".to_owned(),
-        }
+        Caller::new(book, user, "bootstrap")
     }
 }
 

@@ -178,12 +178,7 @@ pub async fn sign_in(
     let right = hash.is_some_and(|hash| matches(&hash, password));
     let problem = match &found {
         Some(user) if right && user.active => {
-            let session = session.to_owned();
-            return Ok(Caller {
-                book,
-                user: user.clone(),
-                session,
-            });
+            return Ok(Caller::new(book, user.clone(), session));
         }
         Some(_) if right => Problem::new(Kind::UserDisabled).with("user", login),
         _ => Problem::new(Kind::WrongPassword),
@@ -208,11 +203,7 @@ pub async fn act_as(app: &App, book: &Book, login: &str, session: &str) -> Resul
         .into_iter()
         .find(|user| user.login == login && user.active);
     let user = user.ok_or_else(|| not_found("用户 user", login))?;
-    Ok(Caller {
-        book: book.clone(),
-        user,
-        session: session.to_owned(),
-    })
+    Ok(Caller::new(book.clone(), user, session))
 }
 
 /// Adds a user with a first password.

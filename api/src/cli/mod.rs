@@ -19,7 +19,7 @@ mod clash;
 mod demo;
 mod desk;
 mod exception;
-mod failure;
+pub(crate) mod failure;
 mod labels;
 mod mask;
 mod objection;
@@ -34,7 +34,7 @@ mod roster;
 mod run;
 mod serve;
 mod setup;
-mod sheet;
+pub(crate) mod sheet;
 mod trace;
 mod year;
 

@@ -1,36 +1,105 @@
 //! The server.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum_server::Handle;
 use clap::Args;
-use tokio::net::TcpListener;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::Error;
-use crate::http::{self, Server};
+use crate::http::Server;
+use crate::http::listen::{self, Certificate};
+use crate::http::log::{self, LogFormat};
+
+/// Old figures are folded together this often.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// What the server can be told.
 #[derive(Debug, Args)]
 pub(crate) struct ServeCommand {
     /// 监听地址 Address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8680")]
+    #[arg(
+        long,
+        env = "HUIMIN_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8680"
+    )]
     listen: SocketAddr,
+    /// 证书链(PEM),与 --tls-key 同用 Certificate chain, PEM, together with --tls-key
+    #[arg(
+        long,
+        env = "HUIMIN_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// 私钥(PEM)Private key, PEM
+    #[arg(
+        long,
+        env = "HUIMIN_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// 日志格式 Format of the log
+    #[arg(long, env = "HUIMIN_LOG", value_enum, default_value_t = LogFormat::Text)]
+    log: LogFormat,
+    /// 日志级别 What is logged: error, warn, info, debug
+    #[arg(
+        long,
+        env = "HUIMIN_LOG_LEVEL",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    log_level: String,
+    /// 从其他机器读取 /metrics 的口令 Token for /metrics from other machines
+    #[arg(
+        long,
+        env = "HUIMIN_METRICS_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    metrics_token: Option<String>,
 }
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(command: &ServeCommand, desk: &Desk) -> Result<Outcome, Error> {
-    let server = Server {
-        app: Arc::new(desk.open(false).await?),
-    };
+    log::begin(command.log, &command.log_level)?;
+    let files = command.tls_cert.clone().zip(command.tls_key.clone());
+    let certificate = files.map(|(chain, key)| Certificate { chain, key });
+    let mut server = Server::new(Arc::new(desk.open(false).await?));
+    server.metrics = Some(figures()?);
+    server.metrics_token = command
+        .metrics_token
+        .clone()
+        .filter(|token| !token.is_empty());
+    server.tls = certificate.is_some();
     let listener = TcpListener::bind(command.listen)
-        .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", command.listen))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
-    eprintln!("{}: http://{address}/", desk.say("网页", "pages"));
-    http::serve(&server, listener)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let scheme = if server.tls { "https" } else { "http" };
+    eprintln!("{}: {scheme}://{address}/", desk.say("网页", "pages"));
+    let handle = Handle::new();
+    tokio::spawn(listen::end_when_asked(handle.clone()));
+    listen::serve(&server, listener, certificate.as_ref(), handle).await?;
+    server.app.db.close().await;
     Ok(Outcome::Written)
+}
+
+/// Begins to count.
+fn figures() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().install_recorder()?;
+    let kept = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            kept.run_upkeep();
+        }
+    });
+    Ok(handle)
 }

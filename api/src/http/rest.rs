@@ -4,7 +4,7 @@ use axum::Router;
 
 use super::Server;
 
-/// Its addresses, below `/api/v1`.
+/// Its addresses.
 pub fn router(_server: &Server) -> Router {
     Router::new()
 }
