@@ -102,6 +102,18 @@ problems! {
         => "分给两个人" "give them to two people";
     LimitExceeded "AUTH-0009" "{user} 属{level},{month} 起的审批限额是单笔 {limit} 元、批次 {run_limit} 元;批次 {run} 最大一笔是明细 {payment} 的 {largest} 元,合计 {total} 元" "{user} is of level {level}, whose limit from {month} is {limit} yuan a payment and {run_limit} yuan a run; the largest payment of run {run} is {payment} with {largest} yuan, its total {total} yuan"
         => "请能审批此金额的人审批:{may}" "ask somebody who may approve that much: {may}";
+    SignInLocked "AUTH-0010" "连续登录失败,{user} 已锁定,还须 {minutes} 分钟" "{user} is locked after failed sign-ins: {minutes} minutes are left"
+        => "稍后重试,或请管理员重设密码" "try again later, or ask an administrator for a new password";
+    FactorMissing "AUTH-0011" "须输入动态口令" "the one-time code is missing"
+        => "输入验证器上的六位数字(命令行:HUIMIN_CODE)" "give the six digits of the authenticator (on the command line: HUIMIN_CODE)";
+    FactorWrong "AUTH-0012" "动态口令不对或已用过" "the one-time code is wrong or was used"
+        => "等验证器显示下一个数字后重试;两处时钟须一致" "wait for the next code; both clocks must agree";
+    PasswordGuessable "AUTH-0013" "密码容易被猜到:{reason}" "the password is easy to guess: {reason}"
+        => "换一个不含用户名、不是常见词或重复字符的密码" "choose one without the user name, and no common word or repeated character";
+    PasswordToChange "AUTH-0014" "{user} 的密码是别人设的,须先自己改" "the password of {user} was set by another person and is to be changed first"
+        => "登录网页改密码" "sign in to the pages and change it";
+    RequestForeign "AUTH-0015" "请求不是从本系统的页面发出的,或页面已过期" "the request does not come from a page of this system, or the page is out of date"
+        => "打开该页面重新填写并提交" "open the page and send the form again";
 
     // What is asked.
     NotFound "CMD-0001" "找不到{what}:{name}" "no such {what}: {name}"

@@ -35,6 +35,7 @@ migrations! {
     3 "0003_recovery",
     4 "0004_publication",
     5 "0005_year_close",
+    9 "0009_sessions",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -26,14 +26,16 @@ use ledger_store::{catalogue, table};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
 
 /// Tables whose rows change: all that a row of them says can be worked out from the others.
-const MUTABLE: [&str; 7] = [
+const MUTABLE: [&str; 9] = [
     "account_month",
     "account_total",
     "book_head",
     "counter",
     "refusal_tally",
+    "sign_in_guard",
     "success_cell",
     "success_reason",
+    "web_session",
 ];
 
 /// A table: its columns in order, and its constraints in words that both engines share.

@@ -26,6 +26,7 @@ pub mod report;
 pub mod returns;
 pub mod roster;
 pub mod run;
+pub mod session;
 pub mod statement;
 pub mod trace;
 pub mod users;

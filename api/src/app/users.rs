@@ -1,7 +1,7 @@
 //! Setting up: the schema, books, users and their passwords.
 
 use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::password_hash::PasswordHasher;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::{Action, Role, conflicts, may};
 use ledger::id::UserId;
@@ -12,10 +12,22 @@ use ledger_store::migrate;
 use serde_json::{Map, Value, json};
 
 use super::view::{Report, Table, words};
+use super::session::{self, Credentials};
 use super::{App, Caller, Done, Error, Order, not_found, policy};
 
 /// Characters that a password needs at least.
 pub const PASSWORD_MIN: usize = 10;
+/// Beginnings of passwords that are tried first (NIST SP 800-63B, 3.1.1.2: a list of common ones).
+const COMMON: [&str; 8] = [
+    "1234567890",
+    "0123456789",
+    "9876543210",
+    "password",
+    "qwertyuiop",
+    "1qaz2wsx",
+    "abcdefghij",
+    "huiminzhang",
+];
 
 /// A user to be added.
 #[derive(Clone, Debug)]
@@ -153,11 +165,10 @@ pub async fn has_users(app: &App, book: &Book) -> Result<bool, Error> {
     Ok(!users.is_empty())
 }
 
-/// Signs a user in.
+/// Signs a user in by a password alone; one who has a second factor needs [`session::identify`].
 ///
 /// # Errors
-/// [`Kind::WrongPassword`], which does not say whether the name exists, and
-/// [`Kind::UserDisabled`]; both are recorded.
+/// As [`session::identify`].
 pub async fn sign_in(
     app: &App,
     book: Book,
@@ -165,32 +176,13 @@ pub async fn sign_in(
     password: &str,
     session: &str,
 ) -> Result<Caller, Error> {
-    let mut tx = app.db.begin_read().await?;
-    let found = book::users(&mut tx, book.id)
-        .await?
-        .into_iter()
-        .find(|user| user.login == login);
-    let hash = match &found {
-        Some(user) => book::credential(&mut tx, book.id, user.id).await?,
-        None => None,
+    let given = Credentials {
+        login,
+        password,
+        code: None,
     };
-    tx.rollback().await?;
-    let right = hash.is_some_and(|hash| matches(&hash, password));
-    let problem = match &found {
-        Some(user) if right && user.active => {
-            return Ok(Caller::new(book, user.clone(), session));
-        }
-        Some(_) if right => Problem::new(Kind::UserDisabled).with("user", login),
-        _ => Problem::new(Kind::WrongPassword),
-    };
-    let mut nobody = app.bootstrap(book);
-    // What was typed for a name that nobody has may be a password: it is not kept.
-    nobody.user.login = found.map_or_else(|| "unknown".to_owned(), |user| user.login);
-    nobody.user.roles.clear();
-    nobody.session = session.to_owned();
-    let order = Order::new("sign-in", Action::ReadReports);
-    app.record_refusal(&nobody, &order, &problem).await?;
-    Err(problem.into())
+    let (user, _) = session::identify(app, &book, given, session).await?;
+    Ok(Caller::new(book, user, session))
 }
 
 /// A caller for a user whose identity the surrounding program has already made sure of: the demo
@@ -214,7 +206,7 @@ pub async fn add_user(
     key: Option<String>,
 ) -> Result<Done, Error> {
     conflicts(&new.roles)?;
-    strong(&new.password)?;
+    strong(&new.login, &new.password)?;
     let roles: Vec<&str> = new.roles.iter().map(|role| role.code()).collect();
     let order = Order::new("user.add", Action::ManageUsers)
         .key(key)
@@ -243,6 +235,7 @@ pub async fn add_user(
         };
         book::put_user(write, &user).await?;
         book::put_credential(write, user.id, &hash(&new.password, &salt)?).await?;
+        session::password_set(write, caller, &user).await?;
         Ok(json!({ "user": user.login, "name": user.name, "roles": roles }))
     })
     .await
@@ -282,7 +275,7 @@ pub async fn set_password(
     password: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    strong(password)?;
+    strong(login, password)?;
     let own = caller.user.login == login && may(&caller.user.roles, Action::ReadReports);
     let action = if own {
         Action::ReadReports
@@ -300,6 +293,7 @@ pub async fn set_password(
         let user = users.into_iter().find(|user| user.login == login);
         let user = user.ok_or_else(|| not_found("用户 user", login))?;
         book::put_credential(write, user.id, &hash(password, &salt)?).await?;
+        session::password_set(write, caller, &user).await?;
         Ok(json!({ "user": login }))
     })
     .await
@@ -344,26 +338,33 @@ pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
     Ok(Report::new(json!({ "users": list }), vec![table]))
 }
 
-fn strong(password: &str) -> Result<(), Error> {
-    if password.chars().count() < PASSWORD_MIN {
+/// Whether a password is long enough and not among the first that anybody would try.
+fn strong(login: &str, password: &str) -> Result<(), Error> {
+    let length = password.chars().count();
+    if length < PASSWORD_MIN {
         return Err(Problem::new(Kind::PasswordWeak)
             .with("min", PASSWORD_MIN)
             .into());
     }
-    Ok(())
+    let plain = password.to_lowercase();
+    let first = plain.chars().next();
+    let reason = if plain == login.to_lowercase().repeat(length / login.chars().count().max(1)) {
+        "用户名 the user name"
+    } else if plain.chars().all(|c| Some(c) == first) {
+        "同一字符 one character"
+    } else if COMMON.iter().any(|common| plain.starts_with(common)) {
+        "常见密码 a common password"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(Kind::PasswordGuessable)
+        .with("reason", reason)
+        .into())
 }
 
-fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
+pub(super) fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
     let hash = Argon2::default()
         .hash_password_with_salt(password.as_bytes(), salt)
         .map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
     Ok(hash.to_string())
-}
-
-fn matches(hash: &str, password: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|parsed| {
-        Argon2::default()
-            .verify_password(password.as_bytes(), &parsed)
-            .is_ok()
-    })
 }

@@ -15,7 +15,8 @@ use paper::Font;
 use super::args::{Format, Global};
 use super::password;
 use crate::app::clock::{Clock, Entropy};
-use crate::app::{App, Caller, Error, users};
+use crate::app::session::{self, Credentials};
+use crate::app::{App, Caller, Error};
 
 /// The database that is used when none is named.
 const DEFAULT_DATABASE: &str = "sqlite://huimin.db";
@@ -126,7 +127,14 @@ impl Desk {
         let login = self.global.user.as_deref().ok_or_else(missing)?;
         let prompt = format!("{} {login}: ", self.say("密码", "Password of"));
         let password = password::of_caller(&prompt).ok_or_else(missing)?;
-        users::sign_in(app, book, login, &password, SESSION).await
+        let code = password::code_of_caller();
+        let given = Credentials {
+            login,
+            password: &password,
+            code: code.as_deref(),
+        };
+        let (user, _) = session::identify(app, &book, given, SESSION).await?;
+        Ok(Caller::new(book, user, SESSION))
     }
 
     /// Whether progress may be shown: on a terminal, for people.

@@ -9,12 +9,19 @@ use super::desk::Desk;
 
 /// The password of the one who acts.
 const CALLER: &str = "HUIMIN_PASSWORD";
+/// The code of the second factor of the one who acts.
+const CODE: &str = "HUIMIN_CODE";
 /// The password that a user is given.
 const NEW: &str = "HUIMIN_NEW_PASSWORD";
 
 /// The password of the one who acts; none when it is neither in the environment nor typed.
 pub(crate) fn of_caller(prompt: &str) -> Option<String> {
     from_environment(CALLER).or_else(|| ask(prompt))
+}
+
+/// The code of the second factor of the one who acts.
+pub(crate) fn code_of_caller() -> Option<String> {
+    from_environment(CODE)
 }
 
 /// The password that a user is to have, from `HUIMIN_NEW_PASSWORD` or typed twice. The first user

@@ -13,9 +13,10 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 23] = [
+    let modules: [(&str, &[(&str, &str)]); 24] = [
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
+        ("session", crate::session::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
         ("fund", crate::fund::STATEMENTS),
         ("roster", crate::roster::STATEMENTS),

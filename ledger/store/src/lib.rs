@@ -39,6 +39,7 @@ pub mod report;
 pub mod roster;
 pub mod run;
 pub mod seal;
+pub mod session;
 pub mod statement;
 pub mod success;
 pub mod table;
