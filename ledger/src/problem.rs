@@ -110,9 +110,7 @@ problems! {
         => "等验证器显示下一个数字后重试;两处时钟须一致" "wait for the next code; both clocks must agree";
     PasswordGuessable "AUTH-0013" "密码容易被猜到:{reason}" "the password is easy to guess: {reason}"
         => "换一个不含用户名、不是常见词或重复字符的密码" "choose one without the user name, and no common word or repeated character";
-    PasswordToChange "AUTH-0014" "{user} 的密码是别人设的,须先自己改" "the password of {user} was set by another person and is to be changed first"
-        => "登录网页改密码" "sign in to the pages and change it";
-    RequestForeign "AUTH-0015" "请求不是从本系统的页面发出的,或页面已过期" "the request does not come from a page of this system, or the page is out of date"
+    RequestForeign "AUTH-0014" "请求不是从本系统的页面发出的,或页面已过期" "the request does not come from a page of this system, or the page is out of date"
         => "打开该页面重新填写并提交" "open the page and send the form again";
 
     // What is asked.

@@ -120,6 +120,15 @@ pub struct Done {
     pub receipt: Option<Receipt>,
 }
 
+/// What an earlier command has answered.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its answer.
+    pub answer: Value,
+    /// Its place in the audit trail.
+    pub entry: i64,
+}
+
 /// Why a use case gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -346,6 +355,30 @@ impl App {
             reason: order.reason.clone(),
             data,
         }
+    }
+
+    /// What the command with this key has answered and where it is recorded; none when there is no
+    /// such command, or the caller may not read of it.
+    ///
+    /// # Errors
+    /// Accidents of the store.
+    pub async fn told(&self, caller: &Caller, key: &str) -> Result<Option<Told>, Error> {
+        let mut tx = self.db.begin_read().await?;
+        let told = ledger_store::write::told(&mut tx, caller.book.id, key).await?;
+        tx.rollback().await?;
+        let reads = may(&caller.user.roles, Action::ReadReports);
+        let keeps = may(&caller.user.roles, Action::ManageUsers);
+        let Some((earlier, entry)) = told else {
+            return Ok(None);
+        };
+        let of_users = ["user.", "factor."]
+            .iter()
+            .any(|kind| earlier.kind.starts_with(kind));
+        if !reads && !(keeps && of_users) {
+            return Ok(None);
+        }
+        let answer = serde_json::from_str(&earlier.answer).map_err(anyhow::Error::from)?;
+        Ok(Some(Told { answer, entry }))
     }
 
     /// Opens a consistent reading, when the caller may do this.

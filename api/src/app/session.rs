@@ -507,3 +507,32 @@ pub(super) async fn password_set(
     store::end_others(write.tx(), book, user.id, kept).await?;
     Ok(())
 }
+
+/// Makes sure that a session is still in the hands of its user: before a password is changed.
+/// Failures count like those of a sign-in.
+///
+/// # Errors
+/// [`Kind::WrongPassword`], [`Kind::SignInLocked`].
+pub async fn confirm_password(app: &App, caller: &Caller, password: &str) -> Result<(), Error> {
+    let (book, user) = (caller.book.id, &caller.user);
+    let mut tx = app.db.begin_read().await?;
+    let hash = book::credential(&mut tx, book, user.id).await?;
+    // The session has shown its second factor when it began.
+    let guard = Guard {
+        factor: FactorState::Off,
+        ..store::guard(&mut tx, book, user.id).await?
+    };
+    tx.rollback().await?;
+    let given = Credentials {
+        login: &user.login,
+        password,
+        code: None,
+    };
+    let found = Some(user.clone());
+    match judge(app, &found, hash.as_deref(), &guard, given) {
+        Ok(_) => Ok(()),
+        Err(problem) => refuse(app, &caller.book, (problem, found), &caller.session)
+            .await
+            .map(drop),
+    }
+}

@@ -11,8 +11,8 @@ use ledger_store::book::{self, Book, User};
 use ledger_store::migrate;
 use serde_json::{Map, Value, json};
 
-use super::view::{Report, Table, words};
 use super::session::{self, Credentials};
+use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, policy};
 
 /// Characters that a password needs at least.
@@ -348,7 +348,11 @@ fn strong(login: &str, password: &str) -> Result<(), Error> {
     }
     let plain = password.to_lowercase();
     let first = plain.chars().next();
-    let reason = if plain == login.to_lowercase().repeat(length / login.chars().count().max(1)) {
+    let reason = if plain
+        == login
+            .to_lowercase()
+            .repeat(length / login.chars().count().max(1))
+    {
         "用户名 the user name"
     } else if plain.chars().all(|c| Some(c) == first) {
         "同一字符 one character"

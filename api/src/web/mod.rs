@@ -1,10 +1,137 @@
 //! The pages: server-rendered, in Chinese and English, without a script that any task needs.
+//!
+//! A handler takes a [`seat::Seat`] (who asks, in which language, with which address), calls use
+//! cases and gives a [`reply::Reply`]: mostly a [`page::Page`] of blocks. Forms that act carry a
+//! token and the key of their command; [`reply::post`] takes care of refusals and of the way on.
+//! Nothing here decides what anybody may do: the use cases do, and record what they refuse. What a
+//! person may not do is merely not offered.
+//!
+//! To add a page: `api/docs/pages.md`.
+
+pub mod assets;
+pub mod badge;
+pub mod grid;
+pub mod locale;
+pub mod page;
+pub mod posted;
+pub mod reply;
+pub mod seat;
+
+mod login;
+mod me;
+mod runs;
+mod tables;
 
 use axum::Router;
+use axum::http::{HeaderName, HeaderValue};
+use bank_adapters::Finding;
+use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::role::Role;
+use ledger::disbursement::workflow::{Duty, PaymentState, RunEvent, RunState};
+use ledger::fund::Level;
+use ledger::problem::{Kind, Language, Problem};
+use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::app::Error;
+use crate::app::view::{Table, words};
+use crate::cli::failure;
 use crate::http::Server;
 
+/// What a page may load: only from here, and nothing written into the page itself.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Their addresses.
-pub fn router(_server: &Server) -> Router {
+pub fn router(server: &Server) -> Router {
+    let header = |name: &'static str, value: &'static str| {
+        SetResponseHeaderLayer::overriding(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    };
     Router::new()
+        .merge(login::router())
+        .merge(me::router())
+        .merge(runs::router())
+        .fallback(reply::get(missing).with_state(server.clone()))
+        // Forms of ours must say where they come from; other sites learn nothing.
+        .layer(header("referrer-policy", "same-origin"))
+        .layer(header("content-security-policy", POLICY))
+        .layer(header("cross-origin-resource-policy", "same-origin"))
+        .merge(assets::router())
+        .with_state(server.clone())
+}
+
+async fn missing(seat: seat::Seat) -> Result<reply::Reply, Error> {
+    Err(Problem::new(Kind::NotFound)
+        .with("what", seat.say("problem.page"))
+        .with("name", &seat.path)
+        .into())
+}
+
+/// A value of a table in the language of the page: names of states, roles and kinds are words of
+/// the product, and stand in tables in either language.
+pub fn word(text: &str, language: Language) -> String {
+    let pair = words_of_the_product().find(|(zh, en)| *zh == text || *en == text);
+    match (pair, language) {
+        (Some((zh, _)), Language::Zh) => zh.to_owned(),
+        (Some((_, en)), Language::En) => en.to_owned(),
+        (None, _) => text.to_owned(),
+    }
+}
+
+fn words_of_the_product() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let others = [
+        ("正常发放", "regular"),
+        ("补发以前月份", "back-pay"),
+        ("失败重发", "re-pay"),
+        ("错误", "error"),
+        ("提醒", "warning"),
+        ("是", "yes"),
+        ("否", "no"),
+        ("不公示", "not published"),
+    ];
+    let states = RunState::ALL.iter().map(|one| (one.name(), one.code()));
+    others
+        .into_iter()
+        .chain(states)
+        .chain(PaymentState::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(RunEvent::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(Duty::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(Role::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(Level::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(
+            ApprovalLevel::ALL
+                .iter()
+                .map(|one| (one.name(), one.code())),
+        )
+}
+
+/// What was found in a file, by place.
+pub fn finding_table(findings: &[Finding], language: Language) -> Table {
+    let mut table = Table::new(
+        words("发现", "Findings"),
+        &[
+            ("编号", "code", false),
+            ("工作表", "sheet", false),
+            ("行", "row", true),
+            ("列", "column", false),
+            ("读到的值", "value as read", false),
+            ("问题", "what is wrong", false),
+        ],
+    );
+    for finding in findings {
+        let place = &finding.place;
+        let row = place.row.map(|row| row.to_string()).unwrap_or_default();
+        let column = place.column.clone().or_else(|| place.field.clone());
+        table.row([
+            finding.code.to_string(),
+            place.sheet.clone().unwrap_or_default(),
+            row,
+            column.unwrap_or_default(),
+            place.value.clone().unwrap_or_default(),
+            failure::sentence(finding, language).to_owned(),
+        ]);
+    }
+    table
 }

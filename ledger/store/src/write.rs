@@ -37,6 +37,8 @@ sql! {
         do update set refusals = refusal_tally.refusals + 1 returning refusals";
     FIND_COMMAND = "select kind, request, answer from command
         where book_id = $1 and command_key = $2";
+    TOLD_COMMAND = "select kind, request, answer, entry from command
+        where book_id = $1 and command_key = $2";
 }
 
 /// One command's change to one book, not yet committed.
@@ -353,6 +355,26 @@ impl Write {
     pub async fn commit_tally(self) -> Result<(), StoreError> {
         self.tx.commit().await
     }
+}
+
+/// A command that was done, and its place in the audit trail.
+pub async fn told(
+    tx: &mut Tx,
+    book: BookId,
+    key: &str,
+) -> Result<Option<(EarlierCommand, i64)>, StoreError> {
+    let row = tx
+        .query_opt(TOLD_COMMAND, &[book.get().into(), key.into()])
+        .await?;
+    row.map(|row| {
+        let command = EarlierCommand {
+            kind: row.text(0)?,
+            request: row.text(1)?,
+            answer: row.text(2)?,
+        };
+        Ok((command, row.int(3)?))
+    })
+    .transpose()
 }
 
 /// New rows of a table that make it worth a look at its statistics.

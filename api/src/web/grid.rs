@@ -1,0 +1,336 @@
+//! Tables on pages: dense, sorted and filtered by the address, paged, and exported as they stand.
+//!
+//! A [`Grid`] is made from a table of a report. What the address asks of it is in the fields
+//! `q` (rows with this text), `sort` (number of a column, negative for falling) and `after` (rows
+//! passed over); the second table of a page has `q2`, `sort2`, `after2`, and so on. A column is
+//! linked by its English head, and a column of states shows badges.
+
+use std::cmp::Ordering;
+
+use ledger::problem::Language;
+
+use super::badge::{self, Badge};
+use super::seat::Seat;
+use crate::app::view::{self, Table};
+
+/// Rows on a page.
+pub const ROWS: usize = 100;
+
+/// A table as it is drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    /// Its place among the tables of the page, for the address.
+    pub suffix: String,
+    /// What it shows.
+    pub title: String,
+    /// Its columns.
+    pub heads: Vec<Head>,
+    /// The rows of this page.
+    pub rows: Vec<Vec<Cell>>,
+    /// Rows that match.
+    pub matching: usize,
+    /// Rows there are.
+    pub all: usize,
+    /// What is looked for.
+    pub query: String,
+    /// Other fields of the address, kept by the filter.
+    pub kept: Vec<(String, String)>,
+    /// Address of the rows after these.
+    pub next: Option<String>,
+    /// Address of the first rows.
+    pub first: Option<String>,
+    /// Exports: name and address.
+    pub exports: Vec<(&'static str, String)>,
+    /// A choice before each row: the name of the field; the value is the first cell.
+    pub choice: Option<String>,
+    /// What to do when there is no row.
+    pub empty: String,
+    /// Whether the tools above it are drawn.
+    pub tools: bool,
+    /// Sentences about the rows in the language of the page.
+    pub words: Words,
+}
+
+/// The sentences that a table needs.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    /// How many rows.
+    pub count: String,
+    /// The filter's label.
+    pub filter: &'static str,
+    /// Its button.
+    pub apply: &'static str,
+    /// The link to the next rows.
+    pub next: &'static str,
+    /// The link to the first rows.
+    pub first: &'static str,
+    /// The label of exports.
+    pub export: &'static str,
+    /// The label of the box that chooses all.
+    pub choose: &'static str,
+}
+
+/// The head of a column.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Its text.
+    pub text: String,
+    /// Figures.
+    pub right: bool,
+    /// Address that sorts by it.
+    pub sort: String,
+    /// `ascending`, `descending` or nothing.
+    pub sorted: &'static str,
+}
+
+/// A cell.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// Its text.
+    pub text: String,
+    /// Where it leads.
+    pub link: Option<String>,
+    /// The state that it is.
+    pub badge: Option<Badge>,
+    /// Figures.
+    pub right: bool,
+    /// Below zero.
+    pub negative: bool,
+}
+
+/// Where a column leads: its English head, and the address before the value.
+pub type Links<'a> = &'a [(&'a str, &'a str)];
+
+/// Columns that lead to the same place wherever they stand.
+const LINKS: Links<'static> = &[
+    ("run", "/runs/"),
+    ("payment", "/trace/payment/"),
+    ("batch", "/batches/"),
+    ("recovery", "/recoveries/"),
+];
+/// Columns of states.
+const STATES: [&str; 4] = ["state", "status", "weight", "result"];
+
+/// The table as the address asks for it, all pages of it: what an export holds.
+pub fn asked(seat: &Seat, table: &Table, place: usize) -> Table {
+    let suffix = suffix(place);
+    let wanted = seat
+        .get(&format!("q{suffix}"))
+        .unwrap_or_default()
+        .to_lowercase();
+    let mut found = table.clone();
+    if !wanted.is_empty() {
+        let holds =
+            |row: &Vec<String>| row.iter().any(|cell| cell.to_lowercase().contains(&wanted));
+        found.rows.retain(holds);
+    }
+    let sort: i64 = seat
+        .get(&format!("sort{suffix}"))
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    if let Some(column) = usize::try_from(sort.abs() - 1).ok()
+        && column < table.columns.len()
+    {
+        found.rows.sort_by(|a, b| {
+            let order = compared(cell(a, column), cell(b, column));
+            if sort < 0 { order.reverse() } else { order }
+        });
+    }
+    found
+}
+
+fn suffix(place: usize) -> String {
+    match place {
+        0 => String::new(),
+        place => (place + 1).to_string(),
+    }
+}
+
+fn cell(row: &[String], column: usize) -> &str {
+    row.get(column).map_or("", String::as_str)
+}
+
+/// Figures by size, before texts by their letters.
+fn compared(a: &str, b: &str) -> Ordering {
+    match (figure(a), figure(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
+}
+
+/// A figure in millionths: `-1,234.50`, `99.46 %`.
+fn figure(text: &str) -> Option<i128> {
+    let plain: String = text.trim_end_matches(['%', ' ']).replace(',', "");
+    let (sign, digits) = match plain.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, plain.as_str()),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_figure = !whole.is_empty() && whole.len() < 20 && part.len() <= 6;
+    if !is_figure
+        || !whole
+            .bytes()
+            .chain(part.bytes())
+            .all(|b| b.is_ascii_digit())
+    {
+        return None;
+    }
+    let millionths: i128 = format!("{part:0<6}").parse().ok()?;
+    Some(sign * (whole.parse::<i128>().ok()? * 1_000_000 + millionths))
+}
+
+impl Grid {
+    /// A table of a report as the address asks for it. `place` counts the tables of the page.
+    pub fn of(seat: &Seat, table: &Table, place: usize, links: Links<'_>) -> Grid {
+        let suffix = suffix(place);
+        let found = asked(seat, table, place);
+        let after = seat.get(&format!("after{suffix}"));
+        let after: usize = after.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let after = after.min(found.rows.len());
+        let shown = found.rows.iter().skip(after).take(ROWS);
+        let rows: Vec<Vec<Cell>> = shown
+            .map(|row| drawn_row(table, row, links, seat.language))
+            .collect();
+        let end = after + rows.len();
+        let field = format!("after{suffix}");
+        let to =
+            |place: Option<usize>| seat.address(&[(&field, place.map(|place| place.to_string()))]);
+        let export = |kind: &'static str| {
+            let text = Some(kind.to_owned());
+            (kind, seat.address(&[("as", text), (&field, None)]))
+        };
+        let own = [format!("q{suffix}"), field.clone()];
+        let kept = seat.query.iter().filter(|(name, _)| !own.contains(name));
+        Grid {
+            title: table.title.get(seat.language).to_owned(),
+            heads: heads(seat, table, &suffix),
+            matching: found.rows.len(),
+            all: table.rows.len(),
+            query: seat.get(&own[0]).unwrap_or_default().to_owned(),
+            kept: kept.cloned().collect(),
+            next: (end < found.rows.len()).then(|| to(Some(end))),
+            first: (after > 0).then(|| to(None)),
+            exports: vec![export("xlsx"), export("csv"), export("pdf")],
+            choice: None,
+            empty: seat.say("table.none").to_owned(),
+            tools: true,
+            words: words(seat, after, &rows, found.rows.len()),
+            rows,
+            suffix,
+        }
+    }
+
+    /// Without filter and export: a short table that belongs to something else.
+    #[must_use]
+    pub fn plain(mut self) -> Grid {
+        self.tools = false;
+        self.exports.clear();
+        self
+    }
+
+    /// Says what to do when there is no row.
+    #[must_use]
+    pub fn or_else(mut self, empty: &str) -> Grid {
+        empty.clone_into(&mut self.empty);
+        self
+    }
+
+    /// Puts a box before each row; the form around the table sends the first cells of those that
+    /// are ticked.
+    #[must_use]
+    pub fn choosing(mut self, field: &str) -> Grid {
+        self.choice = Some(field.to_owned());
+        self
+    }
+}
+
+fn words(seat: &Seat, after: usize, rows: &[Vec<Cell>], matching: usize) -> Words {
+    let (from, to) = (after + usize::from(!rows.is_empty()), after + rows.len());
+    let values = [
+        ("from", from.to_string()),
+        ("to", to.to_string()),
+        ("count", matching.to_string()),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, v)| (*name, v.as_str())).collect();
+    Words {
+        count: seat.fill("table.count", &values),
+        filter: seat.say("table.filter"),
+        apply: seat.say("table.apply"),
+        next: seat.say("table.next"),
+        first: seat.say("table.first"),
+        export: seat.say("table.export"),
+        choose: seat.say("table.choose"),
+    }
+}
+
+fn heads(seat: &Seat, table: &Table, suffix: &str) -> Vec<Head> {
+    let sort = format!("sort{suffix}");
+    let now = seat.get(&sort).unwrap_or_default();
+    let after = format!("after{suffix}");
+    let head = |(place, column): (usize, &view::Column)| {
+        let (rising, falling) = ((place + 1).to_string(), format!("-{}", place + 1));
+        let (sorted, next) = match now {
+            now if now == rising => ("ascending", &falling),
+            now if now == falling => ("descending", &rising),
+            _ => ("", &rising),
+        };
+        Head {
+            text: column.head.get(seat.language).to_owned(),
+            right: column.right,
+            sort: seat.address(&[(&sort, Some(next.clone())), (&after, None)]),
+            sorted,
+        }
+    };
+    table.columns.iter().enumerate().map(head).collect()
+}
+
+fn drawn_row(table: &Table, row: &[String], links: Links<'_>, language: Language) -> Vec<Cell> {
+    let cells = table.columns.iter().zip(row);
+    cells
+        .map(|(column, text)| drawn(column, text, links, language))
+        .collect()
+}
+
+fn drawn(column: &view::Column, text: &str, links: Links<'_>, language: Language) -> Cell {
+    let head = column.head.en.as_str();
+    let is_value = !matches!(text, "" | "—" | "0");
+    let link = links
+        .iter()
+        .chain(LINKS)
+        .find(|(name, _)| *name == head)
+        .filter(|(_, before)| is_value && !before.is_empty())
+        .map(|(_, before)| format!("{before}{}", escaped(text)));
+    let text = match text {
+        "" => "—".to_owned(),
+        text => super::word(text, language),
+    };
+    Cell {
+        badge: STATES
+            .contains(&head)
+            .then(|| badge::of(&text, language))
+            .flatten(),
+        link,
+        right: column.right,
+        negative: column.right && text.starts_with('-') && text.len() > 1,
+        text,
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let pair = [(String::new(), text.to_owned())];
+    super::seat::encoded(&pair).split_off(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_sort_by_size() {
+        let mut texts = ["—", "1,234.50", "-3", "20", "99.46 %", "示例"];
+        texts.sort_by(|a, b| compared(a, b));
+        assert_eq!(texts, ["-3", "20", "99.46 %", "1,234.50", "—", "示例"]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Any report as a page: its tables, its exports, and the form that asks for it.
+
+use ledger::problem::Language;
+
+use super::grid::{Grid, Links, asked};
+use super::page::{Block, Page};
+use super::reply::Reply;
+use super::seat::Seat;
+use crate::app::Error;
+use crate::app::view::Report;
+use crate::cli::sheet;
+use crate::print;
+
+/// The media type of workbooks.
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// The tables of a report under what the page shows already; or, when the address asks for it, a
+/// file with exactly what the tables are filtered to.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn page(
+    seat: &Seat,
+    mut page: Page,
+    report: &Report,
+    links: Links<'_>,
+) -> Result<Reply, Error> {
+    if let Some(reply) = export(seat, report, &page.title)? {
+        return Ok(reply);
+    }
+    for (place, table) in report.tables.iter().enumerate() {
+        let grid = Grid::of(seat, table, place, links);
+        page.blocks.push(Block::Grid(Box::new(grid)));
+    }
+    Ok(page.into())
+}
+
+/// The file that the address asks for, with the tables as they are filtered and sorted.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn export(seat: &Seat, report: &Report, name: &str) -> Result<Option<Reply>, Error> {
+    let Some(kind) = seat.get("as") else {
+        return Ok(None);
+    };
+    let language = seat.language;
+    let tables = report.tables.iter().enumerate();
+    let mut shown = Report {
+        tables: tables
+            .map(|(place, table)| asked(seat, table, place))
+            .collect(),
+        ..report.clone()
+    };
+    for table in &mut shown.tables {
+        translate(&mut table.rows, language);
+    }
+    let named = |ending: &str| format!("{name}.{ending}");
+    Ok(Some(match kind {
+        "csv" => {
+            let bytes = sheet::csv_file(&shown.tables, language)?;
+            Reply::File(named("csv"), "text/csv; charset=utf-8", bytes)
+        }
+        "pdf" => {
+            let font = print::font(None)?;
+            let agency = Some(seat.caller().book.name.as_str());
+            let document = print::report(&shown, agency, language, &font);
+            let bytes = document
+                .pdf(&font)
+                .map_err(|error| anyhow::anyhow!("PDF: {error}"))?;
+            Reply::File(named("pdf"), "application/pdf", bytes)
+        }
+        _ => Reply::File(
+            named("xlsx"),
+            WORKBOOK,
+            sheet::workbook(&shown.tables, language)?,
+        ),
+    }))
+}
+
+/// Words of the product in the language of the page.
+fn translate(rows: &mut [Vec<String>], language: Language) {
+    for cell in rows.iter_mut().flatten() {
+        *cell = super::word(cell, language);
+    }
+}
