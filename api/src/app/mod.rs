@@ -374,7 +374,7 @@ impl App {
         let of_users = ["user.", "factor."]
             .iter()
             .any(|kind| earlier.kind.starts_with(kind));
-        if !reads && !(keeps && of_users) {
+        if !(reads || keeps && of_users) {
             return Ok(None);
         }
         let answer = serde_json::from_str(&earlier.answer).map_err(anyhow::Error::from)?;
