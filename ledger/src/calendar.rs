@@ -1,10 +1,14 @@
-//! Months, business dates and moments. Nothing here reads a clock.
+//! Months, business dates, working days and moments. Nothing here reads a clock.
+
+mod working;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use chrono::NaiveDate as Date;
 use chrono::{DateTime, Datelike};
+
+pub use self::working::{DayKind, SHIPPED, ShippedYear, WorkingDays};
 
 /// A calendar month, the accounting period of the books. Shown and stored as `YYYY-MM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -204,6 +204,10 @@ problems! {
     YearClosed "FND-0004" "{year} 年已年结,批次 {run} 的审批不能撤销" "{year} is closed: the approval of run {run} cannot be taken back"
         => "照常发放,多发的用 recovery open 追缴" "release it, and recover what was paid too much: `recovery open`";
 
+    // The calendar.
+    CalendarFaulty "CAL-0001" "工作日历文件有 {count} 处错误,什么也没有导入" "the calendar file has {count} faults; nothing was imported"
+        => "按列出的位置逐处改正后重新导入" "correct the places listed and import again";
+
     // Files of banks.
     FileRejected "BNK-0001" "文件不能采用:{count} 处错误" "the file is refused: {count} faults"
         => "按所列位置改正,或请银行重发" "correct the places listed, or ask the bank to send it again";

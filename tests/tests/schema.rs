@@ -11,7 +11,9 @@ use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::users::NewUser;
-use api::app::{approval, clash, exception, period, policy, publication, recovery, users, year};
+use api::app::{
+    approval, calendar, clash, exception, period, policy, publication, recovery, users, year,
+};
 use ledger::calendar::Moment;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
@@ -339,6 +341,8 @@ async fn full(url: &str) -> Office {
     compared(&office).await;
     published(&office).await;
     closed_year(&office).await;
+    let notice = calendar::Source::shipped(2022).unwrap();
+    done(calendar::import(app, office.who("maker"), &notice, None).await);
     office.assert_invariants().await;
     office
 }

@@ -10,6 +10,7 @@
 pub mod appropriation;
 pub mod approval;
 pub mod audit;
+pub mod calendar;
 pub mod clash;
 pub mod clock;
 pub mod doctor;

@@ -18,6 +18,7 @@ use super::bank_answer::{ReturnCommand, StatementCommand};
 use super::bank_file::BankFileCommand;
 use super::batch::BatchCommand;
 use super::bench::BenchCommand;
+use super::calendar::CalendarCommand;
 use super::clash::ClashCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
@@ -152,6 +153,11 @@ pub(crate) enum Command {
     Policy {
         #[command(subcommand)]
         command: RulesCommand,
+    },
+    /// 工作日历:放假与调休 Calendar of working days: holidays and make-up days
+    Calendar {
+        #[command(subcommand)]
+        command: CalendarCommand,
     },
     /// 花名册 Rosters
     Roster {
@@ -465,6 +471,9 @@ mod tests {
             "appropriation carry-over 示例〔2022〕1号 --to 2023 --document 示例〔2022〕8号 --amount 2",
             "appropriation carry-over 示例〔2022〕1号 --program p --to 2023 --document d",
             "program import p.toml",
+            "calendar import c.csv --key k",
+            "calendar import --shipped 2022",
+            "calendar list 2022 --out c.xlsx",
             "standard list",
             "roster template",
             "roster import r.xlsx --program urban-dibao --month 2022-01 --dry-run",
@@ -536,6 +545,8 @@ mod tests {
     fn wrong_usage_is_told() {
         for line in [
             "run show 0",
+            "calendar import",
+            "calendar import c.toml --shipped 2022",
             "recovery open --program p --reason r",
             "recovery open --program p --all --file-no D1 --reason r",
             "recovery plan 7",

@@ -15,6 +15,7 @@ mod bank_answer;
 mod bank_file;
 mod batch;
 mod bench;
+mod calendar;
 mod clash;
 mod demo;
 mod desk;
@@ -82,6 +83,7 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Program { command } => command.run(desk, policy::Subject::Programs).await,
         Command::Standard { command } => command.run(desk, policy::Subject::Standards).await,
         Command::Policy { command } => command.run(desk).await,
+        Command::Calendar { command } => command.run(desk).await,
         Command::Roster { command } => command.run(desk).await,
         Command::Clash { command } => command.run(desk).await,
         Command::Run { command } => command.run(desk).await,

@@ -13,7 +13,7 @@ pub(crate) use sql;
 
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
-    let modules: [(&str, &[(&str, &str)]); 24] = [
+    let modules: &[(&str, &[(&str, &str)])] = &[
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("session", crate::session::STATEMENTS),
@@ -38,13 +38,14 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
         ("year", crate::year::STATEMENTS),
+        ("calendar", crate::calendar::STATEMENTS),
     ];
     let mut list: Vec<_> = modules
-        .into_iter()
+        .iter()
         .flat_map(|(module, statements)| {
             statements
                 .iter()
-                .map(move |(name, text)| (module, *name, *text))
+                .map(move |(name, text)| (*module, *name, *text))
         })
         .collect();
     list.extend(

@@ -23,6 +23,7 @@ pub mod answer;
 pub mod approval;
 pub mod batch;
 pub mod book;
+pub mod calendar;
 pub mod catalogue;
 pub mod clash;
 pub mod constraint;

@@ -248,4 +248,10 @@ tables! {
     YEAR_CLOSE "year_close" key(0 "", 1 ", year")
         (book_id year user_id closed_at digest)
         private() salt(None) beside();
+    CALENDAR_YEAR "calendar_year" key(0 "", 1 ", year", 2 ", version")
+        (book_id year version document file_id days)
+        private() salt(None) beside();
+    CALENDAR_DAY "calendar_day" key(0 "", 1 ", year", 2 ", version", 3 ", on_date")
+        (book_id year version on_date kind name)
+        private() salt(None) beside();
 }

@@ -132,7 +132,8 @@ impl Faults {
     }
 }
 
-fn finding(problem: &Problem) -> Finding {
+/// A fault of a file as a finding.
+pub(in crate::app) fn finding(problem: &Problem) -> Finding {
     let say = |language, stop| {
         let (title, next) = (problem.title(language), problem.next(language));
         format!("{title}{stop}{next}")
