@@ -1,7 +1,7 @@
 //! Amounts as banks write them: yuan with the suffix 元 and thousands separators, or whole fen.
 
 use ledger::money::Fen;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::encoding::trim;
 
@@ -45,9 +45,60 @@ pub struct AmountStyle {
     /// Thousands separators are allowed when reading. Never written.
     #[serde(default)]
     pub grouped: bool,
+    /// Decimals of an amount in yuan: 2, or 3 where the bank wants another zero.
+    #[serde(default)]
+    pub decimals: Decimals,
+    /// The largest amount of one line that the bank takes, in yuan in the profile.
+    #[serde(default, deserialize_with = "yuan")]
+    pub max: Option<Fen>,
+}
+
+/// How many decimals an amount in yuan has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u8")]
+pub enum Decimals {
+    /// `1234.50`.
+    #[default]
+    Two,
+    /// `1234.500`; fewer are read too.
+    Three,
+}
+
+impl TryFrom<u8> for Decimals {
+    type Error = &'static str;
+
+    fn try_from(count: u8) -> Result<Decimals, &'static str> {
+        match count {
+            2 => Ok(Decimals::Two),
+            3 => Ok(Decimals::Three),
+            _ => Err("decimals: 2 or 3"),
+        }
+    }
+}
+
+fn yuan<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Fen>, D::Error> {
+    let text = String::deserialize(input)?;
+    Fen::parse_yuan(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 impl AmountStyle {
+    /// The same in the other unit, for telling that a file has mixed them up.
+    pub(crate) fn in_other_unit(&self) -> AmountStyle {
+        let (unit, suffix) = match self.unit {
+            Unit::Fen => (Unit::Yuan, "元"),
+            Unit::Yuan => (Unit::Fen, "分"),
+        };
+        AmountStyle {
+            unit,
+            suffix: suffix.to_owned(),
+            grouped: true,
+            decimals: Decimals::Two,
+            max: None,
+        }
+    }
+
     /// Reads an amount: `1,234.50`, `1234.5元`, `.50` as far as the style allows.
     /// `None` for everything else.
     pub(crate) fn read(&self, text: &str) -> Option<Fen> {
@@ -55,6 +106,12 @@ impl AmountStyle {
         let bare = match self.suffix.as_str() {
             "" => text,
             suffix => text.strip_suffix(suffix).map_or(text, trim),
+        };
+        let bare = match (self.decimals, bare.rsplit_once('.')) {
+            (Decimals::Three, Some((_, mills))) if mills.len() == 3 => {
+                bare.strip_suffix('0').unwrap_or(bare)
+            }
+            _ => bare,
         };
         if let (Unit::Yuan, Some(amount)) = (self.unit, ordinary_yuan(bare, self.grouped)) {
             return Some(amount);
@@ -84,6 +141,9 @@ impl AmountStyle {
                 push_number(fen / 100, out);
                 out.push('.');
                 out.extend([fen / 10 % 10, fen % 10].map(digit));
+                if self.decimals == Decimals::Three {
+                    out.push('0');
+                }
             }
         }
     }
@@ -148,6 +208,8 @@ mod tests {
             unit,
             suffix: String::new(),
             grouped: true,
+            decimals: Decimals::Two,
+            max: None,
         }
     }
 
@@ -183,16 +245,22 @@ mod tests {
             unit: Unit::Yuan,
             suffix: "元".to_owned(),
             grouped: true,
+            decimals: Decimals::Two,
+            max: None,
         };
         let strict = AmountStyle {
             unit: Unit::Yuan,
             suffix: String::new(),
             grouped: false,
+            decimals: Decimals::Two,
+            max: None,
         };
         let fen = AmountStyle {
             unit: Unit::Fen,
             suffix: String::new(),
             grouped: false,
+            decimals: Decimals::Two,
+            max: None,
         };
         for (text, in_bank, in_strict, in_fen) in [
             ("1,234.50", Some(123_450), None, None),

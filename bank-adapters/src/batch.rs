@@ -1,20 +1,20 @@
 //! Batch files (代发文件): our instructions to a bank, written and read back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use ledger::money::Fen;
 
-use crate::amount::push_number;
-use crate::delimited;
+use crate::amount::{AmountStyle, push_number};
 use crate::encoding::{Encoding, control, trim};
 use crate::finding::{Fault, Finding, Findings};
 use crate::layout::{Layout, RowKind, Stated, is_account};
 use crate::line::Line;
-use crate::profile::{Column, ColumnsBy, Field, Kind, Profile, Use};
+use crate::profile::{Column, ColumnsBy, Field, Kind, PayeeBank, Profile, Shape, Use};
 use crate::record::{BatchFile, BatchHead, Instruction};
 use crate::sheet::{csv, writer};
 use crate::table::{Limits, RowView, Source, shown};
+use crate::{delimited, fixed};
 
 /// Writes a batch. Nothing is altered to fit: what the layout or its encoding cannot hold is
 /// refused, all faults together, each with the row (place in `lines`, from 1) and the column.
@@ -32,17 +32,22 @@ pub fn write_batch(
     let total = check_lines(profile, lines, &mut findings);
     let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
     let date = head.date.format(&profile.text.date_format).to_string();
+    let Some(shape) = shape_of(profile, lines, &mut findings) else {
+        return Err(findings.into_vec());
+    };
     let whole = Whole {
         profile,
+        shape,
         head,
         date,
         count,
         total: total.unwrap_or(Fen::ZERO),
     };
+    whole.check_values(&mut findings);
     let bytes = whole.write(lines, &mut findings);
     match (findings.is_empty(), total, bytes) {
         (true, Some(total), Some(bytes)) => {
-            let name = file_name(profile, head);
+            let name = whole.file_name();
             Ok(BatchFile {
                 name,
                 bytes,
@@ -108,6 +113,7 @@ fn read_lines(
     let Some(layout) = Layout::find(profile, &table, findings) else {
         return;
     };
+    let mut occurrences = Occurrences::of(layout.shape(profile));
     let mut stated = Stated::default();
     let (mut rows, mut lines): (u64, u64) = (0, 0);
     let mut sum = Some(Fen::ZERO);
@@ -115,9 +121,12 @@ fn read_lines(
         match layout.classify(profile, &row) {
             RowKind::Totals => layout.totals(profile, &row, &mut stated, findings),
             RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
+            RowKind::Head => {}
             RowKind::Detail => {
                 rows += 1;
-                if let Some(line) = read_line(profile, &layout, &row, findings) {
+                if let Some(line) = read_line(profile, &layout, &row, rows, findings) {
+                    let occurrence = occurrences.next(line.account_no);
+                    check_occurrence(&layout, &row, occurrence, findings);
                     lines += 1;
                     sum = sum.and_then(|sum| sum.plus(line.amount).ok());
                     take(&line);
@@ -131,10 +140,22 @@ fn read_lines(
     stated.check(profile, rows, sum.filter(|_| lines == rows), findings);
 }
 
+fn check_occurrence(layout: &Layout, row: &RowView<'_>, expected: u64, findings: &mut Findings) {
+    let text = layout.text(row, Field::Occurrence);
+    if layout.has(Field::Occurrence) && text.parse() != Ok(expected) {
+        let (expected, value) = (expected.to_string(), shown(text, false));
+        let values = [("expected", expected.as_str()), ("value", value.as_str())];
+        let label = layout.label(Field::Occurrence);
+        findings.cell(Fault::OccurrenceWrong, row.line, label, &values);
+    }
+}
+
+/// `place` is the number of the line, which is its sequence where the file gives none.
 fn read_line<'t>(
     profile: &Profile,
     layout: &Layout,
     row: &RowView<'t>,
+    place: u64,
     findings: &mut Findings,
 ) -> Option<Found<'t>> {
     if !layout.fits(profile, row, findings) {
@@ -143,15 +164,21 @@ fn read_line<'t>(
     let sound = layout.check(row, findings);
     let amount = layout.positive(profile, row, findings);
     let account = layout.account(row, Field::AccountNo, findings);
-    let sequence = layout.text(row, Field::Sequence).parse();
-    if sequence.is_err() {
+    let sequence = match layout.has(Field::Sequence) {
+        true => layout.text(row, Field::Sequence).parse().ok(),
+        false => Some(place),
+    };
+    if sequence.is_none() {
         let value = shown(layout.text(row, Field::Sequence), false);
         let label = layout.label(Field::Sequence);
         findings.cell(Fault::NumberUnread, row.line, label, &[("value", &value)]);
     }
-    let key = read_key(profile, layout, row, findings);
+    let key = match layout.has(Field::Key) {
+        true => read_key(profile, layout, row, findings),
+        false => Some(""),
+    };
     Some(Found {
-        sequence: sequence.ok()?,
+        sequence: sequence?,
         key: key?,
         account_no: account?,
         payee_name: layout.text(row, Field::PayeeName),
@@ -178,9 +205,14 @@ fn read_key<'t>(
         findings.cell(Fault::KeyUnread, row.line, label, &values);
         return None;
     }
-    if profile.columns_by == ColumnsBy::Order {
-        let columns = profile.columns.iter().enumerate();
-        for (position, column) in columns.filter(|(_, c)| c.field == Some(Field::Key)) {
+    let shape = layout.shape(profile);
+    if shape.columns_by == ColumnsBy::Order {
+        let columns = shape
+            .columns
+            .iter()
+            .enumerate()
+            .skip_while(|(_, c)| c.field != Some(Field::Key));
+        for (position, column) in columns.skip(1).filter(|(_, c)| c.field == Some(Field::Key)) {
             let other = row.text(position);
             if other != key {
                 let value = format!("{key} / {}", shown(other, false));
@@ -228,6 +260,11 @@ fn check_lines(profile: &Profile, lines: &[Instruction], findings: &mut Findings
                 &values,
             );
         }
+        if let Some(max) = profile.amount.max.filter(|max| line.amount > *max) {
+            let (value, max) = (line.amount.to_string(), max.to_string());
+            let values = [("value", value.as_str()), ("max", max.as_str())];
+            findings.cell(Fault::AmountLarge, row, &label(Field::Amount), &values);
+        }
         if !line.account_no.is_empty() && !is_account(&line.account_no) {
             findings.cell(Fault::AccountInvalid, row, &label(Field::AccountNo), &[]);
         }
@@ -268,17 +305,44 @@ impl<T: Eq + Hash + PartialOrd> Seen<T> {
     }
 }
 
-fn file_name(profile: &Profile, head: &BatchHead) -> String {
-    let date = head.date.format("%Y%m%d").to_string();
-    profile
-        .file_name
-        .replace("{date}", &date)
-        .replace("{batch_no}", &head.batch_no)
+/// The form of rows for these payees, who must all have their accounts at the bank itself, or all
+/// at others, where the bank makes a difference.
+fn shape_of<'p>(
+    profile: &'p Profile,
+    lines: &[Instruction],
+    findings: &mut Findings,
+) -> Option<&'p Shape> {
+    if let [shape] = profile.shapes.as_slice()
+        && !shape.has(Field::OtherBank)
+    {
+        return Some(shape);
+    }
+    let (mut own, mut other) = (0_u64, 0_u64);
+    for (row, line) in (1..).zip(lines) {
+        match profile.own_bank.of(&line.bank_no, &line.bank_name) {
+            Some(PayeeBank::Own) => own += 1,
+            Some(PayeeBank::Other) => other += 1,
+            None => findings.row(Fault::BankUnknown, row, &[]),
+        }
+    }
+    if profile.shapes.len() > 1 && own > 0 && other > 0 {
+        let (own, other) = (own.to_string(), other.to_string());
+        findings.file(Fault::BanksMixed, &[("own", &own), ("other", &other)]);
+        return None;
+    }
+    let wanted = if other > 0 {
+        PayeeBank::Other
+    } else {
+        PayeeBank::Own
+    };
+    let mut shapes = profile.shapes.iter();
+    shapes.find(|shape| shape.payee_bank.is_none_or(|bank| bank == wanted))
 }
 
 /// Where rows go.
 enum Sink<'p> {
     Lines(delimited::Writer<'p>),
+    Widths(fixed::Writer),
     Records { line: String, bytes: Vec<u8> },
     Rows(Box<writer::Writer>),
 }
@@ -286,6 +350,7 @@ enum Sink<'p> {
 /// All that a row may need beside its own line.
 struct Whole<'a> {
     profile: &'a Profile,
+    shape: &'a Shape,
     head: &'a BatchHead,
     date: String,
     count: u64,
@@ -293,19 +358,61 @@ struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
+    /// The name with number, date and totals filled in.
+    fn file_name(&self) -> String {
+        let mut total = String::new();
+        self.profile.amount.write(self.total, &mut total);
+        self.profile
+            .file_name
+            .replace("{date}", &self.head.date.format("%Y%m%d").to_string())
+            .replace("{batch_no}", &self.head.batch_no)
+            .replace("{count}", &self.count.to_string())
+            .replace("{total}", &total)
+    }
+
+    /// What the bank gives to each customer must have been filled in.
+    fn check_values(&self, findings: &mut Findings) {
+        let totals = self
+            .profile
+            .totals
+            .iter()
+            .flat_map(|totals| &totals.columns);
+        let columns = self.shape.columns.iter().chain(totals).enumerate();
+        let mut told: Vec<&str> = Vec::new();
+        for (position, column) in columns {
+            if let (Some(name), None) = (&column.set, &column.value)
+                && !told.contains(&name.as_str())
+            {
+                told.push(name);
+                let values = [("name", name.as_str()), ("profile", &self.profile.id)];
+                findings.cell(Fault::ValueMissing, 0, &column.label(position), &values);
+            }
+        }
+    }
+
     fn sink(&self, lines: usize, findings: &mut Findings) -> Option<Sink<'a>> {
         let profile = self.profile;
         Some(match profile.kind {
             Kind::Delimited => Sink::Lines(delimited::Writer::new(&profile.text, profile.encoding)),
+            Kind::Fixed => Sink::Widths(fixed::Writer::new(profile)),
             Kind::Csv => Sink::Records {
                 line: String::new(),
                 bytes: Vec::new(),
             },
             Kind::Xlsx => {
-                let heads = usize::from(profile.columns_by == ColumnsBy::Header);
+                let heads = usize::from(self.has_heads());
                 let rows = lines + heads + usize::from(profile.totals.is_some());
-                let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-                match writer::Writer::new(self.head.date, rows, profile.columns.len()) {
+                let sheet = writer::Sheet {
+                    name: &profile.text.sheet,
+                    rows: u32::try_from(rows).unwrap_or(u32::MAX),
+                    numbers: self
+                        .shape
+                        .columns
+                        .iter()
+                        .map(|column| column.number)
+                        .collect(),
+                };
+                match writer::Writer::new(self.head.date, sheet) {
                     Ok(workbook) => Sink::Rows(Box::new(workbook)),
                     Err(error) => {
                         findings.file(Fault::WorkbookBroken, &[("detail", &error)]);
@@ -316,26 +423,36 @@ impl<'a> Whole<'a> {
         })
     }
 
+    fn has_heads(&self) -> bool {
+        self.shape.columns_by == ColumnsBy::Header
+    }
+
     fn write(&self, lines: &[Instruction], findings: &mut Findings) -> Option<Vec<u8>> {
         let profile = self.profile;
         let mut sink = self.sink(lines.len(), findings)?;
         let totals = profile.totals.as_ref();
         let at_head = totals.is_some_and(|totals| totals.at_head);
+        if !profile.text.start_line.is_empty() {
+            let start = std::slice::from_ref(&profile.text.start_line);
+            self.literal(start, &mut sink, findings);
+        }
         self.literal(&profile.text.head_lines, &mut sink, findings);
         if at_head {
             self.row(&self.totals_fields(), 0, &mut sink, findings);
         }
         self.literal(&profile.text.detail_lines, &mut sink, findings);
-        if profile.columns_by == ColumnsBy::Header {
-            let columns = profile.columns.iter().enumerate();
+        if self.has_heads() {
+            let columns = self.shape.columns.iter().enumerate();
             let heads = Line::of(columns.map(|(position, column)| column.label(position)));
             self.row(&heads, 0, &mut sink, findings);
         }
         let mut fields = Line::default();
+        let mut occurrences = Occurrences::of(self.shape);
         for (row, line) in (1..).zip(lines) {
             fields.clear();
-            for column in &profile.columns {
-                fields.field(|out| self.field(column, Some(line), out));
+            let occurrence = occurrences.next(&line.account_no);
+            for column in &self.shape.columns {
+                fields.field(|out| self.column(column, (line, occurrence), out));
             }
             self.check(&fields, row, findings);
             self.row(&fields, row, &mut sink, findings);
@@ -361,7 +478,7 @@ impl<'a> Whole<'a> {
         let is_clean = control(whole).is_none()
             && !whole.contains("\u{fffd}")
             && (profile.kind != Kind::Delimited || !whole.contains(profile.text.delimiter));
-        let columns = profile.columns.iter().enumerate();
+        let columns = self.shape.columns.iter().enumerate();
         for ((position, column), text) in columns.zip(fields.fields()) {
             if row == 1 || !is_shared(column) {
                 let field = Checked {
@@ -388,11 +505,11 @@ impl<'a> Whole<'a> {
         }
         let bytes = match sink {
             Sink::Lines(writer) => writer.bytes,
+            Sink::Widths(writer) => writer.bytes,
             Sink::Records { bytes, .. } => bytes,
             Sink::Rows(workbook) => workbook.finish(),
         };
-        let carries = [Field::BankName, Field::BankNo, Field::Purpose]
-            .map(|field| self.profile.columns.iter().any(|c| c.field == Some(field)));
+        let carries = CARRIED.map(|field| self.shape.has(field));
         let mut faults = Findings::default();
         let mut expected = lines.iter();
         let mut same = true;
@@ -408,8 +525,21 @@ impl<'a> Whole<'a> {
         Some(bytes)
     }
 
+    /// Appends what a column holds for a line, in the form of the column.
+    fn column(&self, column: &Column, line: (&Instruction, u64), out: &mut String) {
+        let start = out.len();
+        self.field(column, Some(line), out);
+        if column.digits > 0 {
+            let missing = column.digits.saturating_sub(out.len() - start);
+            out.insert_str(start, &"0".repeat(missing));
+        }
+        if out.len() > start {
+            out.push_str(&column.suffix);
+        }
+    }
+
     /// Appends what a column holds.
-    fn field(&self, column: &Column, line: Option<&Instruction>, out: &mut String) {
+    fn field(&self, column: &Column, line: Option<(&Instruction, u64)>, out: &mut String) {
         if let Some(value) = &column.value {
             out.push_str(value);
             return;
@@ -422,26 +552,21 @@ impl<'a> Whole<'a> {
             Some(Field::PayerAccountNo) => out.push_str(&self.head.payer_account_no),
             Some(Field::PayerName) => out.push_str(&self.head.payer_name),
             Some(Field::PayerBankName) => out.push_str(&self.head.payer_bank_name),
+            Some(Field::OtherBank) => {
+                let own = &self.profile.own_bank;
+                let bank = line.and_then(|(line, _)| own.of(&line.bank_no, &line.bank_name));
+                let word = match bank {
+                    Some(PayeeBank::Other) => column.words.last(),
+                    _ => column.words.first(),
+                };
+                out.push_str(word.map_or("", String::as_str));
+            }
             Some(field) => {
-                if let Some(line) = line {
-                    self.line_field(field, line, out);
+                if let Some((line, occurrence)) = line {
+                    line_field(&self.profile.amount, field, (line, occurrence), out);
                 }
             }
             None => {}
-        }
-    }
-
-    fn line_field(&self, field: Field, line: &Instruction, out: &mut String) {
-        match field {
-            Field::Sequence => push_number(line.sequence, out),
-            Field::Key => out.push_str(&line.key),
-            Field::AccountNo => out.push_str(&line.account_no),
-            Field::PayeeName => out.push_str(&line.payee_name),
-            Field::BankName => out.push_str(&line.bank_name),
-            Field::BankNo => out.push_str(&line.bank_no),
-            Field::Amount => self.profile.amount.write(line.amount, out),
-            Field::Purpose => out.push_str(&line.purpose),
-            _ => {}
         }
     }
 
@@ -456,7 +581,7 @@ impl<'a> Whole<'a> {
             self.field(column, None, &mut text);
             text
         };
-        match self.profile.columns_by {
+        match self.shape.columns_by {
             ColumnsBy::Order => Line::of(columns.map(filled)),
             ColumnsBy::Header => {
                 let totals: Vec<&Column> = columns.collect();
@@ -466,7 +591,7 @@ impl<'a> Whole<'a> {
                         .find(|t| t.under.is_some() && t.under == column.field);
                     total.map(|total| filled(total)).unwrap_or_default()
                 };
-                Line::of(self.profile.columns.iter().map(below))
+                Line::of(self.shape.columns.iter().map(below))
             }
         }
     }
@@ -484,11 +609,17 @@ impl<'a> Whole<'a> {
     fn row(&self, fields: &Line, row: u64, sink: &mut Sink<'_>, findings: &mut Findings) {
         let written = match sink {
             Sink::Lines(writer) => writer.fields(fields.fields()),
+            Sink::Widths(writer) => {
+                let totals = self.profile.totals.as_ref().filter(|_| row == 0);
+                let columns = totals.map_or(&self.shape.columns, |totals| &totals.columns);
+                writer.fields(columns, fields.fields())
+            }
             Sink::Records { line, bytes } => {
                 csv::write(fields.fields(), self.profile.encoding, line, bytes)
             }
             Sink::Rows(workbook) => {
-                workbook.row(fields.fields());
+                // Headings and totals are text.
+                workbook.row(fields.fields(), row > 0);
                 Ok(())
             }
         };
@@ -497,7 +628,7 @@ impl<'a> Whole<'a> {
         }
         // The first one stopped the row; each bad character of the row is named.
         for (position, field) in fields.fields().enumerate() {
-            let column = self.profile.columns.get(position);
+            let column = self.shape.columns.get(position);
             if row > 1 && column.is_some_and(is_shared) {
                 continue;
             }
@@ -536,19 +667,67 @@ fn unmappable(encoding: Encoding, text: &str) -> impl Iterator<Item = char> {
 fn is_shared(column: &Column) -> bool {
     use Field::{BatchNo, Date, PayerAccountNo, PayerBankName, PayerName};
     let shared = [BatchNo, Date, PayerAccountNo, PayerBankName, PayerName];
-    column.value.is_some() || column.field.is_some_and(|field| shared.contains(&field))
+    column.value.is_some()
+        || column.set.is_some()
+        || column.field.is_some_and(|field| shared.contains(&field))
 }
 
-/// Equal in every field that the layout carries; bank, bank number and purpose may be absent.
-fn is_same(found: &Found<'_>, line: &Instruction, carries: [bool; 3]) -> bool {
+fn line_field(
+    style: &AmountStyle,
+    field: Field,
+    (line, occurrence): (&Instruction, u64),
+    out: &mut String,
+) {
+    match field {
+        Field::Sequence => push_number(line.sequence, out),
+        Field::Key => out.push_str(&line.key),
+        Field::AccountNo => out.push_str(&line.account_no),
+        Field::PayeeName => out.push_str(&line.payee_name),
+        Field::BankName => out.push_str(&line.bank_name),
+        Field::BankNo => out.push_str(&line.bank_no),
+        Field::Amount => style.write(line.amount, out),
+        Field::Purpose => out.push_str(&line.purpose),
+        Field::Occurrence => push_number(occurrence, out),
+        _ => {}
+    }
+}
+
+/// Counts how often an account has come, where the layout says it (代理次数).
+struct Occurrences<'t>(Option<HashMap<&'t str, u64>>);
+
+impl<'t> Occurrences<'t> {
+    fn of(shape: &Shape) -> Occurrences<'t> {
+        Occurrences(shape.has(Field::Occurrence).then(HashMap::new))
+    }
+
+    /// The how-manieth time this is, from 1.
+    fn next(&mut self, account_no: &'t str) -> u64 {
+        let Some(seen) = &mut self.0 else { return 0 };
+        let count = seen.entry(account_no).or_default();
+        *count += 1;
+        *count
+    }
+}
+
+/// Fields that some layouts do not carry.
+const CARRIED: [Field; 5] = [
+    Field::Sequence,
+    Field::Key,
+    Field::BankName,
+    Field::BankNo,
+    Field::Purpose,
+];
+
+/// Equal in every field that the layout carries.
+fn is_same(found: &Found<'_>, line: &Instruction, carries: [bool; 5]) -> bool {
     let optional = [
+        found.sequence == line.sequence,
+        found.key == line.key,
         found.bank_name == line.bank_name,
         found.bank_no == line.bank_no,
         found.purpose == line.purpose,
     ];
-    found.sequence == line.sequence
-        && found.key == line.key
-        && found.account_no == line.account_no
+    found.account_no == line.account_no
         && found.payee_name == line.payee_name
         && found.amount == line.amount
         && carries
@@ -602,11 +781,12 @@ impl Checked<'_> {
         if !is_clean && text.contains('\u{fffd}') {
             self.add(Fault::CharacterLost, &[], findings);
         }
-        if self.column.bytes_max > 0 {
+        let limit = self.column.limit();
+        if limit > 0 {
             // A character that the encoding cannot hold is a finding of its own.
             let found = self.profile.encoding.length(text);
-            if found > self.column.bytes_max {
-                let (found, max) = (found.to_string(), self.column.bytes_max.to_string());
+            if found > limit {
+                let (found, max) = (found.to_string(), limit.to_string());
                 let values = [("found", found.as_str()), ("max", max.as_str())];
                 self.add(Fault::CellLong, &values, findings);
             }

@@ -15,6 +15,9 @@ pub enum Encoding {
     /// GBK (code page 936): 21,886 characters.
     #[serde(rename = "GBK")]
     Gbk,
+    /// GB 2312: the 7,445 characters of it, in the bytes that they have in GBK.
+    #[serde(rename = "GB2312")]
+    Gb2312,
     /// GB 18030: every Unicode character.
     #[default]
     #[serde(rename = "GB18030")]
@@ -29,6 +32,7 @@ impl Encoding {
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Gbk => "GBK",
+            Encoding::Gb2312 => "GB2312",
             Encoding::Gb18030 => "GB18030",
             Encoding::Utf8 => "UTF-8",
         }
@@ -42,7 +46,12 @@ impl Encoding {
             return Ok(());
         }
         let start = out.len();
-        let mut encoder = if self == Encoding::Gbk { GBK } else { GB18030 }.new_encoder();
+        let table = if self == Encoding::Gb18030 {
+            GB18030
+        } else {
+            GBK
+        };
+        let mut encoder = table.new_encoder();
         // Room for the text and no more: the encoder looks over all the room that it is given.
         let room = text.len().saturating_mul(2).saturating_add(16);
         out.resize(start.saturating_add(room), 0);
@@ -54,11 +63,44 @@ impl Encoding {
             EncoderResult::OutputFull => (0, Err('\u{fffd}')),
         };
         out.truncate(start.saturating_add(written));
+        if self == Encoding::Gb2312 && outcome.is_ok() {
+            let lacking = beyond_gb2312(text, out.get(start..).unwrap_or_default());
+            if let Some(character) = lacking {
+                out.truncate(start);
+                return Err(character);
+            }
+        }
         outcome
+    }
+
+    /// The bytes of a character in this encoding. In GBK a character that it lacks counts the four
+    /// bytes of GB 18030.
+    pub(crate) fn width(self, letter: char) -> usize {
+        match letter {
+            _ if self == Encoding::Utf8 => letter.len_utf8(),
+            '\0'..='\u{7f}' => 1,
+            '\u{4e00}'..='\u{9fa5}' => 2,
+            _ if self == Encoding::Gb2312 => Encoding::Gbk.width(letter),
+            _ => {
+                let mut utf8 = [0; 4];
+                let mut encoded = Vec::with_capacity(4);
+                let text = letter.encode_utf8(&mut utf8);
+                match self.encode_into(text, &mut encoded) {
+                    Ok(()) => encoded.len(),
+                    Err(_) => 4,
+                }
+            }
+        }
     }
 
     /// The bytes of a text in this encoding; 0 for one that it cannot hold.
     pub(crate) fn length(self, text: &str) -> usize {
+        if self == Encoding::Gb2312 {
+            let mut encoded = Vec::new();
+            return self
+                .encode_into(text, &mut encoded)
+                .map_or(0, |()| encoded.len());
+        }
         if self == Encoding::Utf8 || text.is_ascii() {
             return text.len();
         }
@@ -77,6 +119,20 @@ impl Encoding {
         }
         bytes
     }
+}
+
+/// The first character of a text whose bytes in GBK are none of GB 2312: both of its bytes are from
+/// 0xA1 on, and the first one ends at 0xF7.
+fn beyond_gb2312(text: &str, bytes: &[u8]) -> Option<char> {
+    let mut rest = bytes.iter();
+    text.chars().find(|letter| {
+        let Some(lead) = rest.next() else { return true };
+        if letter.is_ascii() {
+            return false;
+        }
+        let trail = rest.next().copied().unwrap_or_default();
+        !matches!(lead, 0xa1..=0xf7) || trail < 0xa1
+    })
 }
 
 /// Text, and the lines (from 1) that could not be decoded and were left out.
@@ -130,6 +186,42 @@ pub(crate) fn decode(bytes: &[u8]) -> Decoded<'_> {
         },
         None => by_line(body, gb18030),
     }
+}
+
+/// Whether a text was UTF-8 that somebody read as GBK and saved: “寮犱笁” for “张三”. GBK has such
+/// characters, so nothing but what they were tells it.
+pub(crate) fn is_misread(text: &str) -> bool {
+    const RUNS_MAX: usize = 400;
+    let is_wide = |c: char| !c.is_ascii();
+    let runs = text
+        .split(|c: char| !is_wide(c))
+        .filter(|run| run.chars().nth(1).is_some());
+    let (mut all, mut misread) = (0, 0);
+    for run in runs.take(RUNS_MAX) {
+        all += 1;
+        misread += usize::from(was_utf8(run));
+    }
+    misread * 2 > all
+}
+
+/// Whether the bytes of a run in GBK are Han in UTF-8, but for the sign behind it, which the last
+/// byte of an odd number of characters takes with it.
+fn was_utf8(run: &str) -> bool {
+    let (bytes, _, lost) = GBK.encode(run);
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text,
+        Err(fault) if fault.valid_up_to() + 2 >= bytes.len() => {
+            let valid = bytes.get(..fault.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(valid).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    let is_han = |c: char| matches!(c, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+    let (han, others) = (
+        text.chars().filter(|c| is_han(*c)),
+        text.chars().filter(|c| !is_han(*c)),
+    );
+    !lost && han.count() > 0 && others.count() <= 1
 }
 
 /// UTF-8 with a fault further on is not GB18030: runs of valid three-byte characters do not come
@@ -251,6 +343,9 @@ mod tests {
         let mut out = b"x".to_vec();
         assert_eq!(Encoding::Gbk.encode_into("示例𬭎", &mut out), Err('𬭎'));
         assert_eq!(out, b"x");
+        assert_eq!(Encoding::Gb2312.encode_into("示例億", &mut out), Err('億'));
+        assert_eq!(Encoding::Gb2312.length("示例億"), 0);
+        assert_eq!(Encoding::Gb2312.length("示例a·"), 7);
         assert_eq!(Encoding::Gb18030.encode_into("𬭎", &mut out), Ok(()));
         assert_eq!(out.len(), 5);
         assert_eq!(Encoding::Gbk.encode_into("億", &mut out), Ok(()));
@@ -274,6 +369,36 @@ mod tests {
                 let outcome = encoding.encode_into(text, &mut bytes);
                 let expected = outcome.map_or(0, |()| bytes.len());
                 assert_eq!(encoding.length(text), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn utf8_that_was_read_as_gbk_is_known() {
+        let misread = |text: &str| GBK.decode(text.as_bytes()).0.into_owned();
+        for (text, is_known) in [
+            (misread("序号,账号,户名,金额\n1,62,测试,1.00"), true),
+            (misread("张三|李四"), true),
+            ("序号,账号,户名,金额\n1,62,测试甲,1.00".to_owned(), false),
+            ("张三|李四|欧阳测试".to_owned(), false),
+            ("锟斤拷".to_owned(), false),
+            (String::new(), false),
+            ("plain".to_owned(), false),
+        ] {
+            assert_eq!(is_misread(&text), is_known, "{text}");
+        }
+    }
+
+    #[test]
+    fn widths_are_those_of_the_bytes() {
+        for letter in ['a', '测', '億', '·', '𬭎', '\u{3400}', 'é'] {
+            let text = letter.to_string();
+            for encoding in [Encoding::Gbk, Encoding::Gb18030, Encoding::Utf8] {
+                let mut bytes = Vec::new();
+                let expected = encoding
+                    .encode_into(&text, &mut bytes)
+                    .map_or(4, |()| bytes.len());
+                assert_eq!(encoding.width(letter), expected, "{letter}");
             }
         }
     }

@@ -106,6 +106,7 @@ faults! {
     OtherSheets "BNK-0110" Warning "工作簿有 {count} 张工作表,只读取了“{sheet}”" "the workbook has {count} sheets; only “{sheet}” was read";
     MoreFindings "BNK-0111" Blocking "另有 {count} 处未列出" "{count} more are not listed";
     NothingInside "BNK-0112" Blocking "文件没有明细" "the file has no lines";
+    Misread "BNK-0113" Blocking "文字像是把 UTF-8 当成 GBK 读过再保存的(如“张三”成了“寮犱笁”)。请从来源重新导出" "the text looks like UTF-8 that was read as GBK and saved; export it again from its source";
 
     // Its structure.
     HeaderMissing "BNK-0121" Blocking "找不到表头,缺少列:{columns}" "no header row; missing columns: {columns}";
@@ -120,6 +121,7 @@ faults! {
     TotalsTwice "BNK-0130" Blocking "控制总数出现多次" "the control totals appear more than once";
     FactorHundred "BNK-0131" Blocking "合计恰好相差 100 倍:疑将元与分混用" "the totals differ by exactly 100: yuan and fen may have been mixed up";
     PreambleMissing "BNK-0132" Blocking "表头之前没有“{label}”" "“{label}” is missing above the header row";
+    StartMissing "BNK-0133" Blocking "没有起始行“{start}”" "the first line “{start}” is missing";
 
     // One cell.
     CellEmpty "BNK-0141" Blocking "“{column}”不能为空" "“{column}” must not be empty";
@@ -135,6 +137,12 @@ faults! {
     KeysDiffer "BNK-0151" Blocking "同一行回显了两个不同的明细键:{value}" "the row echoes two different keys: {value}";
     StatusContradicts "BNK-0152" Warning "状态自相矛盾,按处理中对待:{value}" "the status contradicts itself and is taken as pending: {value}";
     StatusUnknown "BNK-0153" Warning "未知的状态词,按处理中对待:{value}" "unknown status words, taken as pending: {value}";
+    CharacterCut "BNK-0154" Blocking "第 {place} 字节处把一个字符切成两半:列宽按字节计,可能整行错位" "a character is cut in half at byte {place}: widths are counted in bytes, and the line may have shifted";
+    UnitMixed "BNK-0155" Blocking "此格式以{unit}为单位,却写成 {value}:疑将元与分混用,相差 100 倍" "amounts of this layout are in {unit}, but it says {value}: yuan and fen may have been mixed up, a factor of 100";
+    AmountLarge "BNK-0156" Blocking "金额 {value} 超过此格式的上限 {max}" "the amount {value} is above what the layout takes, {max}";
+    OccurrenceWrong "BNK-0157" Blocking "代理次数错误:应为 {expected},实为 {value}" "the account occurs for the {expected} time, not {value}";
+    OutcomeAbsent "BNK-0158" Warning "此格式不载处理结果,全部按处理中对待" "the layout tells no outcome; all lines are taken as pending";
+    FailureForeign "BNK-0159" Blocking "失败清单中的此行在批中找不到或不止一笔,不能据此推定其他各笔成功" "this failure is not in the batch, or fits several of its lines; nothing can be taken as paid because it is absent";
 
     // What was to be written.
     DelimiterInside "BNK-0161" Blocking "“{column}”含有分隔符“{value}”" "“{column}” contains the delimiter “{value}”";
@@ -146,6 +154,9 @@ faults! {
     BatchNoInvalid "BNK-0167" Blocking "批次号只能由字母、数字、“-”、“_”组成:{value}" "a batch number consists of letters, digits, “-” and “_”: {value}";
     TotalTooLarge "BNK-0168" Blocking "合计超出范围" "the total is out of range";
     NotReadBack "BNK-0169" Blocking "写出的内容读回后不同" "what was written does not read back the same";
+    ValueMissing "BNK-0170" Blocking "“{column}”({name})须由银行给定:写一个 extends = \"{profile}\" 的自有格式文件,在 [values] 中给出 {name}" "“{column}” ({name}) is given by the bank: write an own profile with extends = \"{profile}\" and give {name} in [values]";
+    BanksMixed "BNK-0171" Blocking "本行 {own} 笔与他行 {other} 笔不能在同一文件,请分开成两批" "{own} payees of the bank itself and {other} of others cannot stand in one file; make two batches";
+    BankUnknown "BNK-0172" Blocking "开户行与联行号都为空,无法判断是本行还是他行" "bank and bank number are both empty; whether the account is at the bank itself is unknown";
 
     // A statement.
     MovementUnclear "BNK-0181" Blocking "借方与贷方须恰有一个金额" "exactly one of debit and credit must have an amount";
@@ -216,6 +227,11 @@ impl Findings {
         if !self.is_blocked() {
             self.file(Fault::NothingInside, &[]);
         }
+    }
+
+    /// Whether a fault was found.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.list.iter().any(|finding| finding.code == fault.code())
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,14 +2,16 @@
 
 use ledger::calendar::Date;
 use ledger::money::Fen;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// One line of a batch: pay this amount to this account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// 顺序号, from 1, unique in its batch.
+    /// 顺序号, from 1, unique in its batch. Of a file without one: its place.
     pub sequence: u64,
     /// Our key, payment and attempt (`P123-1`), echoed by the bank where the layout has a place.
+    /// Empty when read from a layout that has none.
     pub key: String,
     /// 收款账号.
     pub account_no: String,
@@ -54,7 +56,8 @@ pub struct BatchFile {
 }
 
 /// What the bank says about a line. Unknown is not failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// 成功.
     Paid,

@@ -6,10 +6,10 @@ use ledger::money::Fen;
 
 use crate::encoding::plain;
 use crate::finding::{Fault, Finding, Findings};
-use crate::layout::{Layout, RowKind, Stated};
+use crate::layout::{Layout, RowKind, Section, Stated};
 use crate::profile::{Field, Profile, StatusWords, Use};
 use crate::reason;
-use crate::record::{AnswerLine, Outcome, ReturnFile};
+use crate::record::{AnswerLine, Instruction, Outcome, ReturnFile};
 use crate::table::{Limits, RowView, Source, Table, shown};
 
 /// Reads a return file. It reads on after a fault; the lines given are those without one.
@@ -26,9 +26,11 @@ pub fn read_return(profile: &Profile, bytes: &[u8]) -> (ReturnFile, Vec<Finding>
     if profile.usage == Use::Return {
         let source = Source::open(profile.kind, bytes, &mut findings);
         let table = source.table(profile, &Limits::WHOLE, &mut findings);
-        if let Some(layout) = Layout::find(profile, &table, &mut findings) {
-            read_lines(profile, &layout, &table, &mut file, &mut findings);
+        let mut reader = Reader::new(profile, &table);
+        for section in Layout::sections(profile, &table, &mut findings) {
+            reader.section(&section, &mut file, &mut findings);
         }
+        reader.finish(&mut file, &mut findings);
     } else {
         findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
     }
@@ -36,44 +38,85 @@ pub fn read_return(profile: &Profile, bytes: &[u8]) -> (ReturnFile, Vec<Finding>
     (file, findings.into_vec())
 }
 
-fn read_lines(
-    profile: &Profile,
-    layout: &Layout,
-    table: &Table<'_>,
-    file: &mut ReturnFile,
-    findings: &mut Findings,
-) {
-    file.batch_no = layout
-        .above(Field::BatchNo)
-        .map(|(text, _)| text.to_owned());
-    let mut stated = Stated::default();
-    let mut rows: u64 = 0;
-    let mut judge = Judge {
-        words: &profile.status,
-        last: None,
-        known: HashMap::new(),
-    };
-    for row in table.rows_from(layout.first()) {
-        match layout.classify(profile, &row) {
-            RowKind::Totals => layout.totals(profile, &row, &mut stated, findings),
-            RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
-            RowKind::Detail => {
-                rows += 1;
-                file.lines
-                    .extend(read_line(profile, layout, &row, &mut judge, findings));
-            }
+/// The work in hand of [`read_return`].
+struct Reader<'a> {
+    profile: &'a Profile,
+    table: &'a Table<'a>,
+    judge: Judge<'a, 'a>,
+    rows: u64,
+    /// What the sections state, as long as all of them do.
+    count: Option<u64>,
+    total: Option<Fen>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(profile: &'a Profile, table: &'a Table<'a>) -> Reader<'a> {
+        Reader {
+            profile,
+            table,
+            judge: Judge {
+                words: &profile.status,
+                outcome: None,
+                last: None,
+                known: HashMap::new(),
+            },
+            rows: 0,
+            count: Some(0),
+            total: Some(Fen::ZERO),
         }
     }
-    if rows == 0 {
-        findings.nothing_inside();
+
+    /// Reads the rows of one form, which have control totals of their own.
+    fn section(&mut self, section: &Section, file: &mut ReturnFile, findings: &mut Findings) {
+        let (profile, layout) = (self.profile, &section.layout);
+        let outcome = layout.shape(profile).outcome;
+        self.judge.begin(outcome);
+        if outcome == Some(Outcome::Pending) {
+            findings.file(Fault::OutcomeAbsent, &[]);
+        }
+        let above = layout
+            .above(Field::BatchNo)
+            .map(|(text, _)| text.to_owned());
+        file.batch_no = file.batch_no.take().or(above);
+        let mut stated = Stated::default();
+        let (mut rows, start): (u64, usize) = (0, file.lines.len());
+        for row in section
+            .rows
+            .clone()
+            .filter_map(|index| self.table.row(index))
+        {
+            match layout.classify(profile, &row) {
+                RowKind::Totals => layout.totals(profile, &row, &mut stated, findings),
+                RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
+                RowKind::Head => {}
+                RowKind::Detail => {
+                    rows += 1;
+                    let line = read_line(profile, layout, &row, &mut self.judge, findings);
+                    file.lines.extend(line);
+                }
+            }
+        }
+        let lines = file.lines.get(start..).unwrap_or_default();
+        let is_whole = u64::try_from(lines.len()) == Ok(rows);
+        let sum = Fen::sum(lines.iter().map(|line| line.amount)).ok();
+        stated.check(profile, rows, sum.filter(|_| is_whole), findings);
+        self.rows += rows;
+        let counts = self.count.zip(stated.count);
+        self.count = counts.and_then(|(left, right)| left.checked_add(right));
+        self.total = self
+            .total
+            .zip(stated.total)
+            .and_then(|(left, right)| left.plus(right).ok());
     }
-    let is_whole = u64::try_from(file.lines.len()) == Ok(rows);
-    let sum = Fen::sum(file.lines.iter().map(|line| line.amount))
-        .ok()
-        .filter(|_| is_whole);
-    stated.check(profile, rows, sum, findings);
-    file.stated_count = stated.count;
-    file.stated_total = stated.total;
+
+    fn finish(self, file: &mut ReturnFile, findings: &mut Findings) {
+        if self.rows == 0 {
+            findings.nothing_inside();
+            return;
+        }
+        file.stated_count = self.count;
+        file.stated_total = self.total;
+    }
 }
 
 fn read_line<'t>(
@@ -92,7 +135,10 @@ fn read_line<'t>(
     let key = echoed_key(profile, layout, row, findings);
     let status = layout.text(row, Field::Status);
     let reason = layout.text(row, Field::Reason);
-    let outcome = outcome(layout, row, judge, findings);
+    let mut outcome = outcome(layout, row, judge, findings);
+    if outcome == Outcome::Paid && !paid_in_full(profile, layout, row, findings) {
+        outcome = Outcome::Pending;
+    }
     let says_why = !reason.is_empty() || outcome == Outcome::Paid;
     Some(AnswerLine {
         line: row.line,
@@ -105,6 +151,30 @@ fn read_line<'t>(
         bank_reference: layout.text(row, Field::BankReference).to_owned(),
     })
     .filter(|_| sound)
+}
+
+/// Whether the amount that the bank says it has paid is the one that was to be paid. Where it is
+/// not, a person must find out what came of the rest.
+fn paid_in_full(
+    profile: &Profile,
+    layout: &Layout,
+    row: &RowView<'_>,
+    findings: &mut Findings,
+) -> bool {
+    let text = layout.text(row, Field::PaidAmount);
+    let paid = layout.amount(profile, row, Field::PaidAmount, findings);
+    if text.is_empty() || paid == profile.amount.read(layout.text(row, Field::Amount)) {
+        return true;
+    }
+    let value = format!("{} / {}", layout.text(row, Field::Amount), text);
+    let label = layout.label(Field::PaidAmount);
+    findings.cell(
+        Fault::StatusContradicts,
+        row.line,
+        label,
+        &[("value", &value)],
+    );
+    false
 }
 
 /// Our key as the bank echoed it. Two different ones are a fault: we would not know which.
@@ -162,26 +232,39 @@ fn outcome<'t>(
 /// once; most rows say what the row before said.
 struct Judge<'p, 't> {
     words: &'p StatusWords,
+    /// What all rows say, where no column does.
+    outcome: Option<Outcome>,
     last: Option<((&'t str, &'t str), Verdict)>,
     known: HashMap<(&'t str, &'t str), Verdict>,
 }
 
 impl<'t> Judge<'_, 't> {
+    /// Begins with the rows of another form.
+    fn begin(&mut self, outcome: Option<Outcome>) {
+        if self.outcome != outcome {
+            self.outcome = outcome;
+            self.last = None;
+            self.known.clear();
+        }
+    }
     fn verdict(&mut self, status: &'t str, reason: &'t str) -> Verdict {
         let says = (status, reason);
         if let Some((_, verdict)) = self.last.filter(|(last, _)| *last == says) {
             return verdict;
         }
-        let words = self.words;
-        let verdict = *self
-            .known
-            .entry(says)
-            .or_insert_with(|| match words.read(status) {
+        let (words, outcome) = (self.words, self.outcome);
+        let verdict = *self.known.entry(says).or_insert_with(|| {
+            let verdict = match outcome {
+                Some(outcome) => words.confirm(outcome, status),
+                None => words.read(status),
+            };
+            match verdict {
                 Verdict::Paid if words.denies(reason) || reason::normalise(reason).is_some() => {
                     Verdict::Contradiction
                 }
                 verdict => verdict,
-            });
+            }
+        });
         self.last = Some((says, verdict));
         verdict
     }
@@ -204,13 +287,36 @@ impl StatusWords {
         if says(&self.doubtful) {
             return Verdict::Contradiction;
         }
-        match (says(&self.paid), says(&self.failed)) {
+        let is_paid = match self.paid_exact {
+            true => self.paid.iter().any(|word| *word == text),
+            false => says(&self.paid),
+        };
+        match (is_paid, says(&self.failed)) {
             (true, true) => Verdict::Contradiction,
             (true, false) => Verdict::Paid,
             (false, true) => Verdict::Failed,
             (false, false) if says(&self.pending) => Verdict::Pending,
             (false, false) => Verdict::Unknown,
         }
+    }
+
+    /// What a row of a list says, all of which has one outcome: the list of failures says it in
+    /// its title, and its cells say why.
+    fn confirm(&self, outcome: Outcome, text: &str) -> Verdict {
+        match (outcome, self.read(text)) {
+            (Outcome::Pending, _) => Verdict::Pending,
+            (Outcome::Failed, Verdict::Paid) => Verdict::Contradiction,
+            (Outcome::Failed, _) => Verdict::Failed,
+            (Outcome::Paid, Verdict::Paid) => Verdict::Paid,
+            (Outcome::Paid, Verdict::Unknown) if reason::normalise(text).is_none() => Verdict::Paid,
+            (Outcome::Paid, Verdict::Pending) => Verdict::Pending,
+            (Outcome::Paid, _) => Verdict::Contradiction,
+        }
+    }
+
+    /// True when a cell holds words that a status of this kind has, or none at all.
+    pub(crate) fn knows(&self, text: &str) -> bool {
+        self.read(text) != Verdict::Unknown
     }
 
     /// True when a reason text speaks against success.
@@ -228,6 +334,61 @@ impl StatusWords {
             }
         })
     }
+}
+
+/// Completes an answer that lists failures only ([`Profile::absent`]): each line of the batch that
+/// it does not name was paid. A failure that fits no line of the batch, or several of them, makes
+/// all the others doubtful and is a blocking finding.
+///
+/// The bank must have finished the batch; no file says so, and the caller asks.
+pub fn paid_by_absence(sent: &[Instruction], file: &ReturnFile) -> (ReturnFile, Vec<Finding>) {
+    let mut findings = Findings::default();
+    let mut by_description: HashMap<(&str, &str, Fen), Vec<usize>> = HashMap::new();
+    let mut by_key: HashMap<&str, usize> = HashMap::new();
+    for (index, line) in sent.iter().enumerate() {
+        let description = (
+            line.account_no.as_str(),
+            line.payee_name.as_str(),
+            line.amount,
+        );
+        by_description.entry(description).or_default().push(index);
+        by_key.insert(&line.key, index);
+    }
+    let mut named = vec![false; sent.len()];
+    for line in &file.lines {
+        let description = (
+            line.account_no.as_str(),
+            line.payee_name.as_str(),
+            line.amount,
+        );
+        let known = line.key.as_deref().map(|key| by_key.get(key).copied());
+        let found = known.unwrap_or_else(|| match by_description.get(&description)?.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        });
+        let is_same = |index: &usize| {
+            sent.get(*index).is_some_and(|sent| {
+                sent.account_no == line.account_no && sent.amount == line.amount
+            })
+        };
+        match found.filter(is_same).and_then(|index| named.get_mut(index)) {
+            Some(named) if !*named => *named = true,
+            _ => findings.row(Fault::FailureForeign, line.line, &[]),
+        }
+    }
+    let mut whole = file.clone();
+    let absent = sent.iter().zip(named).filter(|(_, named)| !named);
+    whole.lines.extend(absent.map(|(line, _)| AnswerLine {
+        line: 0,
+        key: Some(line.key.clone()),
+        account_no: line.account_no.clone(),
+        payee_name: line.payee_name.clone(),
+        amount: line.amount,
+        outcome: Outcome::Paid,
+        reason_text: String::new(),
+        bank_reference: String::new(),
+    }));
+    (whole, findings.into_vec())
 }
 
 #[cfg(test)]

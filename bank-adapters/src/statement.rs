@@ -139,7 +139,7 @@ fn read_lines(
 ) {
     for row in table.rows_from(layout.first()) {
         match layout.classify(profile, &row) {
-            RowKind::Totals => {}
+            RowKind::Totals | RowKind::Head => {}
             RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
             RowKind::Detail => {
                 let line = read_line(profile, layout, &row, findings);

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use crate::encoding::{Decoded, control, decode, not_text, trim};
+use crate::encoding::{Decoded, control, decode, is_misread, not_text, trim};
 use crate::finding::{Fault, Findings, masked};
 use crate::profile::{Kind, Profile};
-use crate::{delimited, sheet};
+use crate::{delimited, fixed, sheet};
 
 /// Rows of one file at most: 100,000 payments and room to spare.
 pub(crate) const ROWS_MAX: usize = 200_000;
@@ -281,6 +281,9 @@ impl<'a> Source<'a> {
             findings.file(Fault::TooLarge, &[("detail", "64 MiB")]);
         } else {
             let decoded = decode(bytes);
+            if is_misread(&decoded.text) {
+                findings.file(Fault::Misread, &[]);
+            }
             for line in &decoded.bad_lines {
                 findings.row(Fault::NotDecodable, *line, &[]);
             }
@@ -313,7 +316,8 @@ impl<'a> Source<'a> {
             (Some(text), Kind::Delimited) => {
                 delimited::read(&profile.text, &text.text, limits, findings)
             }
-            (None, Kind::Csv | Kind::Delimited) => Table::default(),
+            (Some(text), Kind::Fixed) => fixed::read(profile, &text.text, limits, findings),
+            (None, Kind::Csv | Kind::Delimited | Kind::Fixed) => Table::default(),
         }
     }
 }

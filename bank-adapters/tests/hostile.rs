@@ -5,8 +5,12 @@
 mod common;
 
 use std::io::Write;
+use std::sync::LazyLock;
 
-use bank_adapters::{Profile, detect, is_blocked, read_batch, read_return, read_statement, reason};
+use bank_adapters::{
+    Profile, candidates, is_blocked, paid_by_absence, read_batch, read_grid, read_return,
+    read_statement, reason,
+};
 use common::{brief, data, profile};
 use flate2::{Compression, write::DeflateEncoder};
 use proptest::prelude::*;
@@ -247,28 +251,84 @@ fn findings_are_bounded() {
     assert_eq!(findings[10_000].code, "BNK-0111");
 }
 
-fn read_all(bytes: &[u8]) {
-    let profiles = Profile::shipped();
-    for profile in &profiles {
+/// What a fuzzer drives.
+type Entry = fn(&[u8]);
+
+/// One entry for each reader. Each takes any bytes, and may do anything but panic, hang or fill the
+/// memory; a fuzzer and the tests below drive the same functions.
+const ENTRIES: [(&str, Entry); 7] = [
+    ("batch", fuzz_batch),
+    ("return", fuzz_return),
+    ("statement", fuzz_statement),
+    ("grid", fuzz_grid),
+    ("detect", fuzz_detect),
+    ("reason", fuzz_reason),
+    ("profile", fuzz_profile),
+];
+
+fn fuzz_batch(bytes: &[u8]) {
+    for profile in shipped() {
         let _ = read_batch(profile, bytes);
-        let _ = read_return(profile, bytes);
-        let _ = read_statement(profile, bytes);
     }
-    let _ = detect(&profiles, bytes);
-    let text = String::from_utf8_lossy(bytes);
-    let _ = reason::normalise(&text);
-    let _ = Profile::parse(&text, "fuzz");
 }
 
-const GOLDEN: [&str; 7] = [
-    "icbc-batch-a1.bpt",
-    "icbc-return-payer-first.txt",
-    "icbc-return-payee-first.txt",
-    "generic-csv.csv",
-    "generic-csv-return.csv",
-    "generic-statement-csv.csv",
-    "generic-xlsx.xlsx",
-];
+fn fuzz_return(bytes: &[u8]) {
+    for profile in shipped() {
+        let (file, _) = read_return(profile, bytes);
+        let _ = paid_by_absence(&[], &file);
+    }
+}
+
+fn fuzz_statement(bytes: &[u8]) {
+    for profile in shipped() {
+        let _ = read_statement(profile, bytes);
+    }
+}
+
+fn fuzz_grid(bytes: &[u8]) {
+    let _ = read_grid(bytes);
+}
+
+fn fuzz_detect(bytes: &[u8]) {
+    let _ = candidates(shipped(), bytes);
+}
+
+fn fuzz_reason(bytes: &[u8]) {
+    let _ = reason::normalise(&String::from_utf8_lossy(bytes));
+}
+
+fn fuzz_profile(bytes: &[u8]) {
+    let _ = Profile::parse(&String::from_utf8_lossy(bytes), "fuzz");
+}
+
+fn shipped() -> &'static [Profile] {
+    static SHIPPED: LazyLock<Vec<Profile>> = LazyLock::new(Profile::shipped);
+    &SHIPPED
+}
+
+fn read_all(bytes: &[u8]) {
+    for (_, entry) in ENTRIES {
+        entry(bytes);
+    }
+}
+
+/// The sound files, of every layout that has one.
+fn golden() -> &'static [Vec<u8>] {
+    static GOLDEN: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+        let folder = format!("{}/tests/data", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries.filter(|path| path.is_file()).collect();
+        files.sort();
+        assert!(files.len() > 25);
+        files
+            .iter()
+            .map(|file| std::fs::read(file).unwrap())
+            .collect()
+    });
+    &GOLDEN
+}
 
 /// Every file that once broke a reader; each is kept.
 #[test]
@@ -333,11 +393,11 @@ proptest! {
     /// Sound files with bytes changed, removed and repeated.
     #[test]
     fn no_change_makes_a_reader_panic(
-        which in 0..GOLDEN.len(),
+        which in 0..golden().len(),
         changes in prop::collection::vec(
             (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..12),
     ) {
-        let mut bytes = data(GOLDEN[which]);
+        let mut bytes = golden()[which].clone();
         for (at, byte, kind) in changes {
             if bytes.is_empty() {
                 break;

@@ -216,7 +216,7 @@ fn other_kinds_of_file_are_refused_with_advice() {
         ("icbc-return", &b"PK\x03\x04rest"[..], "BNK-0103"),
         ("icbc-return", b"\xff\xfe\x01\x02", "BNK-0103"),
         ("icbc-return", b"\xd0\xcf\x11\xe0", "BNK-0103"),
-        ("generic-xlsx-return", b"\xd0\xcf\x11\xe0", "BNK-0104"),
+        ("generic-xlsx-return", b"\xd0\xcf\x11\xe0", "BNK-0106"),
         ("generic-xlsx-return", b"<html>", "BNK-0104"),
         ("icbc-return", b"", "BNK-0112"),
         ("icbc-batch-a1", b"x", "BNK-0102"),

@@ -1,5 +1,7 @@
 //! Lines of fields between a delimiter, without quoting: reading and writing.
 
+mod ruled;
+
 use crate::encoding::{Encoding, trim};
 use crate::finding::{Fault, Findings};
 use crate::profile::TextStyle;
@@ -13,13 +15,25 @@ pub(crate) fn read<'a>(
     limits: &Limits,
     findings: &mut Findings,
 ) -> Table<'a> {
+    if style.ruled {
+        return ruled::read(text, limits, findings);
+    }
     let mut table = Table::of(text);
     let mut ended = false;
+    let mut started = style.start_line.is_empty();
     let start_of = |part: &str| part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     for (number, line) in (1..).zip(text.split('\n')) {
         let line = trim_line(line);
         if line.is_empty() {
             continue;
+        }
+        if !started {
+            started = true;
+            if line == style.start_line {
+                continue;
+            }
+            let values = [("start", style.start_line.as_str())];
+            findings.row(Fault::StartMissing, number, &values);
         }
         if ended {
             findings.row(Fault::AfterEnd, number, &[]);

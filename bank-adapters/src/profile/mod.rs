@@ -1,5 +1,7 @@
 //! Bank layouts as data: what a profile can say, and the profiles that are shipped.
 
+mod about;
+mod doubt;
 mod parse;
 
 use std::borrow::Cow;
@@ -9,6 +11,9 @@ use serde::Deserialize;
 pub use crate::amount::{AmountStyle, Unit};
 pub use crate::encoding::Encoding;
 use crate::encoding::plain;
+use crate::record::Outcome;
+pub use about::ColumnAbout;
+pub use doubt::Doubt;
 
 /// One layout of one bank, in one direction. Read from TOML by [`Profile::parse`].
 #[derive(Clone, Debug)]
@@ -17,17 +22,22 @@ pub struct Profile {
     pub id: String,
     /// Name shown to the user, in Chinese.
     pub name: String,
+    /// The same in English; empty where a profile of somebody's own gives none.
+    pub name_en: String,
     /// Where the layout is known from and how far it can be relied on, shown to the user.
     pub source: String,
     /// `S` read from working code or a standard, `S-` old or from one user, `I` inferred.
     pub confidence: String,
+    /// Why it may not fit today's bank; to be told to the user whenever the layout is used.
+    pub doubts: Vec<Doubt>,
     /// What such a file is for.
     pub usage: Use,
     /// Outer form of the file.
     pub kind: Kind,
     /// Encoding in which it is written. Reading always detects UTF-8 or GB18030.
     pub encoding: Encoding,
-    /// File name with `{batch_no}` and `{date}` (yyyymmdd); only for batches.
+    /// File name with `{batch_no}`, and `{date}` (yyyymmdd), `{count}`, `{total}` where the bank
+    /// wants them; only for batches.
     pub file_name: String,
     /// Most lines in one file.
     pub lines_max: usize,
@@ -35,11 +45,17 @@ pub struct Profile {
     pub answered_by: Option<String>,
     /// What the caller matches by when no key is echoed.
     pub fallback: Fallback,
+    /// The outcome of what an answer does not list: [`Outcome::Paid`] where the bank lists failures
+    /// only. [`crate::paid_by_absence`] completes such an answer.
+    pub absent: Option<Outcome>,
     /// How amounts are written.
     pub amount: AmountStyle,
     pub(crate) text: TextStyle,
-    pub(crate) columns_by: ColumnsBy,
-    pub(crate) columns: Vec<Column>,
+    /// The forms that the rows can have; at least one.
+    pub(crate) shapes: Vec<Shape>,
+    pub(crate) own_bank: OwnBank,
+    /// Names of values that the bank gives to each customer, in the order of the file.
+    pub(crate) values: Vec<String>,
     pub(crate) totals: Option<Totals>,
     pub(crate) preamble: Vec<Preamble>,
     pub(crate) status: StatusWords,
@@ -64,10 +80,91 @@ pub enum Use {
 pub enum Kind {
     /// Lines of fields between a delimiter, without quoting.
     Delimited,
+    /// Lines of fields of so many bytes.
+    Fixed,
     /// Comma separated values (RFC 4180).
     Csv,
-    /// A workbook of Office Open XML.
+    /// A workbook: written as Office Open XML, read also in the form of Excel 97 to 2003.
     Xlsx,
+}
+
+impl Kind {
+    /// The name in profiles and answers.
+    pub fn code(self) -> &'static str {
+        match self {
+            Kind::Delimited => "delimited",
+            Kind::Fixed => "fixed",
+            Kind::Csv => "csv",
+            Kind::Xlsx => "xlsx",
+        }
+    }
+}
+
+/// One form of the rows of a layout. A file has one, but for the sections of a printed report.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    /// What the bank calls it (本行, 他行, 成功清单); empty when there is only one.
+    pub(crate) name: String,
+    /// In a batch: which payees it is for.
+    pub(crate) payee_bank: Option<PayeeBank>,
+    /// In a return: what all its rows say, where no column does.
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) columns_by: ColumnsBy,
+    /// First lines that are no rows, where columns are found by their place.
+    pub(crate) skip_lines: u64,
+    /// More columns may follow, which nobody has described.
+    pub(crate) more: bool,
+    /// Rows of headings may stand anywhere among the lines.
+    pub(crate) headings: bool,
+    pub(crate) columns: Vec<Column>,
+}
+
+impl Shape {
+    /// Whether rows of this form have a field.
+    pub(crate) fn has(&self, field: Field) -> bool {
+        self.columns
+            .iter()
+            .any(|column| column.field == Some(field))
+    }
+}
+
+/// Whether a payee has the account at the bank that gets the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PayeeBank {
+    /// 本行.
+    Own,
+    /// 他行.
+    Other,
+}
+
+/// By what an account of the bank itself is known.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OwnBank {
+    /// How its 联行号 begin.
+    pub(crate) bank_no: Vec<String>,
+    /// Words in the name of its branches.
+    pub(crate) names: Vec<String>,
+}
+
+impl OwnBank {
+    /// Whose a payee is; `None` when neither number nor name says so.
+    pub(crate) fn of(&self, bank_no: &str, bank_name: &str) -> Option<PayeeBank> {
+        let is_own = match (bank_no, bank_name) {
+            ("", "") => return None,
+            ("", name) => self.names.iter().any(|word| name.contains(word.as_str())),
+            (number, _) => self
+                .bank_no
+                .iter()
+                .any(|start| number.starts_with(start.as_str())),
+        };
+        Some(if is_own {
+            PayeeBank::Own
+        } else {
+            PayeeBank::Other
+        })
+    }
 }
 
 /// How an answer without our key finds its instruction.
@@ -102,8 +199,12 @@ pub(crate) struct TextStyle {
     pub(crate) date_format: String,
     pub(crate) head_lines: Vec<String>,
     pub(crate) detail_lines: Vec<String>,
-    /// First lines that are no rows, where columns are found by their place.
-    pub(crate) skip_lines: u64,
+    /// The first line, where the bank wants one.
+    pub(crate) start_line: String,
+    /// A printed report: columns between bars, ruled lines, several tables with headings.
+    pub(crate) ruled: bool,
+    /// The name of the sheet in workbooks that are written.
+    pub(crate) sheet: String,
     /// The header row is among this many first rows.
     pub(crate) header_within: usize,
 }
@@ -118,6 +219,11 @@ pub(crate) struct Column {
     pub(crate) value: Option<String>,
     /// Other constants that are accepted.
     pub(crate) also: Vec<String>,
+    /// The name of a value that the bank gives to each customer. A profile that extends this one
+    /// says it, and from then on it is a constant.
+    pub(crate) set: Option<String>,
+    /// The words for the bank itself and for others, of the field `other-bank`.
+    pub(crate) words: Vec<String>,
     /// Headings; the first one is written.
     pub(crate) heads: Vec<String>,
     /// In a totals row found by headings: below which column.
@@ -128,6 +234,29 @@ pub(crate) struct Column {
     pub(crate) filled: bool,
     /// Most bytes in the encoding of the file; 0 is no limit.
     pub(crate) bytes_max: usize,
+    /// Bytes in a file of fixed width.
+    pub(crate) width: usize,
+    /// On which side the text stands in its width.
+    pub(crate) align: Align,
+    /// What fills the rest of the width.
+    pub(crate) pad: Option<char>,
+    /// A number has at least so many digits, with zeros in front.
+    pub(crate) digits: usize,
+    /// Stands behind the text in the file and is none of it.
+    pub(crate) suffix: String,
+    /// A number to the spreadsheet program, and no text.
+    pub(crate) number: bool,
+    /// A last column that may be missing.
+    pub(crate) optional: bool,
+}
+
+/// A side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Align {
+    #[default]
+    Left,
+    Right,
 }
 
 impl Column {
@@ -153,6 +282,8 @@ impl Column {
 pub(crate) struct Totals {
     pub(crate) at_head: bool,
     pub(crate) required: bool,
+    /// Count and total stand somewhere in their row, in this order.
+    pub(crate) anywhere: bool,
     pub(crate) columns: Vec<Column>,
 }
 
@@ -178,6 +309,8 @@ pub(crate) struct StatusWords {
     pub(crate) pending: Vec<String>,
     /// The whole text must be the word.
     pub(crate) exact: bool,
+    /// Only of the words of paid the whole text must be one.
+    pub(crate) paid_exact: bool,
 }
 
 impl Default for StatusWords {
@@ -191,6 +324,7 @@ impl Default for StatusWords {
             doubtful: words(&["不成功", "未成功", "部分成功", "非成功"]),
             pending: words(&["处理中", "正在", "等待", "待", "已受理", "已提交", "预约"]),
             exact: false,
+            paid_exact: false,
         }
     }
 }
@@ -267,6 +401,11 @@ macro_rules! fields {
 
         impl Field {
             pub(crate) const ALL: &'static [Field] = &[$(Field::$name),*];
+
+            /// The name in profiles.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Field::$name => $text,)* }
+            }
         }
     };
 }
@@ -302,6 +441,9 @@ fields! {
     Period "period"
     PeriodFrom "period-from"
     PeriodTo "period-to"
+    OtherBank "other-bank"
+    PaidAmount "paid-amount"
+    Occurrence "occurrence"
     Unused "unused"
 }
 
@@ -338,7 +480,32 @@ macro_rules! shipped {
 
 shipped! {
     "icbc-batch-a1.toml"
+    "icbc-batch-a2.toml"
+    "icbc-batch-a3.toml"
     "icbc-return.toml"
+    "icbc-xls.toml"
+    "icbc-xls-return.toml"
+    "ccb-text.toml"
+    "ccb-return.toml"
+    "ccb-transfer.toml"
+    "ccb-transfer-return.toml"
+    "abc-cfrt03.toml"
+    "abc-cfrt03-return.toml"
+    "abc-xls.toml"
+    "abc-xls-return.toml"
+    "boc-payoff.toml"
+    "boc-payoff-return.toml"
+    "boc-obss.toml"
+    "boc-obss-return.toml"
+    "psbc.toml"
+    "psbc-return.toml"
+    "nxs-dhcc.toml"
+    "nxs-dhcc-return.toml"
+    "dalian.toml"
+    "dalian-failures.toml"
+    "cmb-xlsx.toml"
+    "bcm-text.toml"
+    "cib-text.toml"
     "generic-csv.toml"
     "generic-csv-return.toml"
     "generic-xlsx.toml"
@@ -363,14 +530,29 @@ impl Profile {
             .find(|profile| profile.id == id)
     }
 
+    /// In which of its bank's files a payee goes: those with different numbers cannot stand in one
+    /// file. 0 where the bank makes no difference, or where nothing says whose the account is.
+    pub fn part(&self, bank_no: &str, bank_name: &str) -> usize {
+        let bank = self.own_bank.of(bank_no, bank_name);
+        let is_for = |shape: &Shape| shape.payee_bank.is_some() && shape.payee_bank == bank;
+        self.shapes.iter().position(is_for).unwrap_or_default()
+    }
+
+    /// The columns of the first form of rows.
+    pub(crate) fn columns(&self) -> &[Column] {
+        self.shapes.first().map_or(&[], |shape| &shape.columns)
+    }
+
     /// The column that holds a field, by its first heading or its place.
     pub(crate) fn label(&self, field: Field) -> String {
-        let found = self
-            .columns
+        let columns = self
+            .shapes
             .iter()
-            .enumerate()
-            .find(|(_, c)| c.field == Some(field));
-        match found {
+            .flat_map(|shape| shape.columns.iter().enumerate());
+        match columns
+            .clone()
+            .find(|(_, column)| column.field == Some(field))
+        {
             Some((position, column)) => column.label(position),
             None => {
                 let preamble = self.preamble.iter().find(|p| p.field == field);

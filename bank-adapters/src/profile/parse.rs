@@ -1,15 +1,17 @@
 //! TOML text to [`Profile`], with every fault and its line.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ledger::problem::Place;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    AmountStyle, Column, ColumnsBy, Encoding, Fallback, Field, KeyEcho, Kind, Preamble, Profile,
-    StatusWords, TextStyle, Totals, Use, heading,
+    AmountStyle, Column, ColumnsBy, Doubt, Encoding, Fallback, Field, KeyEcho, Kind, OwnBank,
+    PayeeBank, Preamble, Profile, Shape, StatusWords, TextStyle, Totals, Use, heading,
 };
 use crate::finding::{Fault, Finding};
-
+use crate::record::Outcome;
 use crate::table::COLUMNS_MAX;
 
 #[derive(Deserialize)]
@@ -17,8 +19,12 @@ use crate::table::COLUMNS_MAX;
 struct Raw {
     id: Spanned<String>,
     name: String,
+    #[serde(default)]
+    name_en: String,
     source: String,
     confidence: Spanned<String>,
+    #[serde(default)]
+    doubts: Vec<Doubt>,
     #[serde(rename = "use")]
     usage: Use,
     kind: Kind,
@@ -29,6 +35,7 @@ struct Raw {
     answered_by: Option<String>,
     #[serde(default)]
     fallback: Fallback,
+    absent: Option<Spanned<Outcome>>,
     amount: AmountStyle,
     columns_by: Spanned<ColumnsBy>,
     #[serde(default)]
@@ -37,11 +44,32 @@ struct Raw {
     #[serde(default)]
     column: Vec<Spanned<Column>>,
     #[serde(default)]
+    shape: Vec<Spanned<RawShape>>,
+    #[serde(default)]
     preamble: Vec<Preamble>,
     #[serde(default)]
     status: StatusWords,
     #[serde(default)]
     key: KeyEcho,
+    #[serde(default)]
+    own_bank: OwnBank,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawShape {
+    name: String,
+    payee_bank: Option<PayeeBank>,
+    outcome: Option<Outcome>,
+    columns_by: Option<ColumnsBy>,
+    skip_lines: Option<u64>,
+    #[serde(default)]
+    more: bool,
+    #[serde(default)]
+    headings: bool,
+    column: Vec<Spanned<Column>>,
 }
 
 #[derive(Deserialize)]
@@ -50,11 +78,14 @@ struct RawText {
     delimiter: Option<Spanned<char>>,
     closing_delimiter: bool,
     comment: String,
+    start_line: String,
     end_line: String,
     line_end: LineEnd,
     date_format: String,
     head_lines: Vec<String>,
     detail_lines: Vec<String>,
+    ruled: bool,
+    sheet: String,
     skip_lines: u64,
     header_within: usize,
 }
@@ -65,11 +96,14 @@ impl Default for RawText {
             delimiter: None,
             closing_delimiter: false,
             comment: String::new(),
+            start_line: String::new(),
             end_line: String::new(),
             line_end: LineEnd::Crlf,
             date_format: "%Y%m%d".to_owned(),
             head_lines: Vec::new(),
             detail_lines: Vec::new(),
+            ruled: false,
+            sheet: String::new(),
             skip_lines: 0,
             header_within: 20,
         }
@@ -89,6 +123,8 @@ struct RawTotals {
     place: TotalsPlace,
     #[serde(default)]
     required: bool,
+    #[serde(default)]
+    anywhere: bool,
     column: Vec<Spanned<Column>>,
 }
 
@@ -97,6 +133,28 @@ struct RawTotals {
 enum TotalsPlace {
     Head,
     Tail,
+}
+
+/// A profile that is another one but for what the bank gives to one customer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extension {
+    id: Spanned<String>,
+    extends: Spanned<String>,
+    name: Option<String>,
+    name_en: Option<String>,
+    source: Option<String>,
+    file_name: Option<Spanned<String>>,
+    lines_max: Option<Spanned<usize>>,
+    answered_by: Option<String>,
+    #[serde(default)]
+    values: BTreeMap<String, Spanned<String>>,
+}
+
+/// What tells the two kinds of profiles apart.
+#[derive(Deserialize)]
+struct Glance {
+    extends: Option<String>,
 }
 
 impl Profile {
@@ -108,13 +166,17 @@ impl Profile {
             origin,
             list: Vec::new(),
         };
-        let raw: Raw = match toml::from_str(toml_text) {
-            Ok(raw) => raw,
-            Err(error) => {
-                let start = error.span().map_or(0, |span| span.start);
-                faults.add(start, error.message());
-                return Err(faults.list);
-            }
+        let is_extension =
+            toml::from_str::<Glance>(toml_text).is_ok_and(|glance| glance.extends.is_some());
+        if is_extension {
+            let extension: Option<Extension> = faults.read();
+            let profile = extension.and_then(|extension| extension.apply(&mut faults));
+            return profile
+                .filter(|_| faults.list.is_empty())
+                .ok_or(faults.list);
+        }
+        let Some(raw) = faults.read::<Raw>() else {
+            return Err(faults.list);
         };
         raw.check(&mut faults);
         if faults.list.is_empty() {
@@ -132,6 +194,18 @@ struct Faults<'a> {
 }
 
 impl Faults<'_> {
+    /// The text as the reader of TOML sees it; its fault becomes ours.
+    fn read<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
+        match toml::from_str(self.text) {
+            Ok(raw) => Some(raw),
+            Err(error) => {
+                let start = error.span().map_or(0, |span| span.start);
+                self.add(start, error.message());
+                None
+            }
+        }
+    }
+
     fn add(&mut self, start: usize, detail: &str) {
         let before = self.text.as_bytes().get(..start).unwrap_or_default();
         let line = before
@@ -157,33 +231,124 @@ impl Faults<'_> {
             self.add(start, detail);
         }
     }
+
+    fn id(&mut self, id: &Spanned<String>) {
+        let text = id.get_ref();
+        let is_word = !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        self.need(
+            is_word,
+            id.span().start,
+            "id: use lower-case letters, digits and -",
+        );
+    }
+
+    fn file_name(&mut self, name: &Spanned<String>) {
+        self.need(
+            is_file_name(name.get_ref()),
+            name.span().start,
+            "file_name: needs {batch_no}, may have {date}, {count} and {total}, and no path or \
+             control characters",
+        );
+    }
+
+    fn lines_max(&mut self, lines_max: &Spanned<usize>) {
+        let holds = (1..=crate::table::ROWS_MAX).contains(lines_max.get_ref());
+        self.need(holds, lines_max.span().start, "lines_max: 1 to 200000");
+    }
+}
+
+impl Extension {
+    fn apply(self, faults: &mut Faults<'_>) -> Option<Profile> {
+        faults.id(&self.id);
+        let base = Profile::by_id(self.extends.get_ref());
+        let at = self.extends.span().start;
+        faults.need(
+            base.is_some(),
+            at,
+            "extends: no such layout comes with the program",
+        );
+        let mut profile = base?;
+        if let Some(name) = &self.file_name {
+            faults.file_name(name);
+            name.get_ref().clone_into(&mut profile.file_name);
+        }
+        if let Some(lines_max) = &self.lines_max {
+            faults.lines_max(lines_max);
+            profile.lines_max = *lines_max.get_ref();
+        }
+        let own = |given: Option<String>, place: &mut String| {
+            if let Some(given) = given {
+                *place = given;
+            }
+        };
+        own(self.name, &mut profile.name);
+        own(self.name_en, &mut profile.name_en);
+        own(self.source, &mut profile.source);
+        profile.answered_by = self.answered_by.or(profile.answered_by);
+        for (name, value) in &self.values {
+            let start = value.span().start;
+            let known = profile.values.contains(name);
+            let detail = format!(
+                "values.{name}: the layout knows: {}",
+                profile.values.join(", ")
+            );
+            faults.need(known, start, &detail);
+            faults.need(
+                is_value(value.get_ref()),
+                start,
+                "values: letters and digits, - and _",
+            );
+            profile.set(name, value.get_ref());
+        }
+        if profile.values_missing().is_empty() {
+            profile.doubts.retain(|doubt| *doubt != Doubt::Settings);
+        }
+        profile.id = self.id.into_inner();
+        Some(profile)
+    }
+}
+
+/// What a bank may give to a customer: a number or a word.
+fn is_value(text: &str) -> bool {
+    let is_sign = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= 120 && text.chars().all(is_sign)
+}
+
+impl Profile {
+    /// Makes a constant of each column that holds this value of the bank's.
+    fn set(&mut self, name: &str, value: &str) {
+        let totals = self
+            .totals
+            .iter_mut()
+            .flat_map(|totals| &mut totals.columns);
+        let columns = self.shapes.iter_mut().flat_map(|shape| &mut shape.columns);
+        for column in columns.chain(totals) {
+            if column.set.as_deref() == Some(name) && !value.is_empty() {
+                column.value = Some(value.to_owned());
+            }
+        }
+    }
 }
 
 impl Raw {
     fn check(&self, faults: &mut Faults<'_>) {
-        let word = |text: &str| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
+        faults.id(&self.id);
         let id = self.id.span().start;
-        faults.need(
-            word(self.id.get_ref()),
-            id,
-            "id: use lower-case letters, digits and -",
-        );
         faults.need(
             ["S", "S-", "I"].contains(&self.confidence.get_ref().as_str()),
             self.confidence.span().start,
             "confidence: S, S- or I",
         );
+        self.check_batch(faults);
         self.check_text(faults);
-        self.check_columns(faults);
+        self.check_shapes(faults);
+        self.check_totals(faults);
         self.check_fields(faults);
         if let Some(lines_max) = &self.lines_max {
-            let holds = (1..=crate::table::ROWS_MAX).contains(lines_max.get_ref());
-            faults.need(holds, lines_max.span().start, "lines_max: 1 to 200000");
+            faults.lines_max(lines_max);
         }
         let key = &self.key.pattern;
         let sound = key.contains('#') && !key.contains("##") && key.is_ascii();
@@ -192,30 +357,38 @@ impl Raw {
             id,
             "key.pattern: ASCII with # for digits, never two # together",
         );
+        if let Some(absent) = &self.absent {
+            let sound = self.usage == Use::Return && *absent.get_ref() == Outcome::Paid;
+            let start = absent.span().start;
+            faults.need(sound, start, "absent: only \"paid\", and only in a return");
+        }
+        for (name, value) in &self.values {
+            let sound = value.is_empty() || is_value(value);
+            faults.need(
+                sound,
+                id,
+                &format!("values.{name}: letters and digits, - and _"),
+            );
+        }
+    }
+
+    fn check_batch(&self, faults: &mut Faults<'_>) {
+        let id = self.id.span().start;
+        if self.usage != Use::Batch {
+            return;
+        }
+        match &self.file_name {
+            None => faults.add(id, "file_name is missing"),
+            Some(name) => faults.file_name(name),
+        }
+        faults.need(self.lines_max.is_some(), id, "lines_max is missing");
     }
 
     fn check_text(&self, faults: &mut Faults<'_>) {
         let id = self.id.span().start;
-        if self.usage == Use::Batch {
-            match &self.file_name {
-                None => faults.add(id, "file_name is missing"),
-                Some(name) => faults.need(
-                    is_file_name(name.get_ref()),
-                    name.span().start,
-                    "file_name: needs {batch_no} and {date}, and no path or control characters",
-                ),
-            }
-            faults.need(self.lines_max.is_some(), id, "lines_max is missing");
-        }
         let delimiter = self.text.delimiter.as_ref();
         match (self.kind, delimiter) {
             (Kind::Delimited, None) => faults.add(id, "text.delimiter is missing"),
-            (Kind::Csv | Kind::Xlsx, Some(given)) => {
-                faults.add(
-                    given.span().start,
-                    "text.delimiter: only for kind delimited",
-                );
-            }
             (Kind::Delimited, Some(given)) => {
                 let sign = *given.get_ref();
                 let sound = sign == '\t'
@@ -226,17 +399,40 @@ impl Raw {
                     "text.delimiter: a sign such as | , ^ or tab",
                 );
             }
-            (Kind::Csv | Kind::Xlsx, None) => {}
+            (_, Some(given)) => {
+                faults.add(
+                    given.span().start,
+                    "text.delimiter: only for kind delimited",
+                );
+            }
+            (_, None) => {}
         }
         let bare = self.text.comment.is_empty()
             && self.text.head_lines.is_empty()
             && self.text.detail_lines.is_empty()
-            && self.text.end_line.is_empty();
+            && self.text.start_line.is_empty()
+            && self.text.end_line.is_empty()
+            && !self.text.ruled;
         faults.need(
             self.kind == Kind::Delimited || bare,
             id,
-            "comment, head_lines, detail_lines and end_line: only for kind delimited",
+            "comment, head_lines, detail_lines, start_line, end_line and ruled: only for kind \
+             delimited",
         );
+        let sheet = &self.text.sheet;
+        let sound = sheet.chars().count() <= 31 && !sheet.contains(['/', '\\', '?', '*', '[', ':']);
+        faults.need(
+            sound,
+            id,
+            "text.sheet: at most 31 characters, none of / \\ ? * [ :",
+        );
+        self.check_literals(faults);
+        let known = ["%Y%m%d", "%Y-%m-%d", "%Y/%m/%d"].contains(&self.text.date_format.as_str());
+        faults.need(known, id, "text.date_format: %Y%m%d, %Y-%m-%d or %Y/%m/%d");
+    }
+
+    fn check_literals(&self, faults: &mut Faults<'_>) {
+        let id = self.id.span().start;
         let comments = self.text.head_lines.iter().chain(&self.text.detail_lines);
         let commented = !self.text.comment.is_empty();
         for line in comments {
@@ -249,109 +445,248 @@ impl Raw {
                 "head_lines and detail_lines must begin with the comment sign",
             );
         }
-        let known = ["%Y%m%d", "%Y-%m-%d", "%Y/%m/%d"].contains(&self.text.date_format.as_str());
-        faults.need(known, id, "text.date_format: %Y%m%d, %Y-%m-%d or %Y/%m/%d");
     }
 
-    fn check_columns(&self, faults: &mut Faults<'_>) {
-        let by_header = *self.columns_by.get_ref() == ColumnsBy::Header;
+    /// The forms of rows: each with its name, its columns and how they are found.
+    fn shapes(&self) -> impl Iterator<Item = (ColumnsBy, usize, &[Spanned<Column>])> {
+        let by = *self.columns_by.get_ref();
         let start = self.columns_by.span().start;
-        faults.need(!self.column.is_empty(), start, "no [[column]]");
+        let bare = (by, start, self.column.as_slice());
+        let bare = self.shape.is_empty().then_some(bare);
+        let named = self.shape.iter().map(move |shape| {
+            let raw = shape.get_ref();
+            let start = shape.span().start;
+            (raw.columns_by.unwrap_or(by), start, raw.column.as_slice())
+        });
+        bare.into_iter().chain(named)
+    }
+
+    fn check_shapes(&self, faults: &mut Faults<'_>) {
+        let start = self.columns_by.span().start;
+        let both = !self.column.is_empty() && !self.shape.is_empty();
+        faults.need(!both, start, "[[column]] and [[shape]] exclude each other");
+        for (by, start, columns) in self.shapes() {
+            faults.need(!columns.is_empty(), start, "no [[column]]");
+            let most = columns.len() <= COLUMNS_MAX;
+            faults.need(most, start, "more than 64 columns");
+            faults.need(
+                by == ColumnsBy::Header || self.kind != Kind::Csv,
+                start,
+                "csv finds its columns by header",
+            );
+            faults.need(
+                by == ColumnsBy::Order || self.kind != Kind::Fixed,
+                start,
+                "fixed width has its columns by order",
+            );
+            let is_ruled = self.text.ruled && by == ColumnsBy::Order;
+            faults.need(
+                !is_ruled,
+                start,
+                "a ruled report finds its columns by header",
+            );
+            self.check_columns(by == ColumnsBy::Header, columns, faults);
+        }
+        let banks: BTreeSet<_> = self
+            .shape
+            .iter()
+            .map(|shape| {
+                shape
+                    .get_ref()
+                    .payee_bank
+                    .map(|bank| bank == PayeeBank::Own)
+            })
+            .collect();
+        let sound = self.usage != Use::Batch
+            || self.shape.is_empty()
+            || (banks.len() == self.shape.len() && !banks.contains(&None));
         faults.need(
-            self.column.len() <= COLUMNS_MAX,
+            sound,
             start,
-            "more than 64 columns",
+            "shapes of a batch: one with payee_bank = \"own\", one \"other\"",
         );
+        let fixed = self.kind != Kind::Fixed || self.shape.is_empty();
+        faults.need(fixed, start, "fixed width has one form of rows");
+        let (own, used) = (
+            &self.own_bank,
+            banks.contains(&Some(true)) || self.has_bank_flag(),
+        );
+        let known = !own.bank_no.is_empty() && !own.names.is_empty();
         faults.need(
-            by_header || self.kind == Kind::Delimited,
+            !used || known,
             start,
-            "csv and xlsx find their columns by header",
+            "own_bank: bank_no and names are needed",
         );
-        let mut heads = std::collections::BTreeSet::new();
-        for column in &self.column {
+    }
+
+    fn has_bank_flag(&self) -> bool {
+        self.shapes()
+            .flat_map(|(_, _, columns)| columns)
+            .any(|column| column.get_ref().field == Some(Field::OtherBank))
+    }
+
+    fn check_columns(&self, by_header: bool, list: &[Spanned<Column>], faults: &mut Faults<'_>) {
+        let mut heads = BTreeSet::new();
+        let mut optional = false;
+        for column in list {
             let at = column.span().start;
             let column = column.get_ref();
             faults.need(column.under.is_none(), at, "under: only in totals");
-            faults.need(
-                column.field.is_none() || column.value.is_none(),
-                at,
-                "field and value exclude each other",
-            );
             if by_header {
                 faults.need(!column.heads.is_empty(), at, "heads are missing");
-                faults.need(column.field.is_some(), at, "field is missing");
+                let holds =
+                    column.field.is_some() || column.value.is_some() || column.set.is_some();
+                faults.need(holds, at, "field is missing");
             }
             for head in column.heads.iter().map(|head| heading(head)) {
                 let new = !head.is_empty() && heads.insert(head);
                 faults.need(new || !by_header, at, "a heading is empty or stands twice");
             }
+            faults.need(
+                !optional || column.optional,
+                at,
+                "only last columns may be optional",
+            );
+            optional |= column.optional;
+            self.check_column(column, at, faults);
         }
-        for column in self.totals.iter().flat_map(|totals| &totals.column) {
+    }
+
+    fn check_column(&self, column: &Column, at: usize, faults: &mut Faults<'_>) {
+        let holds = [
+            column.field.is_some(),
+            column.value.is_some(),
+            column.set.is_some(),
+        ];
+        let most = holds.into_iter().filter(|holds| *holds).count() <= 1;
+        faults.need(most, at, "field, value and set exclude each other");
+        if let Some(name) = &column.set {
+            let known = self.values.contains_key(name);
+            faults.need(known, at, &format!("set: {name} is not in [values]"));
+        }
+        let width = (self.kind == Kind::Fixed) == (column.width > 0);
+        faults.need(width, at, "width: above 0 in kind fixed, nowhere else");
+        let pad = column.padding();
+        let sound = column.pad.is_none() || (self.kind == Kind::Fixed && " 0".contains(pad));
+        faults.need(sound, at, "pad: a space or 0, in kind fixed");
+        faults.need(column.digits <= 18, at, "digits: at most 18");
+        let flag = column.field == Some(Field::OtherBank);
+        let two = column.words.len() == 2 && column.words.first() != column.words.last();
+        faults.need(flag == two, at, "words: two, with the field other-bank");
+        let number = !column.number || self.kind == Kind::Xlsx;
+        faults.need(number, at, "number: only in kind xlsx");
+    }
+
+    fn check_totals(&self, faults: &mut Faults<'_>) {
+        let by_header = *self.columns_by.get_ref() == ColumnsBy::Header;
+        let Some(totals) = &self.totals else { return };
+        for column in &totals.column {
             let at = column.span().start;
             let column = column.get_ref();
-            faults.need(
-                by_header == column.under.is_some(),
-                at,
-                "under: with columns by header",
-            );
+            let under = by_header == column.under.is_some() || totals.anywhere;
+            faults.need(under, at, "under: with columns by header");
             let sound = column.value.is_some()
                 || !by_header
                 || matches!(column.field, Some(Field::Count | Field::Total));
             faults.need(sound, at, "totals hold a value, count or total");
+            self.check_column(column, at, faults);
         }
-        let marked = self.totals.as_ref().is_none_or(|totals| {
-            totals
-                .column
-                .iter()
-                .any(|column| column.get_ref().value.is_some())
-        });
+        let marked = totals
+            .column
+            .iter()
+            .any(|column| column.get_ref().value.is_some());
         faults.need(
             marked,
-            start,
+            self.columns_by.span().start,
             "totals need a value by which their row is known",
         );
+        let place = totals.anywhere && self.usage == Use::Batch;
+        let start = self.columns_by.span().start;
+        faults.need(!place, start, "totals.anywhere: not in a batch");
     }
 
     fn check_fields(&self, faults: &mut Faults<'_>) {
-        let start = self.columns_by.span().start;
-        let needed: &[Field] = match self.usage {
-            Use::Batch => &[
-                Field::Sequence,
-                Field::Key,
-                Field::AccountNo,
-                Field::PayeeName,
-                Field::Amount,
-            ],
-            Use::Return => &[
-                Field::AccountNo,
-                Field::PayeeName,
-                Field::Amount,
-                Field::Status,
-            ],
-            Use::Statement => &[Field::Date],
+        let mut needed = match self.usage {
+            Use::Batch => vec![Field::AccountNo, Field::PayeeName, Field::Amount],
+            Use::Return => vec![Field::AccountNo, Field::PayeeName, Field::Amount],
+            Use::Statement => vec![Field::Date],
         };
-        let has = |field: Field| self.column.iter().any(|c| c.get_ref().field == Some(field));
-        for field in needed {
-            faults.need(has(*field), start, &format!("no column for {field:?}"));
+        // Without our key in the file, its absence must be said: `[key] fields = []`.
+        if self.usage == Use::Batch && !self.key.fields.is_empty() {
+            needed.push(Field::Key);
         }
-        if self.usage == Use::Statement {
-            let moves = has(Field::Amount) || (has(Field::Debit) && has(Field::Credit));
+        let outcomes: Vec<_> = self
+            .shape
+            .iter()
+            .map(|shape| shape.get_ref().outcome)
+            .collect();
+        for (index, (_, start, columns)) in self.shapes().enumerate() {
+            let has = |field: Field| columns.iter().any(|c| c.get_ref().field == Some(field));
+            for field in &needed {
+                faults.need(
+                    has(*field),
+                    start,
+                    &format!("no column for {}", field.name()),
+                );
+            }
+            let told = has(Field::Status) || outcomes.get(index).is_some_and(Option::is_some);
+            let fits = self.usage != Use::Return || told;
             faults.need(
-                moves,
+                fits,
                 start,
-                "a statement needs debit and credit, or amount",
+                "a return needs a column for status, or an outcome",
             );
+            if self.usage == Use::Statement {
+                let moves = has(Field::Amount) || (has(Field::Debit) && has(Field::Credit));
+                faults.need(
+                    moves,
+                    start,
+                    "a statement needs debit and credit, or amount",
+                );
+            }
         }
     }
 
     fn finish(self) -> Profile {
-        let columns = |list: Vec<Spanned<Column>>| list.into_iter().map(Spanned::into_inner);
-        let delimiter = self.text.delimiter.map_or(',', Spanned::into_inner);
-        Profile {
+        let columns = |list: Vec<Spanned<Column>>| -> Vec<Column> {
+            list.into_iter().map(Spanned::into_inner).collect()
+        };
+        let (by, skip) = (*self.columns_by.get_ref(), self.text.skip_lines);
+        let mut shapes: Vec<Shape> = Vec::new();
+        if self.shape.is_empty() {
+            shapes.push(Shape {
+                name: String::new(),
+                payee_bank: None,
+                outcome: None,
+                columns_by: by,
+                skip_lines: skip,
+                more: false,
+                headings: false,
+                columns: columns(self.column),
+            });
+        }
+        shapes.extend(
+            self.shape
+                .into_iter()
+                .map(Spanned::into_inner)
+                .map(|raw| Shape {
+                    name: raw.name,
+                    payee_bank: raw.payee_bank,
+                    outcome: raw.outcome,
+                    columns_by: raw.columns_by.unwrap_or(by),
+                    skip_lines: raw.skip_lines.unwrap_or(skip),
+                    more: raw.more,
+                    headings: raw.headings,
+                    columns: columns(raw.column),
+                }),
+        );
+        let mut profile = Profile {
             id: self.id.into_inner(),
             name: self.name,
+            name_en: self.name_en,
             source: self.source,
             confidence: self.confidence.into_inner(),
+            doubts: self.doubts,
             usage: self.usage,
             kind: self.kind,
             encoding: self.encoding,
@@ -361,41 +696,56 @@ impl Raw {
                 .map_or(crate::table::ROWS_MAX, Spanned::into_inner),
             answered_by: self.answered_by,
             fallback: self.fallback,
+            absent: self.absent.map(Spanned::into_inner),
             amount: self.amount,
-            text: TextStyle {
-                delimiter,
-                closing_delimiter: self.text.closing_delimiter,
-                comment: self.text.comment,
-                end_line: self.text.end_line,
-                crlf: self.text.line_end == LineEnd::Crlf,
-                date_format: self.text.date_format,
-                head_lines: self.text.head_lines,
-                detail_lines: self.text.detail_lines,
-                skip_lines: self.text.skip_lines,
-                header_within: self.text.header_within,
-            },
-            columns_by: self.columns_by.into_inner(),
-            columns: columns(self.column).collect(),
+            text: self.text.finish(),
+            shapes,
+            own_bank: self.own_bank,
+            values: self.values.keys().cloned().collect(),
             totals: self.totals.map(|totals| Totals {
                 at_head: totals.place == TotalsPlace::Head,
                 required: totals.required,
-                columns: columns(totals.column).collect(),
+                anywhere: totals.anywhere,
+                columns: columns(totals.column),
             }),
             preamble: self.preamble,
             status: self.status,
             key: self.key,
+        };
+        for (name, value) in &self.values {
+            profile.set(name, value);
+        }
+        profile
+    }
+}
+
+impl RawText {
+    fn finish(self) -> TextStyle {
+        TextStyle {
+            delimiter: self.delimiter.map_or(',', Spanned::into_inner),
+            closing_delimiter: self.closing_delimiter,
+            comment: self.comment,
+            start_line: self.start_line,
+            end_line: self.end_line,
+            crlf: self.line_end == LineEnd::Crlf,
+            date_format: self.date_format,
+            head_lines: self.head_lines,
+            detail_lines: self.detail_lines,
+            ruled: self.ruled,
+            sheet: self.sheet,
+            header_within: self.header_within,
         }
     }
 }
 
 fn is_file_name(template: &str) -> bool {
+    let bare = ["{batch_no}", "{date}", "{count}", "{total}"]
+        .iter()
+        .fold(template.to_owned(), |text, name| text.replace(name, ""));
     template.contains("{batch_no}")
-        && template.contains("{date}")
         && !template.starts_with('.')
         && template.len() <= 100
-        && template
-            .replace("{batch_no}", "")
-            .replace("{date}", "")
+        && bare
             .chars()
             .all(|c| c.is_alphanumeric() || "-_.".contains(c))
 }

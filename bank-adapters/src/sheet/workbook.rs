@@ -8,7 +8,7 @@ use calamine::{
     Data, DataRef, Range, Reader, SheetType, SheetVisible, Xlsx, XlsxError as ReadError,
 };
 
-use super::archive;
+use super::{archive, xls};
 use crate::encoding::trim;
 use crate::finding::{Fault, Findings};
 use crate::table::{COLUMNS_MAX, CellKind, Limits, ROWS_MAX, Table};
@@ -21,12 +21,11 @@ const CELLS_MAX: usize = 64 << 20;
 /// Reads the first visible sheet. The streaming reader is used, and never the dense range: two
 /// cells far apart would make that ask for hundreds of gigabytes.
 pub(crate) fn read(bytes: &[u8], limits: &Limits, findings: &mut Findings) -> Table<'static> {
-    let found = match bytes {
-        [b'P', b'K', 3, 4, ..] => None,
-        [0xd0, 0xcf, 0x11, 0xe0, ..] => Some("xls / 加密"),
-        _ => Some("文本或其他 / text or other"),
-    };
-    if let Some(found) = found {
+    if xls::is_compound(bytes) {
+        return read_old(bytes, findings);
+    }
+    if !bytes.starts_with(b"PK\x03\x04") {
+        let found = "文本或其他 / text or other";
         findings.file(Fault::NotWorkbook, &[("found", found)]);
         return Table::default();
     }
@@ -47,6 +46,34 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits, findings: &mut Findings) -> Ta
     };
     findings.file(Fault::WorkbookBroken, &[("detail", &detail)]);
     Table::default()
+}
+
+/// Reads the first visible sheet of a workbook of Excel 97 to 2003, in which banks keep their
+/// forms. A panic of its reader is a broken workbook, as below.
+fn read_old(bytes: &[u8], findings: &mut Findings) -> Table<'static> {
+    let read = catch_unwind(AssertUnwindSafe(|| xls::read(bytes, findings)));
+    let sheets = match read {
+        Ok(Ok(sheets)) => sheets,
+        Ok(Err(detail)) => {
+            findings.file(Fault::WorkbookBroken, &[("detail", &detail)]);
+            return Table::default();
+        }
+        Err(_) => {
+            let detail = "记录无效 / an invalid record";
+            findings.file(Fault::WorkbookBroken, &[("detail", detail)]);
+            return Table::default();
+        }
+    };
+    let count = sheets.len();
+    let Some((name, table)) = sheets.into_iter().next() else {
+        return Table::default();
+    };
+    findings.sheet(&name);
+    if count > 1 {
+        let count = count.to_string();
+        findings.file(Fault::OtherSheets, &[("count", &count), ("sheet", &name)]);
+    }
+    table
 }
 
 fn read_sheet(

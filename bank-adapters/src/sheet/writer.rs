@@ -26,7 +26,17 @@ const LEVEL: Compression = Compression::new(3);
 /// Bytes that are packed at once.
 const CHUNK: usize = 64 << 10;
 
-/// A workbook of one sheet with text cells only, never formulas. Equal rows give equal bytes.
+/// The sheet that is to be written.
+pub(crate) struct Sheet<'a> {
+    /// Its name; empty for the usual one.
+    pub(crate) name: &'a str,
+    /// How many rows it will have.
+    pub(crate) rows: u32,
+    /// For each column, whether its data are numbers.
+    pub(crate) numbers: Vec<bool>,
+}
+
+/// A workbook of one sheet, never with formulas. Equal rows give equal bytes.
 pub(crate) struct Writer {
     parts: Vec<(String, Vec<u8>)>,
     sheet: Packed,
@@ -34,22 +44,24 @@ pub(crate) struct Writer {
     xml: String,
     rows: u64,
     columns: Vec<String>,
+    numbers: Vec<bool>,
     known: HashMap<Box<str>, u64>,
     strings: String,
     cells: u64,
 }
 
 impl Writer {
-    /// A workbook that will have this many rows and columns, all filled somewhere. `date` is
+    /// A workbook with this sheet, which will be filled in every column somewhere. `date` is
     /// written as the time of creation.
-    pub(crate) fn new(date: Date, rows: u32, columns: usize) -> Result<Writer, String> {
-        let mut parts = one_cell(date)?;
-        let sheet = parts.iter_mut().find(|(name, _)| name == SHEET);
-        let (_, sheet) = sheet.ok_or("no sheet")?;
-        let sheet = String::from_utf8(std::mem::take(sheet)).map_err(|error| error.to_string())?;
-        let (start, end) = sheet.split_once(ONE_CELL).ok_or("another sheet")?;
-        let columns: Vec<String> = (0..columns).map(column_name).collect();
+    pub(crate) fn new(date: Date, sheet: Sheet<'_>) -> Result<Writer, String> {
+        let mut parts = one_cell(date, sheet.name)?;
+        let part = parts.iter_mut().find(|(name, _)| name == SHEET);
+        let (_, part) = part.ok_or("no sheet")?;
+        let part = String::from_utf8(std::mem::take(part)).map_err(|error| error.to_string())?;
+        let (start, end) = part.split_once(ONE_CELL).ok_or("another sheet")?;
+        let columns: Vec<String> = (0..sheet.numbers.len()).map(column_name).collect();
         let last = columns.last().map_or("A", String::as_str);
+        let rows = sheet.rows;
         let xml = start.replace(r#"ref="A1""#, &format!("ref=\"A1:{last}{rows}\""));
         Ok(Writer {
             sheet: Packed::default(),
@@ -58,14 +70,16 @@ impl Writer {
             xml,
             rows: 0,
             columns,
+            numbers: sheet.numbers,
             known: HashMap::new(),
             strings: String::new(),
             cells: 0,
         })
     }
 
-    /// Appends a row. Empty fields have no cell.
-    pub(crate) fn row<'f>(&mut self, fields: impl Iterator<Item = &'f str>) {
+    /// Appends a row. Empty fields have no cell. In a row of data the cells of number columns are
+    /// numbers.
+    pub(crate) fn row<'f>(&mut self, fields: impl Iterator<Item = &'f str>, is_data: bool) {
         self.rows += 1;
         self.xml.push_str("<row r=\"");
         push_number(self.rows, &mut self.xml);
@@ -73,13 +87,19 @@ impl Writer {
         push_number(self.columns.len() as u64, &mut self.xml);
         self.xml.push_str("\">");
         for (column, text) in fields.enumerate().filter(|(_, text)| !text.is_empty()) {
-            let string = self.string(text);
+            let is_number = is_data && self.numbers.get(column) == Some(&true);
+            let string = if is_number { 0 } else { self.string(text) };
             self.xml.push_str("<c r=\"");
             let name = self.columns.get(column).map_or("", String::as_str);
             self.xml.push_str(name);
             push_number(self.rows, &mut self.xml);
-            self.xml.push_str("\" t=\"s\"><v>");
-            push_number(string, &mut self.xml);
+            if is_number {
+                self.xml.push_str("\"><v>");
+                self.xml.push_str(shortest(text));
+            } else {
+                self.xml.push_str("\" t=\"s\"><v>");
+                push_number(string, &mut self.xml);
+            }
             self.xml.push_str("</v></c>");
         }
         self.xml.push_str("</row>");
@@ -139,18 +159,30 @@ impl Writer {
 }
 
 /// The parts of a workbook of one text cell, by name.
-fn one_cell(date: Date) -> Result<Vec<(String, Vec<u8>)>, String> {
+fn one_cell(date: Date, name: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
     let written = || {
         let narrow = |number: u32| u8::try_from(number).unwrap_or(1);
         let year = u16::try_from(date.year()).unwrap_or(1900);
         let created = ExcelDateTime::from_ymd(year, narrow(date.month()), narrow(date.day()))?;
         let mut workbook = Workbook::new();
         workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
-        workbook.add_worksheet().write_string(0, 0, "1")?;
+        let sheet = workbook.add_worksheet();
+        if !name.is_empty() {
+            sheet.set_name(name)?;
+        }
+        sheet.write_string(0, 0, "1")?;
         workbook.save_to_buffer()
     };
     let bytes = written().map_err(|error| error.to_string())?;
     archive::parts(&bytes)
+}
+
+/// A decimal number as spreadsheet programs keep it: no zeros behind the point.
+fn shortest(number: &str) -> &str {
+    match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => number,
+    }
 }
 
 /// `A` to `Z`, then `AA` and on.
@@ -316,9 +348,10 @@ mod tests {
             let full = ["测试".to_owned(), "_x0041_".to_owned(), "c".to_owned()].to_vec();
             let rows: Vec<_> = std::iter::once(full.clone()).chain(rows).chain([full]).collect();
             let count = u32::try_from(rows.len()).unwrap();
-            let mut writer = Writer::new(date(), count, 3).unwrap();
+            let sheet = Sheet { name: "", rows: count, numbers: vec![false; 3] };
+            let mut writer = Writer::new(date(), sheet).unwrap();
             for row in &rows {
-                writer.row(row.iter().map(String::as_str));
+                writer.row(row.iter().map(String::as_str), true);
             }
             let bytes = writer.finish();
             prop_assert_eq!(archive::check(&bytes), Ok(()));
@@ -328,6 +361,41 @@ mod tests {
                 let text = String::from_utf8_lossy;
                 prop_assert_eq!(text(&bytes), text(expected), "{}", name);
             }
+        }
+    }
+
+    #[test]
+    fn numbers_and_the_name_are_those_of_the_library() {
+        let mut workbook = Workbook::new();
+        let created = ExcelDateTime::from_ymd(2022, 1, 10).unwrap();
+        workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
+        let sheet = workbook.add_worksheet().set_name("工行").unwrap();
+        sheet.write_string(0, 0, "户名").unwrap();
+        sheet.write_string(0, 1, "金额").unwrap();
+        sheet.write_string(1, 0, "测试").unwrap();
+        sheet.write_number(1, 1, 1234.5).unwrap();
+        let expected = archive::parts(&workbook.save_to_buffer().unwrap()).unwrap();
+        let sheet = Sheet {
+            name: "工行",
+            rows: 2,
+            numbers: vec![false, true],
+        };
+        let mut writer = Writer::new(date(), sheet).unwrap();
+        writer.row(["户名", "金额"].into_iter(), false);
+        writer.row(["测试", "1234.50"].into_iter(), true);
+        let written = archive::parts(&writer.finish()).unwrap();
+        for ((name, bytes), (_, expected)) in written.iter().zip(&expected) {
+            let text = String::from_utf8_lossy;
+            assert_eq!(text(bytes), text(expected), "{name}");
+        }
+        let numbers = [
+            ("1234.50", "1234.5"),
+            ("100.00", "100"),
+            ("100", "100"),
+            ("0.05", "0.05"),
+        ];
+        for (text, short) in numbers {
+            assert_eq!(shortest(text), short);
         }
     }
 
