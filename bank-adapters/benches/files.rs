@@ -35,6 +35,7 @@ fn head() -> BatchHead {
         payer_account_no: "2600000000000000001".to_owned(),
         payer_name: "测试县民政局".to_owned(),
         payer_bank_name: "示例银行测试支行".to_owned(),
+        context: bank_adapters::BatchContext::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use ledger::money::Fen;
 
 use crate::amount::{AmountStyle, push_number};
+use crate::codec;
 use crate::encoding::{Encoding, control, trim};
 use crate::finding::{Fault, Finding, Findings};
 use crate::layout::{Layout, RowKind, Stated, is_account};
@@ -31,6 +32,12 @@ pub fn write_batch(
     check_head(head, &mut findings);
     let total = check_lines(profile, lines, &mut findings);
     let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    if let Some(codec) = profile.codec {
+        let sum = (lines, total.unwrap_or(Fen::ZERO));
+        let bytes = codec::write_batch(profile, codec, head, sum, &mut findings);
+        let name = file_name(profile, head, (count, sum.1));
+        return finish(name, (count, total, bytes), findings);
+    }
     let date = head.date.format(&profile.text.date_format).to_string();
     let Some(shape) = shape_of(profile, lines, &mut findings) else {
         return Err(findings.into_vec());
@@ -45,16 +52,34 @@ pub fn write_batch(
     };
     whole.check_values(&mut findings);
     let bytes = whole.write(lines, &mut findings);
+    finish(whole.file_name(), (count, total, bytes), findings)
+}
+
+/// The name that the bank wants.
+fn file_name(profile: &Profile, head: &BatchHead, (count, sum): (u64, Fen)) -> String {
+    let mut total = String::new();
+    profile.amount.write(sum, &mut total);
+    profile
+        .file_name
+        .replace("{date}", &head.date.format("%Y%m%d").to_string())
+        .replace("{batch_no}", &head.batch_no)
+        .replace("{count}", &count.to_string())
+        .replace("{total}", &total)
+}
+
+/// The file, when nothing was found.
+fn finish(
+    name: String,
+    (count, total, bytes): (u64, Option<Fen>, Option<Vec<u8>>),
+    findings: Findings,
+) -> Result<BatchFile, Vec<Finding>> {
     match (findings.is_empty(), total, bytes) {
-        (true, Some(total), Some(bytes)) => {
-            let name = whole.file_name();
-            Ok(BatchFile {
-                name,
-                bytes,
-                count,
-                total,
-            })
-        }
+        (true, Some(total), Some(bytes)) => Ok(BatchFile {
+            name,
+            bytes,
+            count,
+            total,
+        }),
         _ => Err(findings.into_vec()),
     }
 }
@@ -64,12 +89,14 @@ pub fn write_batch(
 pub fn read_batch(profile: &Profile, bytes: &[u8]) -> (Vec<Instruction>, Vec<Finding>) {
     let mut findings = Findings::default();
     let mut lines = Vec::new();
-    if profile.usage == Use::Batch {
+    if profile.usage != Use::Batch {
+        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
+    } else if let Some(codec) = profile.codec {
+        lines = codec::read_batch(profile, codec, bytes, &mut findings);
+    } else {
         read_lines(profile, bytes, &mut findings, |line| {
             lines.push(line.owned())
         });
-    } else {
-        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
     }
     (lines, findings.into_vec())
 }
@@ -360,14 +387,7 @@ struct Whole<'a> {
 impl<'a> Whole<'a> {
     /// The name with number, date and totals filled in.
     fn file_name(&self) -> String {
-        let mut total = String::new();
-        self.profile.amount.write(self.total, &mut total);
-        self.profile
-            .file_name
-            .replace("{date}", &self.head.date.format("%Y%m%d").to_string())
-            .replace("{batch_no}", &self.head.batch_no)
-            .replace("{count}", &self.count.to_string())
-            .replace("{total}", &total)
+        file_name(self.profile, self.head, (self.count, self.total))
     }
 
     /// What the bank gives to each customer must have been filled in.
@@ -420,6 +440,8 @@ impl<'a> Whole<'a> {
                     }
                 }
             }
+            // Written by their codec.
+            Kind::Xml | Kind::Tagged => return None,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use crate::codec;
 use crate::finding::{Fault, Findings};
 use crate::layout::Layout;
 use crate::profile::{ColumnsBy, Kind, Profile};
@@ -26,7 +27,20 @@ pub struct Candidate<'a> {
     pub by_header: bool,
 }
 
-impl Candidate<'_> {
+impl<'a> Candidate<'a> {
+    /// A message that its codec knows by its first element.
+    fn message(profile: &'a Profile) -> Candidate<'a> {
+        Candidate {
+            profile,
+            score: 0,
+            columns: 0,
+            strange: 0,
+            rows: 0,
+            agreeing: 0,
+            by_header: false,
+        }
+    }
+
     /// Why it was taken for possible, in Chinese and English.
     pub fn why(&self) -> (String, String) {
         let Candidate {
@@ -36,6 +50,12 @@ impl Candidate<'_> {
             agreeing,
             ..
         } = self;
+        if self.profile.codec.is_some() {
+            return (
+                "报文类型相符".to_owned(),
+                "it is a message of this type".to_owned(),
+            );
+        }
         if self.by_header {
             return (
                 format!(
@@ -66,6 +86,10 @@ pub fn detect<'a>(profiles: &'a [Profile], bytes: &[u8]) -> Vec<&'a Profile> {
 
 /// The same, each with what speaks for it.
 pub fn candidates<'a>(profiles: &'a [Profile], bytes: &[u8]) -> Vec<Candidate<'a>> {
+    let messages = codec::knowing(profiles, bytes);
+    if !messages.is_empty() {
+        return messages.into_iter().map(Candidate::message).collect();
+    }
     let mut findings = Findings::default();
     let text = Source::open(Kind::Csv, bytes, &mut findings);
     let workbook = Source::open(Kind::Xlsx, bytes, &mut findings);
@@ -73,6 +97,7 @@ pub fn candidates<'a>(profiles: &'a [Profile], bytes: &[u8]) -> Vec<Candidate<'a
     let sheet = OnceCell::new();
     let mut found: Vec<Candidate<'a>> = profiles
         .iter()
+        .filter(|profile| profile.codec.is_none())
         .filter_map(|profile| {
             if profile.kind == Kind::Xlsx {
                 let glance = || workbook.table(profile, &Limits::GLANCE, &mut Findings::default());

@@ -163,6 +163,41 @@ faults! {
     BalanceBroken "BNK-0182" Warning "余额不连续:上笔余额 {previous} 加本笔 {moved} 应为 {expected},实为 {found}" "the balance does not run on: {previous} and {moved} give {expected}, not {found}";
     DateOutside "BNK-0183" Warning "日期 {value} 不在对账单起止日期之内" "{value} is outside the period of the statement";
     PeriodUnread "BNK-0184" Blocking "起止日期无效:{value}" "not a period: {value}";
+    BalanceDerived "BNK-0185" Note "表头之前没有“{label}”,取自逐笔余额:{value}" "“{label}” is not stated and was taken from the running balances: {value}";
+
+    // A message in XML or tags.
+    XmlBroken "BNK-0201" Blocking "XML 不完整或不合规:{detail}。请重新导出或请对方重发" "the XML is cut or not well-formed: {detail}; export it again or ask for it again";
+    XmlHostile "BNK-0202" Blocking "XML 含有不受理的内容,未读取:{detail}" "the XML holds what is not taken and was not read: {detail}";
+    EncodingDiffers "BNK-0203" Blocking "声明的编码是 {declared},内容却是 UTF-8。请对方改正后重发" "the declared encoding is {declared}, the content is UTF-8; ask for it to be put right";
+    EncodingUnknown "BNK-0204" Blocking "不支持的编码 {value}。支持 UTF-8、GBK、GB18030" "encoding {value} is not supported; UTF-8, GBK and GB18030 are";
+    ElementMissing "BNK-0205" Blocking "缺少“{column}”" "“{column}” is missing";
+    ElementUnknown "BNK-0206" Note "“{column}”未使用(共 {count} 处)" "“{column}” is not used ({count} times)";
+    MessageStrange "BNK-0207" Blocking "应为 {expected},实为 {found}。请改选相应格式" "this should be {expected} and is {found}; choose another layout";
+    BankRefused "BNK-0208" Blocking "银行未受理:{detail}" "the bank did not take it: {detail}";
+    NotCny "BNK-0209" Blocking "币种须为人民币,实为“{value}”" "the currency must be CNY, not “{value}”";
+    EchoDiffers "BNK-0210" Blocking "“{column}”与发出的不一致:应为 {expected},实为 {found}" "“{column}” is not what was sent: {expected} expected, {found} found";
+    IdTwice "BNK-0211" Blocking "“{column}”重复:{value}" "“{column}” appears twice: {value}";
+    IdForeign "BNK-0212" Blocking "“{column}”不在原单中:{value}" "“{column}” is not in the original: {value}";
+    RefundSign "BNK-0213" Blocking "退款金额须为负数:{value}" "the amount of a refund must be negative: {value}";
+    StatementsMany "BNK-0214" Blocking "文件含多份互不相接的对账单。请逐份导出" "the file holds several statements that do not follow each other; export them one by one";
+    NotBooked "BNK-0215" Note "未记账的条目,未读取:{value}" "an entry that is not booked was left out: {value}";
+    NotRefund "BNK-0216" Note "不是退款的条目,未读取" "an entry that is no refund was left out";
+    LineDiffers "BNK-0217" Blocking "回盘所指第 {value} 笔与批内不一致(账号、户名或金额)" "line {value} that the answer names is another one in the batch (account, name or amount)";
+    CodeMissing "BNK-0218" Blocking "此格式须先确定“{column}”:在格式定义的 [codes] 中填写,或在账套中登记" "this layout needs “{column}”: give it in [codes] of the layout, or in the book";
+    CodeUnread "BNK-0219" Blocking "“{column}”不合规:{value}" "“{column}” is not of its kind: {value}";
+}
+
+/// Where an element of a message begins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spot {
+    /// The part of the file, such as a voucher inside its envelope.
+    pub(crate) part: Option<String>,
+    /// Line, from 1; 0 when not known.
+    pub(crate) line: u64,
+    /// Character of the line, from 1; 0 when not known.
+    pub(crate) column: u64,
+    /// Name of the element.
+    pub(crate) name: String,
 }
 
 /// Findings in the order of the file, with a bound: a hostile file cannot fill the memory.
@@ -213,12 +248,30 @@ impl Findings {
         self.add(fault, place, &all);
     }
 
+    /// A fault of an element; `{column}` in the sentences is its name.
+    pub(crate) fn spot(&mut self, fault: Fault, spot: &Spot, values: &[(&str, &str)]) {
+        let value = values.iter().find(|(name, _)| *name == "value");
+        let place = Place {
+            sheet: spot.part.clone(),
+            row: (spot.line > 0).then_some(spot.line),
+            column: (spot.column > 0).then(|| spot.column.to_string()),
+            field: (!spot.name.is_empty()).then(|| spot.name.clone()),
+            value: value.map(|(_, value)| (*value).to_owned()),
+            ..Place::default()
+        };
+        let named = [("column", spot.name.as_str())];
+        let all: Vec<_> = values.iter().copied().chain(named).collect();
+        self.add(fault, place, &all);
+    }
+
     fn add(&mut self, fault: Fault, mut place: Place, values: &[(&str, &str)]) {
         if self.list.len() >= Findings::LISTED_MAX {
             self.more = self.more.saturating_add(1);
             return;
         }
-        place.sheet.clone_from(&self.sheet);
+        if place.sheet.is_none() {
+            place.sheet.clone_from(&self.sheet);
+        }
         self.list.push(Finding::new(fault, place, values));
     }
 

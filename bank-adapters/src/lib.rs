@@ -27,9 +27,14 @@
 //! to the list in `profile/mod.rs`, and put a golden file with planted faults into `tests/data`.
 //! No code is needed. `docs/profiles.md` says what a profile can say, with a worked example. A
 //! user's own TOML text is read by [`Profile::parse`] in the same way, each fault with its line.
+//!
+//! A layout that is a message (`kind = "xml"` or `"tagged"`) has no columns: it names its `codec`,
+//! and gives the bank's constants in `[codes]` by the name of their element, and purpose codes by
+//! function code in `[purpose_codes]`. A message that no codec knows is a new file in `codec/`.
 
 mod amount;
 mod batch;
+mod codec;
 mod delimited;
 mod detect;
 mod encoding;
@@ -44,16 +49,17 @@ mod returns;
 mod sheet;
 mod statement;
 mod table;
+mod xml;
 
 pub use batch::{read_batch, write_batch};
 pub use detect::{Candidate, candidates, detect};
 pub use finding::{Fault, Finding, Severity, is_blocked};
 pub use profile::{AmountStyle, ColumnAbout, Doubt, Encoding, Fallback, Kind, Profile, Unit, Use};
 pub use record::{
-    AnswerLine, BatchFile, BatchHead, Instruction, Outcome, ReturnFile, StatementFile,
-    StatementLine,
+    AnswerLine, BatchContext, BatchFile, BatchHead, Draw, Instruction, Outcome, ReturnFile,
+    StatementFile, StatementLine, Unlisted,
 };
-pub use returns::{paid_by_absence, read_return};
+pub use returns::{compare_answer, paid_by_absence, read_return};
 pub use sheet::grid::{Grid, GridRow, GridSheet, heading, read_grid};
 pub use statement::read_statement;
 

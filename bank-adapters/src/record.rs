@@ -1,9 +1,13 @@
 //! What files hold, typed: instructions, answers, movements; and their content hashes.
 
+use std::collections::{HashMap, HashSet};
+
 use ledger::calendar::Date;
 use ledger::money::Fen;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+use crate::finding::{Fault, Finding, Findings};
 
 /// One line of a batch: pay this amount to this account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,32 @@ pub struct BatchHead {
     pub payer_name: String,
     /// 付款账号开户行.
     pub payer_bank_name: String,
+    /// What only treasury vouchers and ISO messages ask for.
+    pub context: BatchContext,
+}
+
+/// What the book knows of a batch beside its payer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchContext {
+    /// 联行号 of the paying bank, may be empty.
+    pub payer_bank_no: String,
+    /// 行政区划代码 of the book (GB/T 2260).
+    pub region: String,
+    /// 功能科目 of the program.
+    pub function_code: String,
+    /// What the batch draws on, with a sum equal to the batch's.
+    pub draws: Vec<Draw>,
+}
+
+/// A part of a batch that one appropriation (指标) pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// 指标文号.
+    pub document: String,
+    /// 功能科目 of the appropriation; that of the program when empty.
+    pub function_code: String,
+    /// How much.
+    pub amount: Fen,
 }
 
 /// A written batch file: a pure function of head, lines and profile.
@@ -65,6 +95,8 @@ pub enum Outcome {
     Failed,
     /// 处理中, and everything not understood.
     Pending,
+    /// 退票: it was reported paid, and the money came back.
+    Refunded,
 }
 
 /// One line of a return file (回盘).
@@ -78,14 +110,26 @@ pub struct AnswerLine {
     pub account_no: String,
     /// 收款户名 as the bank wrote it.
     pub payee_name: String,
-    /// The amount, above zero.
+    /// The amount, above zero; zero where a message names our key alone, until
+    /// [`ReturnFile::complete`] has looked it up.
     pub amount: Fen,
-    /// Paid, failed or pending.
+    /// Paid, failed, pending or refunded.
     pub outcome: Outcome,
     /// The reason, or the status words when a line is not paid and has no reason.
     pub reason_text: String,
     /// 银行流水号, may be empty.
     pub bank_reference: String,
+    /// 顺序号 of the instruction, where the bank names it so.
+    pub sequence: Option<u64>,
+}
+
+/// What an answer says of the lines that it does not list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlisted {
+    /// Their outcome.
+    pub outcome: Outcome,
+    /// Why, when they are not paid.
+    pub reason_text: String,
 }
 
 /// A return file.
@@ -99,6 +143,9 @@ pub struct ReturnFile {
     pub stated_count: Option<u64>,
     /// Total that the file states.
     pub stated_total: Option<Fen>,
+    /// What holds for lines of the batch that the file does not list: banks that name failures
+    /// only, and answers to a whole message. See [`ReturnFile::complete`].
+    pub unlisted: Option<Unlisted>,
     /// SHA-256 over the sorted canonical lines: the same for a renamed, re-saved or re-ordered
     /// file, different when a line is there once more. Meaningful without blocking findings.
     pub content_hash: [u8; 32],
@@ -147,6 +194,71 @@ pub struct StatementFile {
 }
 
 impl ReturnFile {
+    pub(crate) fn empty() -> ReturnFile {
+        ReturnFile {
+            batch_no: None,
+            lines: Vec::new(),
+            stated_count: None,
+            stated_total: None,
+            unlisted: None,
+            content_hash: [0; 32],
+        }
+    }
+
+    /// Completes the answer from the batch that it answers: a line that names its instruction by
+    /// number must be that instruction and gets its key; what a line does not state is taken from
+    /// the instruction with its key; and instructions that are not listed get the outcome that
+    /// the file gives them. The content hash stays that of the file.
+    ///
+    /// # Errors
+    /// A blocking finding for each line that names another instruction than it describes.
+    pub fn complete(&mut self, batch: &[Instruction]) -> Result<(), Vec<Finding>> {
+        let by_key: HashMap<&str, &Instruction> =
+            batch.iter().map(|sent| (sent.key.as_str(), sent)).collect();
+        let by_number: HashMap<u64, &Instruction> =
+            batch.iter().map(|sent| (sent.sequence, sent)).collect();
+        let mut findings = Findings::default();
+        let mut listed: HashSet<&str> = HashSet::new();
+        for line in &mut self.lines {
+            if let (None, Some(number)) = (&line.key, line.sequence) {
+                match by_number.get(&number).filter(|sent| line.is_of(sent)) {
+                    Some(sent) => line.key = Some(sent.key.clone()),
+                    None => {
+                        let value = number.to_string();
+                        let values = [("value", value.as_str())];
+                        findings.row(Fault::LineDiffers, line.line, &values);
+                    }
+                }
+            }
+            let sent = line.key.as_deref().and_then(|key| by_key.get(key));
+            if let Some(sent) = sent {
+                listed.insert(&sent.key);
+                line.fill(sent);
+            }
+        }
+        if let Some(unlisted) = &self.unlisted {
+            let missing = batch.iter().filter(|sent| !listed.contains(&*sent.key));
+            let last = self.lines.iter().map(|line| line.line).max().unwrap_or(0);
+            let lines = (last + 1..).zip(missing).map(|(line, sent)| AnswerLine {
+                line,
+                key: Some(sent.key.clone()),
+                account_no: sent.account_no.clone(),
+                payee_name: sent.payee_name.clone(),
+                amount: sent.amount,
+                outcome: unlisted.outcome,
+                reason_text: unlisted.reason_text.clone(),
+                bank_reference: String::new(),
+                sequence: Some(sent.sequence),
+            });
+            let lines: Vec<AnswerLine> = lines.collect();
+            self.lines.extend(lines);
+        }
+        match findings.is_empty() {
+            true => Ok(()),
+            false => Err(findings.into_vec()),
+        }
+    }
+
     pub(crate) fn hash(batch_no: Option<&str>, lines: &[AnswerLine]) -> [u8; 32] {
         let mut canon = Canon::new("huimin return 1");
         canon.head(|out| out.text(batch_no.unwrap_or_default()));
@@ -160,6 +272,7 @@ impl ReturnFile {
                     Outcome::Paid => 1,
                     Outcome::Failed => 2,
                     Outcome::Pending => 3,
+                    Outcome::Refunded => 4,
                 });
                 out.text(&line.reason_text);
                 out.text(&line.bank_reference);
@@ -169,7 +282,40 @@ impl ReturnFile {
     }
 }
 
+impl AnswerLine {
+    fn is_of(&self, sent: &Instruction) -> bool {
+        self.account_no == sent.account_no
+            && self.amount == sent.amount
+            && (self.payee_name.is_empty() || self.payee_name == sent.payee_name)
+    }
+
+    /// Takes from the instruction what the bank did not repeat.
+    fn fill(&mut self, sent: &Instruction) {
+        if self.amount == Fen::ZERO {
+            self.amount = sent.amount;
+        }
+        if self.account_no.is_empty() {
+            self.account_no.clone_from(&sent.account_no);
+        }
+        if self.payee_name.is_empty() {
+            self.payee_name.clone_from(&sent.payee_name);
+        }
+    }
+}
+
 impl StatementFile {
+    pub(crate) fn empty() -> StatementFile {
+        StatementFile {
+            account_no: String::new(),
+            from: Date::default(),
+            to: Date::default(),
+            opening: Fen::ZERO,
+            closing: Fen::ZERO,
+            lines: Vec::new(),
+            content_hash: [0; 32],
+        }
+    }
+
     pub(crate) fn hash(&self) -> [u8; 32] {
         let mut canon = Canon::new("huimin statement 1");
         canon.head(|out| {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ledger::money::Fen;
 
+use crate::codec;
 use crate::encoding::plain;
 use crate::finding::{Fault, Finding, Findings};
 use crate::layout::{Layout, RowKind, Section, Stated};
@@ -16,14 +17,12 @@ use crate::table::{Limits, RowView, Source, Table, shown};
 /// That the file answers our batch is for the caller to find out.
 pub fn read_return(profile: &Profile, bytes: &[u8]) -> (ReturnFile, Vec<Finding>) {
     let mut findings = Findings::default();
-    let mut file = ReturnFile {
-        batch_no: None,
-        lines: Vec::new(),
-        stated_count: None,
-        stated_total: None,
-        content_hash: [0; 32],
-    };
-    if profile.usage == Use::Return {
+    let mut file = ReturnFile::empty();
+    if profile.usage != Use::Return {
+        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
+    } else if let Some(codec) = profile.codec {
+        file = codec::read_return(profile, codec, bytes, &mut findings);
+    } else {
         let source = Source::open(profile.kind, bytes, &mut findings);
         let table = source.table(profile, &Limits::WHOLE, &mut findings);
         let mut reader = Reader::new(profile, &table);
@@ -31,11 +30,23 @@ pub fn read_return(profile: &Profile, bytes: &[u8]) -> (ReturnFile, Vec<Finding>
             reader.section(&section, &mut file, &mut findings);
         }
         reader.finish(&mut file, &mut findings);
-    } else {
-        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
     }
     file.content_hash = ReturnFile::hash(file.batch_no.as_deref(), &file.lines);
     (file, findings.into_vec())
+}
+
+/// Compares an answer with the batch file that it answers, where the layout has the bank repeat
+/// what was sent: treasury vouchers. No finding means that nothing was changed.
+pub fn compare_answer(
+    (sent_by, sent): (&Profile, &[u8]),
+    (answered_by, answer): (&Profile, &[u8]),
+) -> Vec<Finding> {
+    match (sent_by.codec, answered_by.codec) {
+        (Some(codec::Codec::MofVoucher), Some(codec::Codec::MofAnswer)) => {
+            codec::compare_vouchers(sent_by, sent, answered_by, answer)
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The work in hand of [`read_return`].
@@ -149,6 +160,7 @@ fn read_line<'t>(
         outcome,
         reason_text: if says_why { reason } else { status }.to_owned(),
         bank_reference: layout.text(row, Field::BankReference).to_owned(),
+        sequence: None,
     })
     .filter(|_| sound)
 }
@@ -304,7 +316,7 @@ impl StatusWords {
     /// its title, and its cells say why.
     fn confirm(&self, outcome: Outcome, text: &str) -> Verdict {
         match (outcome, self.read(text)) {
-            (Outcome::Pending, _) => Verdict::Pending,
+            (Outcome::Pending | Outcome::Refunded, _) => Verdict::Pending,
             (Outcome::Failed, Verdict::Paid) => Verdict::Contradiction,
             (Outcome::Failed, _) => Verdict::Failed,
             (Outcome::Paid, Verdict::Paid) => Verdict::Paid,
@@ -387,6 +399,7 @@ pub fn paid_by_absence(sent: &[Instruction], file: &ReturnFile) -> (ReturnFile, 
         outcome: Outcome::Paid,
         reason_text: String::new(),
         bank_reference: String::new(),
+        sequence: None,
     }));
     (whole, findings.into_vec())
 }

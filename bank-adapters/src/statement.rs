@@ -3,6 +3,8 @@
 use ledger::calendar::Date;
 use ledger::money::Fen;
 
+use crate::codec;
+use crate::encoding::plain;
 use crate::finding::{Fault, Finding, Findings};
 use crate::layout::{Layout, RowKind, is_account, read_date};
 use crate::profile::{Field, Profile, Use};
@@ -15,28 +17,102 @@ use crate::table::{Limits, RowView, Source, Table, shown};
 /// blocking finding, and zero or an empty text in the result.
 pub fn read_statement(profile: &Profile, bytes: &[u8]) -> (StatementFile, Vec<Finding>) {
     let mut findings = Findings::default();
-    let mut file = StatementFile {
-        account_no: String::new(),
-        from: Date::default(),
-        to: Date::default(),
-        opening: Fen::ZERO,
-        closing: Fen::ZERO,
-        lines: Vec::new(),
-        content_hash: [0; 32],
-    };
-    if profile.usage == Use::Statement {
+    let mut file = StatementFile::empty();
+    if profile.usage != Use::Statement {
+        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
+    } else if let Some(codec) = profile.codec {
+        file = codec::read_statement(profile, codec, bytes, &mut findings);
+    } else {
         let source = Source::open(profile.kind, bytes, &mut findings);
         let table = source.table(profile, &Limits::WHOLE, &mut findings);
         if let Some(layout) = Layout::find(profile, &table, &mut findings) {
-            read_head(profile, &layout, &mut file, &mut findings);
+            needs_amounts(profile, &layout, &mut findings);
+            let stated = read_head(profile, &layout, &mut file, &mut findings);
             read_lines(profile, &layout, &table, &mut file, &mut findings);
+            derive_balances(profile, &layout, stated, &mut file, &mut findings);
             check_balances(&layout, &file, &mut findings);
         }
-    } else {
-        findings.file(Fault::ProfileUse, &[("profile", &profile.id)]);
     }
     file.content_hash = file.hash();
     (file, findings.into_vec())
+}
+
+/// Debit and credit, or an amount with its side; a bare amount only where the profile says that it
+/// is signed.
+fn needs_amounts(profile: &Profile, layout: &Layout, findings: &mut Findings) {
+    let has = |field| layout.has(field);
+    let marked = profile
+        .columns()
+        .iter()
+        .any(|c| c.field == Some(Field::Direction));
+    let sound = (has(Field::Debit) && has(Field::Credit))
+        || (has(Field::Amount) && (has(Field::Direction) || !marked));
+    if !sound {
+        let (debit, credit) = (profile.label(Field::Debit), profile.label(Field::Credit));
+        let (amount, side) = (
+            profile.label(Field::Amount),
+            profile.label(Field::Direction),
+        );
+        let columns = match marked {
+            true => format!("{debit}、{credit}(或 {amount}、{side})"),
+            false => format!("{debit}、{credit}"),
+        };
+        findings.file(Fault::HeaderMissing, &[("columns", &columns)]);
+    }
+}
+
+/// Opening and closing balance as the head states them.
+type Stated = (Option<Fen>, Option<Fen>);
+
+/// A balance that the head does not state is taken from the running balances, and that is said.
+fn derive_balances(
+    profile: &Profile,
+    layout: &Layout,
+    (opening, closing): Stated,
+    file: &mut StatementFile,
+    findings: &mut Findings,
+) {
+    if opening.is_some() && closing.is_some() {
+        return;
+    }
+    let mut lines: Vec<&StatementLine> = file.lines.iter().collect();
+    let first_of = |lines: &[&StatementLine]| {
+        let first = lines.first()?;
+        first.balance?.minus(first.amount).ok()
+    };
+    let broken = |lines: &[&StatementLine]| {
+        first_of(lines).map_or(usize::MAX, |opening| {
+            breaks(opening, lines.iter().copied()).len()
+        })
+    };
+    let straight = broken(&lines);
+    lines.reverse();
+    if straight <= broken(&lines) {
+        lines.reverse();
+    }
+    let derived = [
+        (Field::OpeningBalance, opening, first_of(&lines)),
+        (
+            Field::ClosingBalance,
+            closing,
+            lines.last().and_then(|line| line.balance),
+        ),
+    ];
+    let mut found = [Fen::ZERO; 2];
+    for ((field, stated, running), found) in derived.into_iter().zip(&mut found) {
+        let label = profile.label(field);
+        match (stated, running.filter(|_| layout.has(Field::Balance))) {
+            (Some(stated), _) => *found = stated,
+            (None, Some(running)) => {
+                let value = running.to_string();
+                let values = [("label", label.as_str()), ("value", value.as_str())];
+                findings.file(Fault::BalanceDerived, &values);
+                *found = running;
+            }
+            (None, None) => findings.file(Fault::PreambleMissing, &[("label", &label)]),
+        }
+    }
+    (file.opening, file.closing) = (found[0], found[1]);
 }
 
 fn read_head(
@@ -44,7 +120,7 @@ fn read_head(
     layout: &Layout,
     file: &mut StatementFile,
     findings: &mut Findings,
-) {
+) -> Stated {
     for line in profile.preamble.iter().filter(|line| line.required) {
         if layout.above(line.field).is_none() {
             let label = line.labels.first().map_or("", String::as_str);
@@ -63,22 +139,25 @@ fn read_head(
             );
         }
     }
-    let mut balance = |field: Field| -> Fen {
-        let Some((text, line)) = layout.above(field) else {
-            return Fen::ZERO;
-        };
-        profile.amount.read(text).unwrap_or_else(|| {
+    let mut balance = |field: Field| -> Option<Fen> {
+        let (text, line) = layout.above(field)?;
+        Some(profile.amount.read(text).unwrap_or_else(|| {
             let value = shown(text, false);
             let unit = profile.amount.unit;
             let unit = format!("{}({})", unit.zh(), unit.en());
             let values = [("value", value.as_str()), ("unit", unit.as_str())];
             findings.cell(Fault::AmountUnread, line, &profile.label(field), &values);
             Fen::ZERO
-        })
+        }))
     };
-    file.opening = balance(Field::OpeningBalance);
-    file.closing = balance(Field::ClosingBalance);
+    let stated = (
+        balance(Field::OpeningBalance),
+        balance(Field::ClosingBalance),
+    );
+    file.opening = stated.0.unwrap_or_default();
+    file.closing = stated.1.unwrap_or_default();
     read_period(profile, layout, file, findings);
+    stated
 }
 
 fn read_period(
@@ -203,6 +282,9 @@ fn movement(
     row: &RowView<'_>,
     findings: &mut Findings,
 ) -> Option<Fen> {
+    if !layout.has(Field::Debit) && layout.has(Field::Direction) {
+        return directed(profile, layout, row, findings);
+    }
     if !layout.has(Field::Debit) {
         return layout.amount(profile, row, Field::Amount, findings);
     }
@@ -224,6 +306,26 @@ fn movement(
             None
         }
     }
+}
+
+/// An amount beside a mark of its side.
+fn directed(
+    profile: &Profile,
+    layout: &Layout,
+    row: &RowView<'_>,
+    findings: &mut Findings,
+) -> Option<Fen> {
+    let amount = layout.amount(profile, row, Field::Amount, findings)?;
+    let mark = plain(layout.text(row, Field::Direction)).to_ascii_uppercase();
+    let is = |words: &[&str]| words.contains(&mark.as_str());
+    if is(&["借", "借方", "支出", "支", "付", "往账", "D", "DR", "DEBIT"]) {
+        return Fen::ZERO.minus(amount).ok();
+    }
+    if is(&["贷", "贷方", "收入", "收", "来账", "C", "CR", "CREDIT"]) {
+        return Some(amount);
+    }
+    findings.row(Fault::MovementUnclear, row.line, &[]);
+    None
 }
 
 /// Banks list the oldest or the newest line first; the order with fewer breaks is taken.

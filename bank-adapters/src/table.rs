@@ -317,7 +317,10 @@ impl<'a> Source<'a> {
                 delimited::read(&profile.text, &text.text, limits, findings)
             }
             (Some(text), Kind::Fixed) => fixed::read(profile, &text.text, limits, findings),
-            (None, Kind::Csv | Kind::Delimited | Kind::Fixed) => Table::default(),
+            // Messages have no rows.
+            (_, Kind::Xml | Kind::Tagged) | (None, Kind::Csv | Kind::Delimited | Kind::Fixed) => {
+                Table::default()
+            }
         }
     }
 }

@@ -251,6 +251,34 @@ fn findings_are_bounded() {
     assert_eq!(findings[10_000].code, "BNK-0111");
 }
 
+/// Bombs, depth and width are refused where they begin, whatever the message.
+#[test]
+fn xml_bombs_are_refused_early() {
+    let laughs = "<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]><MOF>&b;</MOF>".to_owned();
+    let outside = "<!DOCTYPE l SYSTEM \"file:///etc/passwd\"><MOF/>".to_owned();
+    let entity = "<MOF>&xxe;</MOF>".to_owned();
+    let deep = "<MOF>".repeat(1_000_000);
+    let wide = format!("<MOF>{}", "<a/>".repeat(2_100_000));
+    let names: String = (0..100_000).map(|n| format!(" a{n}=''")).collect();
+    let attributes = format!("<MOF{names}/>");
+    for (text, code) in [
+        (laughs, "BNK-0202"),
+        (outside, "BNK-0202"),
+        (entity, "BNK-0202"),
+        (deep, "BNK-0202"),
+        (wide, "BNK-0202"),
+        (attributes, "BNK-0202"),
+    ] {
+        let (file, findings) = read_return(&profile("mof-5201-answer"), text.as_bytes());
+        assert!(file.lines.is_empty());
+        let found: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(found, [code], "{}", &text[..20]);
+    }
+    let large = vec![b' '; 65 << 20];
+    let (_, findings) = read_return(&profile("pain-002"), &large);
+    assert_eq!(findings[0].code, "BNK-0107");
+}
+
 /// What a fuzzer drives.
 type Entry = fn(&[u8]);
 
@@ -316,10 +344,15 @@ fn read_all(bytes: &[u8]) {
 fn golden() -> &'static [Vec<u8>] {
     static GOLDEN: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         let folder = format!("{}/tests/data", env!("CARGO_MANIFEST_DIR"));
-        let entries = std::fs::read_dir(folder)
+        let entries = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = entries.filter(|path| path.is_file()).collect();
+        let messages = std::fs::read_dir(format!("{folder}/messages")).unwrap();
+        let messages = messages.map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries
+            .chain(messages)
+            .filter(|path| path.is_file())
+            .collect();
         files.sort();
         assert!(files.len() > 25);
         files

@@ -47,6 +47,7 @@ fn answers(first_line: u64, is_payer_first: bool, reference: bool) -> Vec<Answer
             amount: Fen::new(fen),
             outcome,
             reason_text,
+            sequence: None,
             bank_reference: if reference {
                 format!("LS{:04}", number + 1)
             } else {

@@ -96,7 +96,7 @@ fn faults_of_statements_are_found_with_their_place() {
         ("0.00,1000元", "5.00,1000元", vec!["BNK-0181 7"]),
         ("0.00,1000元", ",", vec!["BNK-0181 7"]),
         ("0.00,1000元", ",1千元", vec!["BNK-0142 7 贷方发生额"]),
-        ("期初余额", "余额", vec!["BNK-0132"]),
+        ("期初余额", "余额", vec!["BNK-0185"]),
         ("\"100,000.00\"", "十万", vec!["BNK-0142 2 期初余额"]),
         (
             "2022-01-01 至 2022-01-31",
@@ -115,7 +115,11 @@ fn faults_of_statements_are_found_with_their_place() {
             vec![],
         ),
         ("账号,2600", "账号,2.6E", vec!["BNK-0145 1 账号"]),
-        ("借方发生额", "借", vec!["BNK-0121 4"]),
+        (
+            "借方发生额",
+            "借金额",
+            vec!["BNK-0123 4 借金额", "BNK-0121"],
+        ),
     ] {
         assert!(sound.contains(from), "{from}");
         let (_, findings) = read_statement(
@@ -124,4 +128,59 @@ fn faults_of_statements_are_found_with_their_place() {
         );
         assert_eq!(brief(&findings), expected, "{from} -> {to}");
     }
+}
+
+const DIRECTED: &str = "账号,2600000000000000001\r\n起止日期,2022-01-01 至 2022-01-31\r\n\
+    交易日期,借贷标志,交易金额,余额,摘要,备注\r\n\
+    2022-01-10,借,99234.50,765.50,代发,DIBAO-2022-01\r\n\
+    2022-01-12,贷,0.50,766.00,退汇,P102-1\r\n\
+    2022-01-31,C,1000.00,1766.00,拨款,指标下达\r\n";
+
+/// One column of amounts with a mark of its side; opening and closing from the balances.
+#[test]
+fn a_statement_with_sides_and_without_a_head_is_read() {
+    assert_eq!(data("statement-direction.csv"), DIRECTED.as_bytes());
+    let (read, findings) = read_statement(&profile("generic-statement-csv"), DIRECTED.as_bytes());
+    assert_eq!(brief(&findings), ["BNK-0185", "BNK-0185"]);
+    assert_eq!(
+        (read.opening.get(), read.closing.get()),
+        (10_000_000, 176_600)
+    );
+    let amounts: Vec<i64> = read.lines.iter().map(|line| line.amount.get()).collect();
+    assert_eq!(amounts, [-9_923_450, 50, 100_000]);
+    let rows: Vec<&str> = DIRECTED.lines().collect();
+    let turned = [&rows[..3], &[rows[5], rows[4], rows[3]]]
+        .concat()
+        .join("\r\n");
+    let (turned, _) = read_statement(&profile("generic-statement-csv"), turned.as_bytes());
+    assert_eq!(
+        (turned.opening, turned.closing),
+        (read.opening, read.closing)
+    );
+    for (from, to, expected) in [
+        (",借,", ",?,", "BNK-0181 4"),
+        ("借贷标志", "标志", "BNK-0121"),
+    ] {
+        let text = DIRECTED.replace(from, to);
+        let (_, findings) = read_statement(&profile("generic-statement-csv"), text.as_bytes());
+        let found = brief(&findings);
+        assert!(found.contains(&expected.to_owned()), "{found:?}");
+    }
+}
+
+/// The same statement as a workbook.
+#[test]
+fn a_workbook_is_read_like_the_text() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, line) in (0_u32..).zip(DIRECTED.lines()) {
+        for (column, cell) in (0_u16..).zip(line.split(',')) {
+            sheet.write_string(row, column, cell).unwrap();
+        }
+    }
+    let bytes = book.save_to_buffer().unwrap();
+    let (text, _) = read_statement(&profile("generic-statement-csv"), DIRECTED.as_bytes());
+    let (read, findings) = read_statement(&profile("generic-statement-xlsx"), &bytes);
+    assert_eq!(brief(&findings), ["BNK-0185", "BNK-0185"]);
+    assert_eq!(read.content_hash, text.content_hash);
 }

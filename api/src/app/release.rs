@@ -340,6 +340,7 @@ impl Sending {
             payer_account_no: self.bank.account_no.clone(),
             payer_name: self.bank.account_name.clone(),
             payer_bank_name: self.bank.bank_name.clone(),
+            context: bank_adapters::BatchContext::default(),
         };
         let purpose = format!("{}{}", self.program.name, run.month);
         let lines: Vec<Instruction> = (1_u64..)

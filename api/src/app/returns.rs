@@ -314,7 +314,10 @@ fn answer_of(line: &AnswerLine) -> Answer {
         amount: line.amount,
         outcome: match line.outcome {
             bank_adapters::Outcome::Paid => answer::Outcome::Paid,
-            bank_adapters::Outcome::Failed => answer::Outcome::Failed,
+            // Until the refund is imported as one, it contradicts what was answered.
+            bank_adapters::Outcome::Failed | bank_adapters::Outcome::Refunded => {
+                answer::Outcome::Failed
+            }
             bank_adapters::Outcome::Pending => answer::Outcome::Pending,
         },
     }

@@ -357,6 +357,7 @@ fn outcome_names(outcome: Answer) -> (&'static str, &'static str) {
         Answer::Paid => ("paid", "成功"),
         Answer::Failed => ("failed", "失败"),
         Answer::Pending => ("pending", "待定"),
+        Answer::Refunded => ("refunded", "退款"),
     }
 }
 

@@ -50,7 +50,10 @@ impl Profile {
             .chain(totals)
             .filter(|c| c.value.is_none())
             .collect();
-        let is_open = |name: &&str| open.iter().any(|c| c.set.as_deref() == Some(name));
+        let is_open = |name: &&str| match self.codec {
+            Some(_) => !self.codes.contains_key(*name),
+            None => open.iter().any(|c| c.set.as_deref() == Some(name)),
+        };
         self.values
             .iter()
             .map(String::as_str)

@@ -2,13 +2,16 @@
 
 mod about;
 mod doubt;
+mod message;
 mod parse;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 pub use crate::amount::{AmountStyle, Unit};
+use crate::codec::Codec;
 pub use crate::encoding::Encoding;
 use crate::encoding::plain;
 use crate::record::Outcome;
@@ -60,6 +63,12 @@ pub struct Profile {
     pub(crate) preamble: Vec<Preamble>,
     pub(crate) status: StatusWords,
     pub(crate) key: KeyEcho,
+    /// The message, of the kinds that are one.
+    pub(crate) codec: Option<Codec>,
+    /// Constants of a message, by the name of their element.
+    pub(crate) codes: BTreeMap<String, String>,
+    /// ISO 20022 purpose codes by the function code (功能科目) of a program.
+    pub(crate) purpose_codes: BTreeMap<String, String>,
 }
 
 /// What a file is for.
@@ -86,6 +95,10 @@ pub enum Kind {
     Csv,
     /// A workbook: written as Office Open XML, read also in the form of Excel 97 to 2003.
     Xlsx,
+    /// A message in XML, read and written by its codec.
+    Xml,
+    /// A message in tags between colons, read by its codec.
+    Tagged,
 }
 
 impl Kind {
@@ -96,6 +109,8 @@ impl Kind {
             Kind::Fixed => "fixed",
             Kind::Csv => "csv",
             Kind::Xlsx => "xlsx",
+            Kind::Xml => "xml",
+            Kind::Tagged => "tagged",
         }
     }
 }
@@ -431,6 +446,7 @@ fields! {
     PayerName "payer-name"
     PayerBankName "payer-bank-name"
     Summary "summary"
+    Direction "direction"
     Debit "debit"
     Credit "credit"
     Balance "balance"
@@ -511,6 +527,28 @@ shipped! {
     "generic-xlsx.toml"
     "generic-xlsx-return.toml"
     "generic-statement-csv.toml"
+    "generic-statement-xlsx.toml"
+    "mof-5201.toml"
+    "mof-5201-answer.toml"
+    "mof-2252.toml"
+    "pain-001-03.toml"
+    "pain-001-09.toml"
+    "pain-001-11.toml"
+    "pain-002.toml"
+    "camt-053.toml"
+    "camt-054.toml"
+    "mt940.toml"
+    "icbc-payper.toml"
+    "icbc-qpayper.toml"
+    "ccb-6w2104.toml"
+    "cmb-ntagcapy.toml"
+    "cmb-ntagdinf.toml"
+    "cmb-ntagdrfd.toml"
+    "boc-b2e0078.toml"
+    "beps-382.toml"
+    "beps-383.toml"
+    "ccms-900.toml"
+    "ccms-990.toml"
 }
 
 impl Profile {

@@ -14,6 +14,9 @@ use crate::finding::{Fault, Finding};
 use crate::record::Outcome;
 use crate::table::COLUMNS_MAX;
 
+/// Lines of a message at most: each has dozens of elements.
+pub(super) const MESSAGE_LINES_MAX: usize = 50_000;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -175,6 +178,9 @@ impl Profile {
                 .filter(|_| faults.list.is_empty())
                 .ok_or(faults.list);
         }
+        if let Some(message) = super::message::parse(toml_text, &mut faults) {
+            return message.ok_or(faults.list);
+        }
         let Some(raw) = faults.read::<Raw>() else {
             return Err(faults.list);
         };
@@ -187,7 +193,7 @@ impl Profile {
     }
 }
 
-struct Faults<'a> {
+pub(super) struct Faults<'a> {
     text: &'a str,
     origin: &'a str,
     list: Vec<Finding>,
@@ -195,7 +201,7 @@ struct Faults<'a> {
 
 impl Faults<'_> {
     /// The text as the reader of TOML sees it; its fault becomes ours.
-    fn read<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
         match toml::from_str(self.text) {
             Ok(raw) => Some(raw),
             Err(error) => {
@@ -206,7 +212,7 @@ impl Faults<'_> {
         }
     }
 
-    fn add(&mut self, start: usize, detail: &str) {
+    pub(super) fn add(&mut self, start: usize, detail: &str) {
         let before = self.text.as_bytes().get(..start).unwrap_or_default();
         let line = before
             .iter()
@@ -225,14 +231,19 @@ impl Faults<'_> {
         ));
     }
 
+    /// How many were found.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// A fault when the condition does not hold.
-    fn need(&mut self, holds: bool, start: usize, detail: &str) {
+    pub(super) fn need(&mut self, holds: bool, start: usize, detail: &str) {
         if !holds {
             self.add(start, detail);
         }
     }
 
-    fn id(&mut self, id: &Spanned<String>) {
+    pub(super) fn id(&mut self, id: &Spanned<String>) {
         let text = id.get_ref();
         let is_word = !text.is_empty()
             && text
@@ -245,7 +256,7 @@ impl Faults<'_> {
         );
     }
 
-    fn file_name(&mut self, name: &Spanned<String>) {
+    pub(super) fn file_name(&mut self, name: &Spanned<String>) {
         self.need(
             is_file_name(name.get_ref()),
             name.span().start,
@@ -254,7 +265,7 @@ impl Faults<'_> {
         );
     }
 
-    fn lines_max(&mut self, lines_max: &Spanned<usize>) {
+    pub(super) fn lines_max(&mut self, lines_max: &Spanned<usize>) {
         let holds = (1..=crate::table::ROWS_MAX).contains(lines_max.get_ref());
         self.need(holds, lines_max.span().start, "lines_max: 1 to 200000");
     }
@@ -324,6 +335,9 @@ impl Profile {
             .totals
             .iter_mut()
             .flat_map(|totals| &mut totals.columns);
+        if self.codec.is_some() && !value.is_empty() {
+            self.codes.insert(name.to_owned(), value.to_owned());
+        }
         let columns = self.shapes.iter_mut().flat_map(|shape| &mut shape.columns);
         for column in columns.chain(totals) {
             if column.set.as_deref() == Some(name) && !value.is_empty() {
@@ -711,6 +725,9 @@ impl Raw {
             preamble: self.preamble,
             status: self.status,
             key: self.key,
+            codec: None,
+            codes: BTreeMap::new(),
+            purpose_codes: BTreeMap::new(),
         };
         for (name, value) in &self.values {
             profile.set(name, value);

@@ -1,7 +1,7 @@
 //! Synthetic people and helpers of the tests. Not every test uses every helper.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use bank_adapters::{BatchHead, Finding, Instruction, Profile};
+use bank_adapters::{BatchContext, BatchHead, Draw, Finding, Instruction, Profile};
 use ledger::calendar::Date;
 use ledger::money::Fen;
 
@@ -20,6 +20,25 @@ pub(crate) fn head() -> BatchHead {
         payer_account_no: "2600000000000000001".to_owned(),
         payer_name: "测试县民政局".to_owned(),
         payer_bank_name: "示例银行测试支行".to_owned(),
+        context: context(),
+    }
+}
+
+/// What the book knows of the batch: two appropriations pay it.
+pub(crate) fn context() -> BatchContext {
+    let draw = |document: &str, fen| Draw {
+        document: document.to_owned(),
+        function_code: String::new(),
+        amount: Fen::new(fen),
+    };
+    BatchContext {
+        payer_bank_no: "102100099996".to_owned(),
+        region: "610881".to_owned(),
+        function_code: "2081901".to_owned(),
+        draws: vec![
+            draw("演示财社〔2022〕1号", 10_000_000),
+            draw("演示财社〔2022〕2号", 23_500),
+        ],
     }
 }
 
@@ -85,7 +104,9 @@ pub(crate) fn brief(findings: &[Finding]) -> Vec<String> {
             let column = column
                 .map(|column| format!(" {column}"))
                 .unwrap_or_default();
-            format!("{}{row}{column}", finding.code)
+            let field = finding.place.field.as_ref();
+            let field = field.map(|field| format!(" {field}")).unwrap_or_default();
+            format!("{}{row}{column}{field}", finding.code)
         })
         .collect()
 }
