@@ -23,7 +23,16 @@ fn main() {
 }
 
 fn profile(id: &str) -> Profile {
-    let mut profile = Profile::by_id(id).unwrap();
+    let values = match id {
+        "nxs-dhcc" => "unit-no = \"1046\"",
+        "ccb-transfer" => "branch-no = \"460000000\"",
+        _ => "",
+    };
+    let own = format!("id = \"own\"\nextends = \"{id}\"\n[values]\n{values}\n");
+    let mut profile = match values {
+        "" => Profile::by_id(id).unwrap(),
+        _ => Profile::parse(&own, "own.toml").unwrap(),
+    };
     profile.lines_max = 100_000;
     profile
 }
@@ -61,7 +70,7 @@ fn instructions() -> Vec<Instruction> {
             account_no: account(number),
             payee_name: name(number),
             bank_name: "测试县示例银行一支行".to_owned(),
-            bank_no: String::new(),
+            bank_no: "403100000004".to_owned(),
             amount: fen(number),
             purpose: "低保金".to_owned(),
         })
@@ -82,6 +91,7 @@ fn rows(id: &str) -> Vec<Vec<String>> {
         "icbc-return" => {
             "序号|币种|收款账号|收款单位名称|付款账号|付款单位名称|金额|用途|网上银行状态|用户备注|汇款方式|是否发送短信"
         }
+        "nxs-dhcc-return" => "代理编号|客户姓名|交易金额|证件号码|账号|处理结果",
         _ => "序号|收款账号|户名|金额(元)|用途|备注|结果|失败原因",
     };
     let mut rows = vec![heads.split('|').map(str::to_owned).collect()];
@@ -104,6 +114,16 @@ fn rows(id: &str) -> Vec<Vec<String>> {
                 &key,
                 "1",
                 "否",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            "nxs-dhcc-return" => [
+                &number.to_string(),
+                &name,
+                &amount.grouped(),
+                "",
+                &account,
+                "成功",
             ]
             .map(str::to_owned)
             .to_vec(),
@@ -133,6 +153,13 @@ fn return_file(id: &str) -> Vec<u8> {
     };
     match id {
         "icbc-return" => join("|"),
+        "nxs-dhcc-return" => {
+            let total = Fen::sum((1..=LINES).map(fen)).unwrap().grouped();
+            let end = format!("\r\n合计│{LINES}││{total}││");
+            let mut bytes = join("│");
+            bytes.extend(encoding_rs::GB18030.encode(&end).0.iter());
+            bytes
+        }
         "generic-csv-return" => join(","),
         _ => {
             let mut workbook = rust_xlsxwriter::Workbook::new();
@@ -148,7 +175,10 @@ fn return_file(id: &str) -> Vec<u8> {
 }
 
 #[divan::bench(
-    args = ["icbc-batch-a1", "generic-csv", "generic-xlsx"],
+    args = [
+        "icbc-batch-a1", "generic-csv", "generic-xlsx", "icbc-xls", "abc-cfrt03", "psbc",
+        "ccb-text", "ccb-transfer", "nxs-dhcc", "cib-text",
+    ],
     sample_count = 8, sample_size = 1
 )]
 fn write(bencher: Bencher<'_, '_>, id: &str) {
@@ -159,7 +189,10 @@ fn write(bencher: Bencher<'_, '_>, id: &str) {
 }
 
 #[divan::bench(
-    args = ["icbc-batch-a1", "generic-csv", "generic-xlsx"],
+    args = [
+        "icbc-batch-a1", "generic-csv", "generic-xlsx", "icbc-xls", "abc-cfrt03", "psbc",
+        "nxs-dhcc",
+    ],
     sample_count = 8, sample_size = 1
 )]
 fn read_own_batch(bencher: Bencher<'_, '_>, id: &str) {
@@ -173,7 +206,7 @@ fn read_own_batch(bencher: Bencher<'_, '_>, id: &str) {
 }
 
 #[divan::bench(
-    args = ["icbc-return", "generic-csv-return", "generic-xlsx-return"],
+    args = ["icbc-return", "generic-csv-return", "generic-xlsx-return", "nxs-dhcc-return"],
     sample_count = 8, sample_size = 1
 )]
 fn read_answers(bencher: Bencher<'_, '_>, id: &str) {

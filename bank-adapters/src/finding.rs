@@ -94,7 +94,7 @@ faults! {
     Unmappable "BNK-0007" Blocking "{encoding} 写不出“{value}”。按银行登记的写法改正,或改用 GB18030" "{encoding} cannot hold “{value}”; use the spelling the bank has, or send GB18030";
 
     // The file as a whole.
-    ProfileFaulty "BNK-0101" Blocking "银行格式定义有误:{detail}" "the bank layout is faulty: {detail}";
+    ProfileFaulty "BNK-0101" Blocking "银行格式定义有误:{detail}。请改正此行;已有的写法见 bank-file profiles" "the bank layout is faulty: {detail}; correct this line, and see `bank-file profiles` for layouts that are sound";
     ProfileUse "BNK-0102" Blocking "格式 {profile} 不用于此类文件" "layout {profile} is not for this kind of file";
     NotText "BNK-0103" Blocking "不是文本文件({found})。请取得 txt 或 csv 文件,或改选相应格式" "not a text file ({found}); get the txt or csv file, or choose another layout";
     NotWorkbook "BNK-0104" Blocking "不是 xlsx 工作簿({found})。请在 Excel 或 WPS 中另存为 xlsx(不含宏、不加密)" "not an xlsx workbook ({found}); save it as xlsx without macros or password";
@@ -107,6 +107,7 @@ faults! {
     MoreFindings "BNK-0111" Blocking "另有 {count} 处未列出" "{count} more are not listed";
     NothingInside "BNK-0112" Blocking "文件没有明细" "the file has no lines";
     Misread "BNK-0113" Blocking "文字像是把 UTF-8 当成 GBK 读过再保存的(如“张三”成了“寮犱笁”)。请从来源重新导出" "the text looks like UTF-8 that was read as GBK and saved; export it again from its source";
+    FileNameOther "BNK-0114" Note "文件名不合 {template},其中的笔数与金额无法核对" "the file name does not follow {template}; the totals in it cannot be checked";
 
     // Its structure.
     HeaderMissing "BNK-0121" Blocking "找不到表头,缺少列:{columns}" "no header row; missing columns: {columns}";

@@ -3,9 +3,9 @@
 //! **What it does.** [`write_batch`] makes the file that goes to a bank (代发文件), [`read_batch`]
 //! reads it again, [`read_return`] reads the bank's answer (回盘), [`read_statement`] its
 //! statement (对账单), [`detect`] tells which layouts a file may have, and [`reason::normalise`]
-//! maps the words of a refusal to one dictionary; [`paid_by_absence`] completes an answer that lists
-//! failures only; [`read_grid`] reads the spreadsheets that people
-//! keep themselves, whatever their layout. Readers give lines *and* findings, each with
+//! maps the words of a refusal to one dictionary; [`paid_by_absence`] completes an answer that
+//! lists failures only; [`read_grid`] reads the spreadsheets that people keep themselves, whatever
+//! their layout. Readers give lines *and* findings, each with
 //! its line and column; they read on after a fault and drop nothing silently. A file with a
 //! blocking finding ([`is_blocked`]) must not be posted from.
 //!
@@ -54,6 +54,7 @@ mod xml;
 pub use batch::{read_batch, write_batch};
 pub use detect::{Candidate, candidates, detect};
 pub use finding::{Fault, Finding, Severity, is_blocked};
+pub use profile::check_file_name;
 pub use profile::{AmountStyle, ColumnAbout, Doubt, Encoding, Fallback, Kind, Profile, Unit, Use};
 pub use record::{
     AnswerLine, BatchContext, BatchFile, BatchHead, Draw, Instruction, Outcome, ReturnFile,

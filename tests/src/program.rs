@@ -181,6 +181,7 @@ impl Huimin {
             "NEW_PASSWORD",
             "LANG",
             "FONT",
+            "PROFILES",
         ] {
             command.env_remove(format!("HUIMIN_{name}"));
         }
@@ -200,7 +201,10 @@ impl Huimin {
 
 /// The program, built when it is missing or older than its source. Cargo takes care that test
 /// processes do so one after the other, and does nothing when it is fresh.
-fn binary() -> &'static Path {
+///
+/// # Panics
+/// When it cannot be built.
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let profile = profile_directory();

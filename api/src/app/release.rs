@@ -1,8 +1,9 @@
 //! Release (签发): the run's payments become attempts in bank files, drawn on appropriations.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bank_adapters::{BatchHead, Finding, Instruction, Profile, write_batch};
+use bank_adapters::{BatchHead, Doubt, Finding, Instruction, Profile, write_batch};
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunEvent;
@@ -43,15 +44,38 @@ pub async fn release(
     let on = on.unwrap_or_else(|| app.clock.today());
     let said = [("on", on.to_string())];
     let event = RunEvent::Release;
-    run::step_with(app, caller, id, event, &said, key, async |write, run| {
+    let done = run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
         let draw = funding::draw(write, run, on).await?;
         publication::passable(write, run, app.clock.today()).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;
         sending.send(write, caller, run, draw, on).await
-    })
-    .await
+    });
+    let mut done = done.await?;
+    let doubts = doubts(app, caller, id).await?;
+    if !doubts.is_empty() {
+        let codes: Vec<&str> = doubts.iter().map(|doubt| doubt.code()).collect();
+        done.answer["layout_doubts"] = codes.into();
+    }
+    Ok(done)
+}
+
+/// Why the layout of a run's files may not be the bank's of today.
+async fn doubts(app: &App, caller: &Caller, id: RunId) -> Result<Vec<Doubt>, Error> {
+    let mut write = Write::begin(&app.db, caller.book.id).await?;
+    let book = write.book();
+    let doubts = match ledger_store::run::run(write.tx(), book, id).await? {
+        Some(run) => {
+            Sending::load(app, &mut write, &run, 0)
+                .await?
+                .profile
+                .doubts
+        }
+        None => Vec::new(),
+    };
+    write.rollback().await?;
+    Ok(doubts)
 }
 
 /// Writes files without keeping them, so that whatever the bank's layout cannot carry is found
@@ -81,7 +105,9 @@ impl Rehearsal {
         }
         let most = usize::try_from(self.sending.limit).unwrap_or(usize::MAX);
         for items in items.chunks(most) {
-            self.sending.file("B000001", self.on, run, items)?;
+            for items in self.sending.apart(items) {
+                self.sending.file("B000001", self.on, run, &items)?;
+            }
         }
         Ok(())
     }
@@ -201,13 +227,38 @@ impl Sending {
             };
             after = last.payment.get();
             no_account(items.iter().filter(|item| item.account.is_none()).count())?;
-            let batch = self.store(write, run, &items, on).await?;
-            let attempts = self.attempts(&items, batch.id, &mut draw)?;
-            self.count(&items, &mut counted)?;
-            drop(items);
-            store::add_attempts(write, &attempts).await?;
-            self.post(write, caller, run, &batch, &attempts, on).await?;
+            for items in self.apart(&items) {
+                let batch = self.store(write, run, &items, on).await?;
+                let attempts = self.attempts(&items, batch.id, &mut draw)?;
+                self.count(&items, &mut counted)?;
+                drop(items);
+                store::add_attempts(write, &attempts).await?;
+                self.post(write, caller, run, &batch, &attempts, on).await?;
+            }
         }
+    }
+
+    /// The payments by the file that they go into: some banks want their own accounts (本行) and
+    /// those of others (他行) in two.
+    fn apart<'i>(&self, items: &'i [ToSend]) -> Vec<Cow<'i, [ToSend]>> {
+        let part = |item: &ToSend| {
+            let account = item.account.as_ref();
+            account.map_or(0, |account| {
+                self.profile.part(&account.bank_no, &account.bank_name)
+            })
+        };
+        let mut parts: BTreeMap<usize, Vec<&ToSend>> = BTreeMap::new();
+        for item in items {
+            parts.entry(part(item)).or_default().push(item);
+        }
+        if parts.len() == 1 {
+            return vec![Cow::Borrowed(items)];
+        }
+        let owned = |part: Vec<&ToSend>| part.into_iter().cloned().collect();
+        parts
+            .into_values()
+            .map(|part| Cow::Owned(owned(part)))
+            .collect()
     }
 
     /// Counts what is sent as pending in the success rates.

@@ -79,6 +79,15 @@ pub(crate) struct Global {
     /// PDF 用的中文字体文件 Chinese font of PDF files [默认 default: 系统字体 one of the machine]
     #[arg(long, global = true, env = "HUIMIN_FONT", value_name = "FILE")]
     pub(crate) font: Option<PathBuf>,
+    /// 自有银行格式的目录 Directory of bank layouts of your own
+    /// [默认 default: SQLite 库旁的 profiles beside the database]
+    #[arg(
+        long = "profiles",
+        global = true,
+        env = "HUIMIN_PROFILES",
+        value_name = "DIR"
+    )]
+    pub(crate) profile_dir: Option<PathBuf>,
 }
 
 impl Global {
@@ -534,6 +543,7 @@ mod tests {
             "audit export",
             "doctor",
             "bank-file inspect f.txt --profile icbc-return",
+            "bank-file profiles nxs-dhcc --profiles own",
         ] {
             let words = std::iter::once("huimin").chain(line.split_whitespace());
             let read = Arguments::try_parse_from(words);

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use bank_adapters::{
-    Finding, Outcome as Answer, Profile, Severity, Use, detect, is_blocked, read_batch,
-    read_return, read_statement,
+    Candidate, ColumnAbout, Doubt, Finding, Outcome as Answer, Profile, Severity, Use, candidates,
+    check_file_name, is_blocked, read_batch, read_return, read_statement,
 };
 use clap::Subcommand;
 use ledger::audit::hex;
 use ledger::money::Fen;
-use ledger::problem::{Kind, Problem};
+use ledger::problem::{Kind, Language, Problem};
 use serde_json::{Map, Value, json};
 
 use super::args::positive;
@@ -22,8 +22,11 @@ use crate::app::view::{Report, Table, words};
 /// Commands on bank files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BankFileCommand {
-    /// 列出银行格式 List the known layouts
-    Profiles,
+    /// 列出银行格式,或详列一种 List the known layouts, or one in full with its columns
+    Profiles {
+        /// 格式 Layout
+        id: Option<String>,
+    },
     /// 查看文件:格式、脱敏明细、合计、问题 Which layout, its lines masked, totals, findings
     Inspect {
         /// 文件 File
@@ -50,7 +53,8 @@ impl BankFileCommand {
     /// Does it.
     pub(crate) fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
         match self {
-            BankFileCommand::Profiles => Ok(profiles().into()),
+            BankFileCommand::Profiles { id: None } => Ok(profiles(desk)?.into()),
+            BankFileCommand::Profiles { id: Some(id) } => Ok(one_profile(id, desk)?.into()),
             BankFileCommand::Inspect {
                 file,
                 profile,
@@ -60,7 +64,7 @@ impl BankFileCommand {
     }
 }
 
-fn profiles() -> Report {
+fn profiles(desk: &Desk) -> Result<Report, Error> {
     let mut table = Table::new(
         words("银行格式", "bank layouts"),
         &[
@@ -68,30 +72,134 @@ fn profiles() -> Report {
             ("名称", "name", false),
             ("用途", "use", false),
             ("形式", "form", false),
-            ("依据", "source", false),
             ("可信度", "confidence", false),
+            ("注意", "warnings", false),
         ],
     );
     let mut list = Vec::new();
-    for profile in Profile::shipped() {
-        let kind = format!("{:?}", profile.kind).to_ascii_lowercase();
+    for profile in desk.profiles()? {
         let (usage, usage_zh) = use_names(profile.usage);
-        list.push(json!({
-            "id": profile.id, "name": profile.name, "use": usage, "kind": kind,
-            "source": profile.source, "confidence": profile.confidence,
-            "lines_max": profile.lines_max, "answered_by": profile.answered_by,
-        }));
-        let usage = format!("{usage_zh} {usage}");
+        let doubts: Vec<&str> = profile.doubts.iter().map(|doubt| doubt.code()).collect();
         table.row([
-            profile.id,
-            profile.name,
-            usage,
-            kind,
-            profile.source,
-            profile.confidence,
+            profile.id.clone(),
+            name_of(&profile, desk),
+            desk.say(usage_zh, usage).to_owned(),
+            profile.kind.code().to_owned(),
+            profile.confidence.clone(),
+            doubts.join(" "),
+        ]);
+        list.push(profile_json(&profile, desk));
+    }
+    Ok(Report::new(json!({ "profiles": list }), vec![table]))
+}
+
+fn name_of(profile: &Profile, desk: &Desk) -> String {
+    match profile.name_en.as_str() {
+        "" => profile.name.clone(),
+        english => desk.say(&profile.name, english).to_owned(),
+    }
+}
+
+fn profile_json(profile: &Profile, desk: &Desk) -> Value {
+    let doubts: Vec<&str> = profile.doubts.iter().map(|doubt| doubt.code()).collect();
+    json!({
+        "id": profile.id, "name": profile.name, "name_en": profile.name_en,
+        "use": use_names(profile.usage).0, "kind": profile.kind.code(),
+        "encoding": profile.encoding.name(), "unit": profile.amount.unit.en(),
+        "source": profile.source, "confidence": profile.confidence,
+        "doubts": doubts, "warnings": warnings(profile, desk),
+        "lines_max": profile.lines_max, "file_name": profile.file_name,
+        "answered_by": profile.answered_by, "totals": profile.totals_at(),
+        "values_missing": profile.values_missing(),
+    })
+}
+
+/// A doubt as a warning.
+pub(super) fn doubt(doubt: Doubt, language: Language) -> &'static str {
+    match language {
+        Language::Zh => doubt.zh(),
+        Language::En => doubt.en(),
+    }
+}
+
+fn warnings(profile: &Profile, desk: &Desk) -> Vec<&'static str> {
+    let doubts = profile.doubts.iter();
+    doubts.map(|known| doubt(*known, desk.language())).collect()
+}
+
+/// One layout with all that it says.
+fn one_profile(id: &str, desk: &Desk) -> Result<Report, Error> {
+    let profile = named(id, &desk.profiles()?, desk)?;
+    let mut json = profile_json(&profile, desk);
+    let [paid, failed, pending] = profile.status_words();
+    if profile.usage == Use::Return {
+        json["status"] = json!({ "paid": paid, "failed": failed, "pending": pending });
+        json["absent"] = profile
+            .absent
+            .map(|outcome| outcome_names(outcome).0)
+            .into();
+    }
+    let mut facts = json.clone();
+    if let Some(fields) = facts.as_object_mut() {
+        fields.remove("doubts");
+        fields.remove("status");
+        for (name, words) in [("paid_words", paid), ("failed_words", failed)] {
+            if profile.usage == Use::Return {
+                fields.insert(name.into(), words.into());
+            }
+        }
+    }
+    let columns = profile.columns_about();
+    json["columns"] = columns.iter().map(column_json).collect();
+    let mut about = super::render::answer_table(&facts, desk.language());
+    about.title = words("银行格式", "bank layout");
+    Ok(Report::new(json, vec![about, column_table(&columns, desk)]))
+}
+
+fn column_json(column: &ColumnAbout) -> Value {
+    json!({
+        "rows": column.shape, "place": column.place, "headings": column.headings,
+        "field": column.field, "value": column.value, "set": column.set,
+        "required": column.is_required, "bytes_max": column.bytes_max, "form": column.form,
+    })
+}
+
+fn column_table(columns: &[ColumnAbout], desk: &Desk) -> Table {
+    let mut table = Table::new(
+        words("列", "columns"),
+        &[
+            ("行式", "rows", false),
+            ("位置", "place", true),
+            ("表头", "headings", false),
+            ("内容", "holds", false),
+            ("必填", "required", false),
+            ("字节上限", "bytes", true),
+            ("写法", "form", false),
+        ],
+    );
+    for column in columns {
+        let holds = match (&column.value, &column.set) {
+            (Some(value), _) => format!("“{value}”"),
+            (None, Some(name)) => format!("[values] {name}"),
+            (None, None) => column.field.to_owned(),
+        };
+        let required = if column.is_required {
+            desk.say("是", "yes")
+        } else {
+            ""
+        };
+        let number = |number: Option<usize>| number.map(|n| n.to_string()).unwrap_or_default();
+        table.row([
+            column.shape.clone(),
+            number(column.place),
+            column.headings.join(" / "),
+            holds,
+            required.to_owned(),
+            number(column.bytes_max),
+            column.form.clone(),
         ]);
     }
-    Report::new(json!({ "profiles": list }), vec![table])
+    table
 }
 
 fn use_names(usage: Use) -> (&'static str, &'static str) {
@@ -104,39 +212,60 @@ fn use_names(usage: Use) -> (&'static str, &'static str) {
 
 fn inspect(file: &Path, wanted: Option<&str>, limit: i64, desk: &Desk) -> Result<Report, Error> {
     let (name, bytes) = desk.read(file)?;
-    let shipped = Profile::shipped();
-    let candidates: Vec<&Profile> = detect(&shipped, &bytes);
+    let known = desk.profiles()?;
+    let fitting: Vec<Candidate<'_>> = candidates(&known, &bytes);
     let chosen = match wanted {
-        Some(wanted) => named(wanted, &shipped, desk)?,
-        None => (*candidates
+        Some(wanted) => named(wanted, &known, desk)?,
+        None => fitting
             .first()
-            .ok_or_else(|| Problem::new(Kind::FileUndetected))?)
-        .clone(),
+            .ok_or_else(|| Problem::new(Kind::FileUndetected))?
+            .profile
+            .clone(),
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let inspected = match chosen.usage {
-        Use::Batch => batch(&chosen, &bytes, limit)?,
+        Use::Batch => batch(&chosen, &name, &bytes, limit)?,
         Use::Return => answers(&chosen, &bytes, limit)?,
         Use::Statement => movements(&chosen, &bytes, limit)?,
     };
     let sha256 = hex::encode(&hex::document_hash(&bytes));
-    let others: Vec<&str> = candidates
-        .iter()
-        .map(|profile| profile.id.as_str())
-        .collect();
+    let ids: Vec<&str> = fitting.iter().map(|fit| fit.profile.id.as_str()).collect();
+    let fits: Vec<Value> = fitting.iter().map(|fit| fit_json(fit, desk)).collect();
     let head = json!({
         "file": name,
         "sha256": sha256,
         "profile": chosen.id,
-        "profile_name": chosen.name,
+        "profile_name": name_of(&chosen, desk),
         "source": chosen.source,
-        "candidates": others,
+        "layout_warnings": warnings(&chosen, desk),
+        "candidates": ids,
+        "fits": fits,
     });
     Ok(lay_out(head, inspected, desk))
 }
 
+fn fit_json(fit: &Candidate<'_>, desk: &Desk) -> Value {
+    let (zh, en) = fit.why();
+    json!({
+        "profile": fit.profile.id, "score": fit.score, "why": desk.say(&zh, &en),
+    })
+}
+
+/// Why each layout may be that of the file, the best first.
+fn fit_table(fits: &Value) -> Table {
+    let mut table = Table::new(
+        words("可能的格式", "possible layouts"),
+        &[("格式", "layout", false), ("理由", "why", false)],
+    );
+    for fit in fits.as_array().into_iter().flatten() {
+        let text = |name: &str| fit[name].as_str().unwrap_or_default().to_owned();
+        table.row([text("profile"), text("why")]);
+    }
+    table
+}
+
 /// The layout with this name, or the one that a TOML file defines.
-fn named(wanted: &str, shipped: &[Profile], desk: &Desk) -> Result<Profile, Error> {
+fn named(wanted: &str, known: &[Profile], desk: &Desk) -> Result<Profile, Error> {
     if wanted.ends_with(".toml") {
         let (origin, text) = desk.read_text(Path::new(wanted))?;
         return Profile::parse(&text, &origin).map_err(|findings| Error::Refused {
@@ -144,8 +273,8 @@ fn named(wanted: &str, shipped: &[Profile], desk: &Desk) -> Result<Profile, Erro
             findings,
         });
     }
-    let known = shipped.iter().find(|profile| profile.id == wanted);
-    Ok(known
+    let found = known.iter().find(|profile| profile.id == wanted);
+    Ok(found
         .cloned()
         .ok_or_else(|| Problem::new(Kind::ProfileUnknown).with("name", wanted))?)
 }
@@ -160,7 +289,9 @@ fn lay_out(head: Value, inspected: Inspected, desk: &Desk) -> Report {
     };
     json.extend(inspected.facts);
     let mut facts = Value::Object(json.clone());
+    let fits = fit_table(&facts["fits"]);
     if let Some(fields) = facts.as_object_mut() {
+        fields.remove("fits");
         fields.insert("count".into(), inspected.count.into());
         fields.insert("findings".into(), inspected.findings.len().into());
         fields.insert("usable".into(), (!blocked).into());
@@ -177,11 +308,14 @@ fn lay_out(head: Value, inspected: Inspected, desk: &Desk) -> Report {
     json.insert("findings".into(), findings.into());
     let mut about = super::render::answer_table(&facts, language);
     about.title = words("文件", "file");
-    let tables = vec![
+    let mut tables = vec![
         about,
         inspected.lines,
         finding_table(&inspected.findings, desk),
     ];
+    if fits.rows.len() > 1 {
+        tables.insert(1, fits);
+    }
     let found = inspected
         .findings
         .iter()
@@ -230,9 +364,16 @@ fn total(amounts: impl Iterator<Item = Fen>) -> Result<Fen, Error> {
     Ok(sum)
 }
 
-fn batch(profile: &Profile, bytes: &[u8], limit: usize) -> Result<Inspected, Error> {
-    let (instructions, findings) = read_batch(profile, bytes);
+fn batch(
+    profile: &Profile,
+    file_name: &str,
+    bytes: &[u8],
+    limit: usize,
+) -> Result<Inspected, Error> {
+    let (instructions, mut findings) = read_batch(profile, bytes);
     let sum = total(instructions.iter().map(|line| line.amount))?;
+    let count = u64::try_from(instructions.len()).unwrap_or(u64::MAX);
+    findings.extend(check_file_name(profile, file_name, count, sum));
     let mut lines = Table::new(
         words("代发明细(脱敏)", "instructions, masked"),
         &[

@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bank_adapters::Profile;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::problem::{Kind, Language, Problem};
 use ledger_store::book::Book;
@@ -15,6 +16,7 @@ use paper::Font;
 use super::args::{Format, Global};
 use super::password;
 use crate::app::clock::{Clock, Entropy};
+use crate::app::release::rejected;
 use crate::app::session::{self, Credentials};
 use crate::app::{App, Caller, Error};
 
@@ -102,7 +104,57 @@ impl Desk {
                 .into(),
             other => Error::from(other),
         })?;
-        Ok(App::new(db, Clock::System, Entropy::system()))
+        let mut app = App::new(db, Clock::System, Entropy::system());
+        app.profiles = self.profiles()?;
+        Ok(app)
+    }
+
+    /// The bank layouts: those of the program and those of the user's own directory.
+    ///
+    /// # Errors
+    /// `NotFound` when the directory that was named is not there; `FileRejected` with all faults
+    /// of its files.
+    pub(crate) fn profiles(&self) -> Result<Vec<Profile>, Error> {
+        let mut own = Vec::new();
+        for path in self.profile_files()? {
+            own.push(self.read_text(&path)?);
+        }
+        Profile::with_own(&own).map_err(rejected)
+    }
+
+    /// The files of the user's own layouts, by their names.
+    fn profile_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let named = self.global.profile_dir.as_deref();
+        let named = named.filter(|named| !named.as_os_str().is_empty());
+        let url = self.global.db.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let file = url
+            .strip_prefix("sqlite://")
+            .and_then(|rest| rest.split('?').next());
+        let beside = file.map(|file| Path::new(file).with_file_name("profiles"));
+        let Some(directory) = named.map(Path::to_owned).or(beside) else {
+            return Ok(Vec::new());
+        };
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => {
+                return Ok(Vec::new());
+            }
+            Err(_) => {
+                return Err(Problem::new(Kind::NotFound)
+                    .with("what", self.say("目录", "directory"))
+                    .with("name", directory.display())
+                    .into());
+            }
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(anyhow::Error::from)?.path();
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
     }
 
     /// Opens the database and finds the book.

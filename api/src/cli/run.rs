@@ -1,16 +1,19 @@
 //! Runs and their way through approval.
 
+use bank_adapters::Doubt;
 use clap::{Args, Subcommand};
 use ledger::calendar::{Date, Month};
 use ledger::id::RunId;
+use ledger::problem::Language;
 use ledger_store::run::RunKind;
 
 use super::args::{Key, Out, date, positive, run_id, run_kind};
+use super::bank_file;
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::run::{self, NewRun};
 use crate::app::view::Report;
-use crate::app::{Error, approval, clash, funding, publication, release};
+use crate::app::{Done, Error, approval, clash, funding, publication, release};
 
 /// Commands on runs.
 #[derive(Debug, Subcommand)]
@@ -209,7 +212,8 @@ impl RunCommand {
                 run::discard(app, caller, back.run, &back.reason, back.key.get()).await?
             }
             RunCommand::Release { step, on } => {
-                release::release(app, caller, step.run, *on, step.key.get()).await?
+                let done = release::release(app, caller, step.run, *on, step.key.get()).await?;
+                with_warnings(done, desk.language())
             }
             RunCommand::Close(step) => run::close(app, caller, step.run, step.key.get()).await?,
             RunCommand::Show { run } => return Ok(run::show(app, caller, *run).await?.into()),
@@ -220,6 +224,26 @@ impl RunCommand {
         };
         Ok(done.into())
     }
+}
+
+/// Adds what is to be known about the layout of the bank files, in words.
+fn with_warnings(mut done: Done, language: Language) -> Done {
+    let codes = done.answer["layout_doubts"].as_array().cloned();
+    let codes: Vec<String> = codes
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|code| code.as_str().map(str::to_owned))
+        .collect();
+    let doubts = Doubt::ALL
+        .iter()
+        .filter(|doubt| codes.iter().any(|code| code == doubt.code()));
+    let warnings: Vec<&str> = doubts
+        .map(|doubt| bank_file::doubt(*doubt, language))
+        .collect();
+    if !warnings.is_empty() {
+        done.answer["layout_warnings"] = warnings.into();
+    }
+    done
 }
 
 /// A report that goes to a file when one is named.

@@ -2,7 +2,9 @@
 
 mod about;
 mod doubt;
+mod file_name;
 mod message;
+mod own;
 mod parse;
 
 use std::borrow::Cow;
@@ -17,6 +19,7 @@ use crate::encoding::plain;
 use crate::record::Outcome;
 pub use about::ColumnAbout;
 pub use doubt::Doubt;
+pub use file_name::check_file_name;
 
 /// One layout of one bank, in one direction. Read from TOML by [`Profile::parse`].
 #[derive(Clone, Debug)]

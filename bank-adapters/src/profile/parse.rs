@@ -193,6 +193,7 @@ impl Profile {
     }
 }
 
+/// Faults of one text, as they are found.
 pub(super) struct Faults<'a> {
     text: &'a str,
     origin: &'a str,
@@ -200,6 +201,23 @@ pub(super) struct Faults<'a> {
 }
 
 impl Faults<'_> {
+    /// One fault of a text that can be read, at the place that `start` gives.
+    pub(super) fn one<T: serde::de::DeserializeOwned>(
+        text: &str,
+        origin: &str,
+        detail: &str,
+        start: impl Fn(&T) -> usize,
+    ) -> Vec<Finding> {
+        let mut faults = Faults {
+            text,
+            origin,
+            list: Vec::new(),
+        };
+        let start = toml::from_str(text).map_or(0, |read| start(&read));
+        faults.add(start, detail);
+        faults.list
+    }
+
     /// The text as the reader of TOML sees it; its fault becomes ours.
     pub(super) fn read<T: serde::de::DeserializeOwned>(&mut self) -> Option<T> {
         match toml::from_str(self.text) {
