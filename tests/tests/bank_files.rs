@@ -229,8 +229,8 @@ fn a_gigabyte_is_refused_unread() {
 
 /// A bank that wants its own accounts and those of others in two files gets two, and whoever
 /// releases is told what is doubtful about their layout.
-#[test]
-fn payees_of_the_bank_itself_and_others_go_into_two_files() {
+#[tokio::test]
+async fn payees_of_the_bank_itself_and_others_go_into_two_files() {
     for_each_engine(async |url| {
         let mut office = Office::funded(url).await;
         let mut psbc = Profile::by_id("psbc").unwrap();
@@ -245,7 +245,7 @@ fn payees_of_the_bank_itself_and_others_go_into_two_files() {
         let import = roster::import(
             &office.app,
             maker,
-            "living",
+            "urban",
             month("2022-01"),
             "r.csv",
             rows.as_bytes(),
@@ -254,7 +254,7 @@ fn payees_of_the_bank_itself_and_others_go_into_two_files() {
         );
         done(import.await);
         let run = office
-            .create("living", RunKind::Regular, "2022-01")
+            .create("urban", RunKind::Regular, "2022-01")
             .await
             .unwrap();
         office.walk(run, WAY.len() - 1).await;
@@ -288,5 +288,6 @@ fn payees_of_the_bank_itself_and_others_go_into_two_files() {
         counts.sort();
         assert_eq!(counts, [(2, "102100099996".to_owned()), (3, String::new())]);
         office.assert_invariants().await;
-    });
+    })
+    .await;
 }

@@ -81,7 +81,7 @@ fn unanswered(known: &[Profile], origin: &str, text: &str) -> Vec<Finding> {
 mod tests {
     use super::*;
 
-    fn check(files: &[(&str, &str)]) -> Vec<String> {
+    fn check(files: Files<'_>) -> Vec<String> {
         let own: Vec<_> = files
             .iter()
             .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
@@ -98,12 +98,15 @@ mod tests {
         }
     }
 
-    /// Files of a directory, and what is said of each.
+    /// Names and texts of files.
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
+    /// Files of a directory, and words that are said of the first fault.
     #[test]
     fn own_profiles_stand_beside_the_shipped_ones() {
         let count = Profile::shipped().len();
         let own = "id = \"a\"\nextends = \"nxs-dhcc\"\n[values]\nunit-no = \"1046\"\n";
-        let cases: [(&[(&str, &str)], &[&str]); 6] = [
+        let cases: [(Files<'_>, &[&str]); 6] = [
             (&[("a.toml", own)], &[]),
             (
                 &[("a.toml", own), ("b.toml", own)],
