@@ -16,6 +16,8 @@ pub enum Clock {
     System,
     /// Whatever was set last: for the demo and for tests.
     Set(AtomicI64),
+    /// The machine, so many microseconds away: the pages of the demo go on where its story ends.
+    Shifted(i64),
 }
 
 impl Clock {
@@ -24,11 +26,17 @@ impl Clock {
         Clock::Set(AtomicI64::new(moment.0))
     }
 
+    /// A clock that shows this moment now and goes on from there.
+    pub fn from(moment: Moment) -> Clock {
+        Clock::Shifted(moment.0 - system_now())
+    }
+
     /// Now.
     pub fn now(&self) -> Moment {
         match self {
             Clock::System => Moment(system_now()),
             Clock::Set(moment) => Moment(moment.load(Ordering::SeqCst)),
+            Clock::Shifted(away) => Moment(system_now() + away),
         }
     }
 
@@ -49,6 +57,14 @@ impl Clock {
 pub fn date_of(moment: Moment) -> Date {
     chrono::DateTime::from_timestamp_micros(moment.0 + CHINA_OFFSET)
         .map_or(Date::MIN, |time| time.date_naive())
+}
+
+/// A moment as people in China read it, to the minute: `2022-01-09 09:00`.
+pub fn china_time(moment: Moment) -> String {
+    chrono::DateTime::from_timestamp_micros(moment.0 + CHINA_OFFSET)
+        .map_or_else(String::new, |time| {
+            time.format("%Y-%m-%d %H:%M").to_string()
+        })
 }
 
 /// The moment at which an hour begins on a day in China.

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod exception;
 pub mod funding;
 pub mod period;
+pub mod personal;
 pub mod policy;
 pub mod progress;
 pub mod publication;
@@ -32,6 +33,7 @@ pub mod statement;
 pub mod trace;
 pub mod users;
 pub mod view;
+pub mod waiting;
 pub mod year;
 
 use std::collections::BTreeMap;

@@ -565,7 +565,7 @@ async fn compute_re_pay(write: &mut Write, run: &Run) -> Result<Calculated, Erro
     Ok(payment::add_re_pay(write, run.id, run.revision, &again).await?)
 }
 
-fn may_be_tried(failed: &Failed) -> bool {
+pub(super) fn may_be_tried(failed: &Failed) -> bool {
     let corrected = failed.newest_version > failed.tried_version;
     let passing = bank_adapters::reason::Reason::from_code(&failed.reason)
         .is_some_and(|reason| reason.may_retry_unchanged());
@@ -714,12 +714,23 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
 
 /// The payments of a run with their payees, masked.
 pub async fn lines(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
+    lines_after(app, caller, id, 0, limit).await
+}
+
+/// The payments of a run after this one, at most `limit`; those of a re-pay run from the first.
+pub async fn lines_after(
+    app: &App,
+    caller: &Caller,
+    id: RunId,
+    after: i64,
+    limit: i64,
+) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
     let run = store::run(&mut tx, book, id)
         .await?
         .ok_or_else(|| not_found("批次 run", id))?;
-    let (first, last) = (run.payment_first, run.payment_last);
+    let (first, last) = (run.payment_first.max(after + 1), run.payment_last);
     let rows = match run.kind {
         RunKind::RePay => {
             let mut rows = Vec::new();

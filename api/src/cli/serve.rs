@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::desk::Desk;
 use super::outcome::Outcome;
-use crate::app::Error;
+use crate::app::{App, Error};
 use crate::http::Server;
 use crate::http::listen::{self, Certificate};
 use crate::http::log::{self, LogFormat};
@@ -87,6 +87,20 @@ pub(crate) async fn run(command: &ServeCommand, desk: &Desk) -> Result<Outcome, 
     let handle = Handle::new();
     tokio::spawn(listen::end_when_asked(handle.clone()));
     listen::serve(&server, listener, certificate.as_ref(), handle).await?;
+    server.app.db.close().await;
+    Ok(Outcome::Written)
+}
+
+/// Serves a program without encryption until it is asked to end.
+pub(crate) async fn pages(app: App, place: SocketAddr, desk: &Desk) -> Result<Outcome, Error> {
+    let server = Server::new(Arc::new(app));
+    let listener = TcpListener::bind(place)
+        .map_err(|error| anyhow::anyhow!("cannot listen on {place}: {error}"))?;
+    let address = listener.local_addr().map_err(anyhow::Error::from)?;
+    eprintln!("{}: http://{address}/", desk.say("网页", "pages"));
+    let handle = Handle::new();
+    tokio::spawn(listen::end_when_asked(handle.clone()));
+    listen::serve(&server, listener, None, handle).await?;
     server.app.db.close().await;
     Ok(Outcome::Written)
 }

@@ -24,12 +24,15 @@ mod tekun;
 
 use std::path::PathBuf;
 
+use ledger::audit::hex::encode;
 use ledger::calendar::Month;
+use ledger::disbursement::role::Role;
 use ledger::problem::Language;
+use ledger_store::book::Book;
 use ledger_store::db::Db;
 
 use crate::app::clock::{Clock, Entropy};
-use crate::app::{App, Error};
+use crate::app::{App, Error, users};
 
 pub use summary::Summary;
 
@@ -53,6 +56,49 @@ pub struct DemoOptions {
 /// # Errors
 /// Refusals and accidents of the use cases; a database that holds another book.
 pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
+    let (summary, app, _) = worked(options).await?;
+    app.db.close().await;
+    Ok(summary)
+}
+
+/// The same, and the demo's books opened for the pages: its story goes on from its last moment, its
+/// people have new passwords, good until the demo is served again.
+///
+/// # Errors
+/// As [`run`].
+pub async fn open(options: &DemoOptions) -> Result<(Summary, App, Vec<Guest>), Error> {
+    let (summary, app, book) = worked(options).await?;
+    let app = App::new(app.db, Clock::from(app.clock.now()), Entropy::system());
+    let mut guests = Vec::new();
+    for (login, name, role) in year::PEOPLE {
+        let caller = users::act_as(&app, &book, login, "demo").await?;
+        let salt = app.entropy.salt("password")?;
+        let password: Vec<String> = salt.chunks(2).take(4).map(encode).collect();
+        let password = password.join("-");
+        users::set_password(&app, &caller, login, &password, None).await?;
+        guests.push(Guest {
+            login,
+            name,
+            role,
+            password,
+        });
+    }
+    Ok((summary, app, guests))
+}
+
+/// Somebody of the demo, with what they sign in with.
+pub struct Guest {
+    /// The user's name.
+    pub login: &'static str,
+    /// The person's name.
+    pub name: &'static str,
+    /// The role.
+    pub role: Role,
+    /// The password.
+    pub password: String,
+}
+
+async fn worked(options: &DemoOptions) -> Result<(Summary, App, Book), Error> {
     std::fs::create_dir_all(&options.out).map_err(anyhow::Error::from)?;
     let url = options
         .db
@@ -67,6 +113,5 @@ pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
     let year = year::Year::open(&app, options).await?;
     let book = year.work().await?;
     let summary = summary::of(&app, &book).await?;
-    app.db.close().await;
-    Ok(summary)
+    Ok((summary, app, book))
 }

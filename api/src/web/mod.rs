@@ -13,14 +13,22 @@ pub mod badge;
 pub mod grid;
 pub mod locale;
 pub mod page;
+pub mod picture;
 pub mod posted;
 pub mod reply;
 pub mod seat;
 
+mod banks;
+mod basis;
+mod exceptions;
 mod login;
 mod me;
+mod proof;
+mod reports;
+mod rosters;
 mod runs;
 mod tables;
+mod today;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
@@ -29,7 +37,9 @@ use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{Duty, PaymentState, RunEvent, RunState};
 use ledger::fund::Level;
+use ledger::money::Fen;
 use ledger::problem::{Kind, Language, Problem};
+use serde_json::Value;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::Error;
@@ -52,7 +62,14 @@ pub fn router(server: &Server) -> Router {
     Router::new()
         .merge(login::router())
         .merge(me::router())
+        .merge(today::router())
         .merge(runs::router())
+        .merge(exceptions::router())
+        .merge(rosters::router())
+        .merge(banks::router())
+        .merge(basis::router())
+        .merge(reports::router())
+        .merge(proof::router())
         .fallback(reply::get(missing).with_state(server.clone()))
         // Forms of ours must say where they come from; other sites learn nothing.
         .layer(header("referrer-policy", "same-origin"))
@@ -78,6 +95,31 @@ pub fn word(text: &str, language: Language) -> String {
         (Some((_, en)), Language::En) => en.to_owned(),
         (None, _) => text.to_owned(),
     }
+}
+
+/// Fen of a document as yuan.
+pub fn fen(value: &Value) -> String {
+    value
+        .as_i64()
+        .map_or_else(|| "—".to_owned(), |fen| Fen::new(fen).grouped())
+}
+
+/// A rate of a document, `{ "paid": n, "attempted": m }`, in hundredths of a percent; nothing
+/// attempted is no rate.
+pub fn percent(rate: &Value) -> String {
+    let (paid, attempted) = (rate["paid"].as_i64(), rate["attempted"].as_i64());
+    match (paid, attempted.filter(|attempted| *attempted > 0)) {
+        (Some(paid), Some(attempted)) => reconciliation::rate::Rate { paid, attempted }.to_string(),
+        _ => "—".to_owned(),
+    }
+}
+
+/// A query of an address.
+pub fn months(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    seat::encoded(&pairs.collect::<Vec<_>>())
 }
 
 fn words_of_the_product() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -1,6 +1,7 @@
 //! Any report as a page: its tables, its exports, and the form that asks for it.
 
 use ledger::problem::Language;
+use paper::Document;
 
 use super::grid::{Grid, Links, asked};
 use super::page::{Block, Page};
@@ -12,7 +13,8 @@ use crate::cli::sheet;
 use crate::print;
 
 /// The media type of workbooks.
-const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub(super) const WORKBOOK: &str =
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// The tables of a report under what the page shows already; or, when the address asks for it, a
 /// file with exactly what the tables are filtered to.
@@ -75,6 +77,18 @@ pub(super) fn export(seat: &Seat, report: &Report, name: &str) -> Result<Option<
             sheet::workbook(&shown.tables, language)?,
         ),
     }))
+}
+
+/// A form that offices sign, on paper.
+///
+/// # Errors
+/// When the machine has no font that writes Chinese.
+pub(super) fn paper(name: &str, document: &Document) -> Result<Reply, Error> {
+    let font = print::font(None)?;
+    let bytes = document
+        .pdf(&font)
+        .map_err(|error| anyhow::anyhow!("PDF: {error}"))?;
+    Ok(Reply::File(format!("{name}.pdf"), "application/pdf", bytes))
 }
 
 /// Words of the product in the language of the page.

@@ -26,6 +26,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("approval", crate::approval::STATEMENTS),
         ("publication", crate::publication::STATEMENTS),
         ("payment", crate::payment::STATEMENTS),
+        ("personal", crate::personal::STATEMENTS),
         ("recovery", crate::recovery::STATEMENTS),
         ("batch", crate::batch::STATEMENTS),
         ("answer", crate::answer::STATEMENTS),

@@ -33,6 +33,7 @@ pub mod journal;
 pub mod measure;
 pub mod movement;
 pub mod payment;
+pub mod personal;
 pub mod policy;
 pub mod publication;
 pub mod recovery;

@@ -115,3 +115,15 @@ pub(super) fn shown(formula: &Formula) -> String {
         Formula::Individual => "—".to_owned(),
     }
 }
+
+/// Code and name of the agency's bank accounts.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+pub async fn accounts(app: &App, caller: &Caller) -> Result<Vec<(String, String)>, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let accounts = policy::bank_accounts(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let pair = |account: policy::BankAccount| (account.code, account.bank_name);
+    Ok(accounts.into_iter().map(pair).collect())
+}

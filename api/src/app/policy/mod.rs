@@ -23,7 +23,7 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 pub(super) use self::check::finding;
-pub use self::list::{list_programs, list_standards};
+pub use self::list::{accounts, list_programs, list_standards};
 pub use self::packs::{list_packs, pack, template};
 use self::plan::Known;
 pub use self::preview::preview;

@@ -1,0 +1,230 @@
+//! What waits: runs for their next step, and failed payments for another attempt.
+
+use ledger::calendar::{Date, Moment};
+use ledger::disbursement::role::Action;
+use ledger::disbursement::workflow::{RunEvent, RunState, Step, may_act, run_step};
+use ledger::id::{ProgramId, RunId};
+use ledger::money::Fen;
+use ledger_store::db::Tx;
+use ledger_store::payment::{self, Failed};
+use ledger_store::policy::{self, Program};
+use ledger_store::run::{self as runs, Run};
+use serde_json::json;
+
+use super::view::{Report, Table, words};
+use super::{App, Caller, Error};
+
+/// The day of a month until which its money is to be out.
+const PAY_DAY: u32 = 10;
+/// Days after which a bank that has not answered is late.
+const BANK_DAYS: i64 = 3;
+
+/// A run that waits for somebody.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// The run.
+    pub run: Run,
+    /// Name of its program.
+    pub program: String,
+    /// The step that comes next; none while the bank is to answer.
+    pub step: Option<&'static Step>,
+    /// Whether the caller may take it: has the role, and none of its excluded duties.
+    pub mine: bool,
+    /// Since when.
+    pub since: Moment,
+    /// Attempts that the bank has not answered.
+    pub unanswered: i64,
+    /// Whether it is late.
+    pub late: bool,
+}
+
+/// The step that brings a run forward.
+pub fn next_step(state: RunState) -> Option<&'static Step> {
+    let event = match state {
+        RunState::Draft => RunEvent::Check,
+        RunState::Checked => RunEvent::Submit,
+        RunState::Submitted => RunEvent::Review,
+        RunState::Reviewed => RunEvent::Approve,
+        RunState::Approved => RunEvent::Release,
+        RunState::Released => RunEvent::Settle,
+        RunState::Settled => RunEvent::Close,
+        RunState::Closed | RunState::Discarded => return None,
+    };
+    run_step(Some(state), event)
+}
+
+/// The runs that are not closed, the caller's turns first.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+pub async fn turns(app: &App, caller: &Caller) -> Result<Vec<Turn>, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let mut open = runs::runs(&mut tx, book).await?;
+    open.retain(|run| next_step(run.state).is_some());
+    let programs = policy::programs(&mut tx, book).await?;
+    let batches = ledger_store::batch::batches(&mut tx, book).await?;
+    let mut turns = Vec::new();
+    for run in open {
+        let sent = batches.iter().filter(|batch| batch.run == run.id);
+        let sent = sent.filter_map(|batch| batch.sent_on.parse().ok()).min();
+        let program = name_of(&programs, run.program);
+        let late = is_late(&run, app.clock.today(), sent);
+        let turn = turn_of(&mut tx, caller, run).await?;
+        turns.push(Turn {
+            program,
+            late,
+            ..turn
+        });
+    }
+    tx.rollback().await?;
+    turns.sort_by_key(|turn| (!turn.mine, !turn.late, turn.run.id));
+    Ok(turns)
+}
+
+/// Whose turn a run is; none when it is closed or not there.
+///
+/// # Errors
+/// As [`turns`].
+pub async fn turn(app: &App, caller: &Caller, id: RunId) -> Result<Option<Turn>, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let run = runs::run(&mut tx, caller.book.id, id).await?;
+    let turn = match run.filter(|run| next_step(run.state).is_some()) {
+        Some(run) => Some(turn_of(&mut tx, caller, run).await?),
+        None => None,
+    };
+    tx.rollback().await?;
+    Ok(turn)
+}
+
+async fn turn_of(tx: &mut Tx, caller: &Caller, run: Run) -> Result<Turn, Error> {
+    let book = caller.book.id;
+    let duties = runs::duties(tx, book, run.id).await?;
+    let steps = runs::steps(tx, book, run.id).await?;
+    let unanswered = match run.state {
+        RunState::Released => ledger_store::batch::open_attempts(tx, book, run.id).await?,
+        _ => 0,
+    };
+    let step = next_step(run.state).filter(|_| unanswered == 0);
+    let mine = step.is_some_and(|step| {
+        caller.user.roles.contains(&step.role)
+            && may_act(&duties, caller.user.id, step.duty).is_ok()
+    });
+    Ok(Turn {
+        run,
+        program: String::new(),
+        step,
+        mine,
+        since: steps.last().map_or(Moment(0), |step| step.at),
+        unanswered,
+        late: false,
+    })
+}
+
+fn is_late(run: &Run, today: Date, sent: Option<Date>) -> bool {
+    match run.state {
+        RunState::Released => sent.is_some_and(|day| (today - day).num_days() > BANK_DAYS),
+        RunState::Settled => false,
+        _ => run.month.day(PAY_DAY).is_some_and(|day| today > day),
+    }
+}
+
+fn name_of(programs: &[Program], id: ProgramId) -> String {
+    let found = programs.iter().find(|program| program.id == id);
+    found.map_or_else(String::new, |program| program.name.clone())
+}
+
+/// The failed and refunded payments that nobody has tried again, with what each waits for: its
+/// money to come home, another account, or a re-pay run.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+pub async fn failed(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let programs = policy::programs(&mut tx, book).await?;
+    let (mut sums, mut list) = (Vec::new(), Vec::new());
+    let mut table = failed_table();
+    for program in &programs {
+        let found = payment::failed(&mut tx, book, program.id).await?;
+        let (mut ready, mut total) = (0_i64, Fen::ZERO);
+        for one in &found {
+            let waits = waits_for(one);
+            if waits.0 == "re-pay" {
+                ready += 1;
+                total = total.plus(one.amount)?;
+            }
+            let reason = bank_adapters::reason::Reason::from_code(&one.reason);
+            let reason = reason.map_or(one.reason.as_str(), |reason| reason.zh());
+            table.row([
+                one.payment.to_string(),
+                program.name.clone(),
+                one.amount.grouped(),
+                one.kind.clone(),
+                one.attempt.to_string(),
+                reason.to_owned(),
+                waits.1.to_owned(),
+            ]);
+            list.push(json!({
+                "payment": one.payment.get(), "program": program.code,
+                "amount_fen": one.amount.get(), "kind": one.kind, "attempt": one.attempt,
+                "reason": one.reason, "waits_for": waits.0,
+            }));
+        }
+        if !found.is_empty() {
+            sums.push(json!({
+                "program": program.code, "name": program.name, "failed": found.len(),
+                "ready": ready, "ready_fen": total.get(),
+            }));
+        }
+    }
+    tx.rollback().await?;
+    let json = json!({ "programs": sums, "failed": list });
+    Ok(Report::new(json, vec![table]))
+}
+
+fn failed_table() -> Table {
+    Table::new(
+        words("未补发的失败和退票", "Failed and refunded, not tried again"),
+        &[
+            ("明细", "payment", true),
+            ("项目", "program", false),
+            ("金额(元)", "amount (yuan)", true),
+            ("状态", "state", false),
+            ("次", "attempt", true),
+            ("原因", "reason", false),
+            ("等待", "waits for", false),
+        ],
+    )
+}
+
+/// Code and words of what a failed payment waits for.
+fn waits_for(failed: &Failed) -> (&'static str, &'static str) {
+    match (failed.home, super::run::may_be_tried(failed)) {
+        (_, true) => ("re-pay", "可补发"),
+        (false, _) => ("money", "等退款到账"),
+        (true, false) => ("account", "等更正账户"),
+    }
+}
+
+/// The regular run of the program in the month before, to compare with.
+///
+/// # Errors
+/// As [`turns`].
+pub async fn before(app: &App, caller: &Caller, id: RunId) -> Result<Option<Run>, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let all = runs::runs(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let Some(run) = all.iter().find(|run| run.id == id) else {
+        return Ok(None);
+    };
+    let (program, kind, month) = (run.program, run.kind, run.month.previous());
+    let mut same = all.iter().rev();
+    let same = same.find(|one| {
+        one.program == program
+            && one.kind == kind
+            && one.month == month
+            && one.state != RunState::Discarded
+    });
+    Ok(same.cloned())
+}

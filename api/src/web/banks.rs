@@ -1,0 +1,289 @@
+//! What goes to the bank and comes back: batch files, returns, re-pay, statements, agreement.
+
+use axum::Router;
+use ledger::calendar::Month;
+use ledger::disbursement::role::Action;
+
+use super::page::{Block, Field, Form, Kind, Page, fact, field, link};
+use super::posted::Posted;
+use super::reply::{self, Reply, facts};
+use super::rosters::month_of;
+use super::runs::{month_field, notice};
+use super::seat::Seat;
+use super::{fen, months, tables};
+use crate::app::returns::{self, ReturnInput};
+use crate::app::{Error, policy, reconcile, release, statement, waiting};
+use crate::http::Server;
+
+pub(super) fn router() -> Router<Server> {
+    Router::new()
+        .route("/batches", reply::get(batches))
+        .route("/batches/{batch}", reply::get(batch))
+        .route("/batches/{batch}/file", reply::get(batch_file))
+        .route("/returns", reply::get(list))
+        .route("/returns/preview", reply::post(preview, list))
+        .route("/returns/import", reply::post(import, list))
+        .route("/repay", reply::get(repay))
+        .route(
+            "/statements",
+            reply::get(statements).merge(reply::post(state, statements)),
+        )
+        .route("/agreements", reply::get(agreements))
+}
+
+async fn batches(seat: Seat) -> Result<Reply, Error> {
+    let report = release::list_batches(seat.app(), seat.caller()).await?;
+    let page = Page::new(seat.say("nav.batches"), seat.say("batches.lead"));
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn batch(seat: Seat) -> Result<Reply, Error> {
+    let number = seat.place("batch").to_owned();
+    let report = release::show_batch(seat.app(), seat.caller(), &number).await?;
+    let json = &report.json;
+    let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+    let mut page = Page::new(
+        seat.fill("batches.one", &[("batch", &number)]),
+        text("file"),
+    )
+    .under(seat.say("nav.batches"), "/batches")
+    .with(Block::Facts(vec![
+        fact(seat.say("field.run"), json["run"].to_string()),
+        fact(seat.say("batches.layout"), text("profile")),
+        fact(seat.say("batches.sent"), text("sent_on")),
+        fact(seat.say("run.payments"), json["payments"].to_string()),
+        fact(seat.say("run.total"), fen(&json["total_fen"])),
+        fact("SHA-256", text("sha256")),
+    ]));
+    let mut ways = vec![link(
+        seat.say("batches.run"),
+        format!("/runs/{}", json["run"]),
+    )];
+    if seat.may(Action::ReleaseRun) {
+        ways.push(link(
+            seat.say("batches.file"),
+            format!("/batches/{number}/file"),
+        ));
+    }
+    page = page.with(Block::Links(ways));
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn batch_file(seat: Seat) -> Result<Reply, Error> {
+    let number = seat.place("batch").to_owned();
+    let file = release::batch_file(seat.app(), seat.caller(), &number).await?;
+    Ok(Reply::File(
+        file.name,
+        "application/octet-stream",
+        file.content,
+    ))
+}
+
+async fn list(seat: Seat) -> Result<Reply, Error> {
+    let report = returns::list(seat.app(), seat.caller()).await?;
+    let mut page = Page::new(seat.say("nav.returns"), seat.say("returns.lead"));
+    if seat.may(Action::ImportReturn) {
+        let form = return_form(&seat, "/returns/preview", "returns.preview").await?;
+        page = page.form(Some(
+            form.saying(seat.say("returns.new"), seat.say("returns.new-lead")),
+        ));
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn return_form(seat: &Seat, action: &str, button: &'static str) -> Result<Form, Error> {
+    let report = release::list_batches(seat.app(), seat.caller()).await?;
+    let mut choices = vec![(String::new(), seat.say("returns.from-file").to_owned())];
+    for one in report.json["batches"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .rev()
+        .take(60)
+    {
+        let number = one["batch"].as_str().unwrap_or_default();
+        let text = format!(
+            "{number} · {} · {}",
+            one["sent_on"].as_str().unwrap_or_default(),
+            fen(&one["total_fen"])
+        );
+        choices.push((number.to_owned(), text));
+    }
+    let batch = field("batch", seat.say("returns.batch"))
+        .kind(Kind::Select(choices))
+        .optional();
+    let file =
+        field("file", seat.say("returns.file")).kind(Kind::File(".txt,.csv,.xlsx,.xml,.ret,.bpt"));
+    Ok(Form::act(seat, action, seat.say(button))
+        .field(seat, file.hint(seat.say("returns.file-hint")))
+        .field(seat, batch)
+        .field(seat, profile_field(seat)))
+}
+
+/// The bank layouts, to choose from.
+fn profile_field(seat: &Seat) -> Field {
+    let mut choices = vec![(String::new(), seat.say("returns.of-account").to_owned())];
+    choices.extend(
+        seat.app()
+            .profiles
+            .iter()
+            .map(|one| (one.id.clone(), one.id.clone())),
+    );
+    field("profile", seat.say("returns.profile"))
+        .kind(Kind::Select(choices))
+        .optional()
+}
+
+fn input(posted: &Posted) -> Result<ReturnInput, Error> {
+    let file = posted.file("file")?;
+    Ok(ReturnInput {
+        file_name: file.name.clone(),
+        bytes: file.bytes.clone(),
+        batch: posted.optional("batch"),
+        profile: posted.optional("profile"),
+    })
+}
+
+/// What a return would do. The file is sent once more to be taken in: nothing of it is kept yet.
+async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let input = input(&posted)?;
+    let report = returns::preview(seat.app(), seat.caller(), &input).await?;
+    let mut form = return_form(&seat, "/returns/import", "returns.import").await?;
+    for field in form.fields.iter_mut().filter(|field| field.name != "file") {
+        posted.text(field.name).clone_into(&mut field.value);
+    }
+    let form = form.saying(seat.say("returns.import"), seat.say("returns.import-lead"));
+    let title = seat.fill("returns.would", &[("file", &input.file_name)]);
+    let page = Page::new(title, seat.say("returns.would-lead"))
+        .under(seat.say("nav.returns"), "/returns")
+        .with(Block::Facts(facts(&report.json, seat.language)))
+        .form(Some(form));
+    let mut page = page;
+    for (place, table) in report.tables.iter().enumerate() {
+        let grid = super::grid::Grid::of(&seat, table, place, &[]).plain();
+        page.blocks.insert(1, Block::Grid(Box::new(grid)));
+    }
+    Ok(page.into())
+}
+
+async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let input = input(&posted)?;
+    let done = returns::import(seat.app(), seat.caller(), &input, posted.key()).await?;
+    Ok(Reply::Done(done, "/returns".to_owned()))
+}
+
+/// Failed payments by what they wait for; one button makes the re-pay run of a program.
+async fn repay(seat: Seat) -> Result<Reply, Error> {
+    let report = waiting::failed(seat.app(), seat.caller()).await?;
+    let mut page = Page::new(seat.say("nav.repay"), seat.say("repay.lead"));
+    let month = Month::of(seat.app().clock.today()).to_string();
+    let only = seat.get("program").map(str::to_owned);
+    for one in report.json["programs"].as_array().into_iter().flatten() {
+        let (code, ready) = (
+            one["program"].as_str().unwrap_or_default(),
+            one["ready"].as_i64(),
+        );
+        let asked = only.as_deref().is_none_or(|only| only == code);
+        if ready.unwrap_or(0) == 0 || !asked || !seat.may(Action::MakeRun) {
+            continue;
+        }
+        let values = [
+            (
+                "program",
+                one["name"].as_str().unwrap_or_default().to_owned(),
+            ),
+            ("count", one["ready"].to_string()),
+            ("total", fen(&one["ready_fen"])),
+            ("failed", one["failed"].to_string()),
+        ];
+        let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let form = Form::act(&seat, "/runs", seat.say("repay.create"))
+            .saying(
+                one["name"].as_str().unwrap_or_default(),
+                seat.fill("repay.ready", &values),
+            )
+            .hide("program", code)
+            .hide("kind", "re-pay")
+            .field(
+                &seat,
+                month_field(&seat, "month", "field.month").value(&month),
+            );
+        page = page.form(Some(form));
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+/// The agency's accounts, to choose from.
+pub(super) async fn account_field(seat: &Seat) -> Result<Field, Error> {
+    let accounts = policy::accounts(seat.app(), seat.caller()).await?;
+    Ok(field("account", seat.say("field.account")).kind(Kind::Select(accounts)))
+}
+
+async fn statements(seat: Seat) -> Result<Reply, Error> {
+    let report = statement::list(seat.app(), seat.caller()).await?;
+    let mut page = Page::new(seat.say("nav.statements"), seat.say("statements.lead"));
+    if seat.may(Action::ImportStatement) {
+        let file = field("file", seat.say("statements.file"));
+        let form = Form::act(&seat, "/statements", seat.say("statements.import"))
+            .saying(
+                seat.say("statements.import"),
+                seat.say("statements.import-lead"),
+            )
+            .field(&seat, account_field(&seat).await?)
+            .field(&seat, file.kind(Kind::File(".csv,.txt,.xlsx,.xml")))
+            .field(&seat, profile_field(&seat));
+        page = page.form(Some(form));
+    }
+    let now = Month::of(seat.app().clock.today()).previous().to_string();
+    let ways = vec![
+        link(
+            seat.say("statements.agreements"),
+            format!("/agreements?{}", months(&[("month", &now)])),
+        ),
+        link(
+            seat.say("reports.bank-reconciliation"),
+            "/reports/bank-reconciliation",
+        ),
+        link(seat.say("reports.bank-journal"), "/reports/bank-journal"),
+    ];
+    page = page.with(Block::Links(ways));
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn state(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let file = posted.file("file")?;
+    let layout = posted.optional("profile");
+    let account = posted.text("account");
+    let done = statement::import(
+        seat.app(),
+        seat.caller(),
+        account,
+        &file.name,
+        &file.bytes,
+        layout.as_deref(),
+        posted.key(),
+    );
+    Ok(Reply::Done(done.await?, "/statements".to_owned()))
+}
+
+/// The four agreements of a month, or of everything.
+async fn agreements(seat: Seat) -> Result<Reply, Error> {
+    let month = match seat.get("month") {
+        Some(_) => Some(month_of(&seat, "month")?),
+        None => None,
+    };
+    let report = reconcile::reconcile(seat.app(), seat.caller(), month).await?;
+    let form = Form::ask(&seat, "/agreements", seat.say("reports.show"))
+        .field(&seat, month_field(&seat, "month", "field.month"));
+    let (mood, words) = match report.found {
+        true => ("bad", "agreements.differ"),
+        false => ("done", "agreements.agree"),
+    };
+    let page = Page::new(
+        seat.say("statements.agreements"),
+        seat.say("agreements.lead"),
+    )
+    .form(Some(form))
+    .with(notice(mood, seat.say(words)));
+    tables::page(&seat, page, &report, &[])
+}

@@ -1,0 +1,334 @@
+//! What is paid on: funds, policy, recoveries, and the closing of months and years.
+
+use axum::Router;
+use ledger::calendar::Month;
+use ledger::disbursement::role::Action;
+use ledger::fund::Level;
+use ledger::id::RecoveryId;
+use ledger::money::Fen;
+
+use super::banks::account_field;
+use super::grid::Grid;
+use super::page::{Block, Form, Kind, Page, field, link};
+use super::posted::{Posted, invalid};
+use super::reply::{self, Reply};
+use super::runs::{month_field, program_field};
+use super::seat::Seat;
+use super::tables::{self, WORKBOOK};
+use crate::app::appropriation::{self, NewAppropriation};
+use crate::app::policy::{self, Source};
+use crate::app::recovery::{self, NewRecovery, Whose};
+use crate::app::{Error, not_found, period, year};
+use crate::http::Server;
+
+pub(super) fn router() -> Router<Server> {
+    Router::new()
+        .route(
+            "/funds",
+            reply::get(funds).merge(reply::post(add_fund, funds)),
+        )
+        .route("/policy", reply::get(rules))
+        .route("/policy/standards", reply::get(standards))
+        .route("/policy/template", reply::get(template))
+        .route("/policy/preview", reply::post(preview, rules))
+        .route("/policy/import", reply::post(import, rules))
+        .route(
+            "/recoveries",
+            reply::get(recoveries).merge(reply::post(open, recoveries)),
+        )
+        .route("/recoveries/{recovery}", reply::get(recovery))
+        .route(
+            "/recoveries/{recovery}/{step}",
+            reply::post(settle, recovery),
+        )
+        .route(
+            "/periods",
+            reply::get(periods).merge(reply::post(close, periods)),
+        )
+}
+
+async fn funds(seat: Seat) -> Result<Reply, Error> {
+    let report = appropriation::list(seat.app(), seat.caller()).await?;
+    let year = Month::of(seat.app().clock.today()).year();
+    let ways = vec![link(
+        seat.say("reports.execution"),
+        format!("/reports/execution?year={year}"),
+    )];
+    let mut page =
+        Page::new(seat.say("nav.funds"), seat.say("funds.lead")).with(Block::Links(ways));
+    if seat.may(Action::EnterAppropriation) {
+        let form = fund_form(&seat).await?;
+        page = page.with(match seat.refused.is_some() {
+            true => Block::Form(Box::new(form)),
+            false => Block::More(seat.say("funds.add").to_owned(), vec![form]),
+        });
+    }
+    tables::page(
+        &seat,
+        page,
+        &report,
+        &[("document", "/trace/appropriation?document=")],
+    )
+}
+
+async fn fund_form(seat: &Seat) -> Result<Form, Error> {
+    let levels = Level::ALL.iter().map(|level| {
+        (
+            level.code().to_owned(),
+            super::word(level.name(), seat.language),
+        )
+    });
+    let now = Month::of(seat.app().clock.today()).year().to_string();
+    let line = |name, label, kind| field(name, seat.say(label)).kind(Kind::Line(kind));
+    let level = field("level", seat.say("field.level")).kind(Kind::Select(levels.collect()));
+    let amount = line("amount", "field.amount", "text").hint(seat.say("field.amount-hint"));
+    Ok(Form::act(seat, "/funds", seat.say("funds.add"))
+        .saying("", seat.say("funds.add-lead"))
+        .field(seat, line("document", "field.document", "text"))
+        .field(seat, level)
+        .field(seat, line("year", "field.year", "number").value(now))
+        .field(seat, program_field(seat).await?)
+        .field(seat, account_field(seat).await?)
+        .field(seat, amount)
+        .field(seat, line("received", "funds.received", "date")))
+}
+
+async fn add_fund(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let level = posted.text("level");
+    let amount = posted.text("amount");
+    let new = NewAppropriation {
+        document: posted.text("document").to_owned(),
+        level: Level::from_code(level).ok_or_else(|| invalid("level", level, "county"))?,
+        budget_year: posted.parse("year", "2022")?,
+        program: posted.text("program").to_owned(),
+        bank_account: posted.text("account").to_owned(),
+        amount: Fen::parse_yuan(amount)
+            .map_err(|_| invalid("amount", amount, seat.say("field.amount-hint")))?,
+        received_on: posted.parse("received", seat.say("field.date-hint"))?,
+        priority: 0,
+    };
+    let done = appropriation::add(seat.app(), seat.caller(), &new, posted.key()).await?;
+    Ok(Reply::Done(done, "/funds".to_owned()))
+}
+
+async fn rules(seat: Seat) -> Result<Reply, Error> {
+    let report = policy::list_programs(seat.app(), seat.caller()).await?;
+    let ways = vec![
+        link(seat.say("policy.standards"), "/policy/standards"),
+        link(seat.say("policy.template"), "/policy/template"),
+    ];
+    let mut page =
+        Page::new(seat.say("nav.policy"), seat.say("policy.lead")).with(Block::Links(ways));
+    if seat.may(Action::ManagePolicy) {
+        let form = Form::act(&seat, "/policy/preview", seat.say("policy.preview"))
+            .saying(seat.say("policy.preview"), seat.say("policy.preview-lead"))
+            .field(&seat, source_field(&seat))
+            .field(&seat, month_field(&seat, "month", "field.month"));
+        page = page.form(Some(form));
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+fn source_field(seat: &Seat) -> super::page::Field {
+    let file = field("file", seat.say("policy.file")).kind(Kind::File(".xlsx,.toml"));
+    file.hint(seat.say("policy.file-hint"))
+}
+
+async fn standards(seat: Seat) -> Result<Reply, Error> {
+    let report = policy::list_standards(seat.app(), seat.caller()).await?;
+    let page = Page::new(
+        seat.say("policy.standards"),
+        seat.say("policy.standards-lead"),
+    )
+    .under(seat.say("nav.policy"), "/policy");
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn template(seat: Seat) -> Result<Reply, Error> {
+    let bytes = policy::template(None)?;
+    Ok(Reply::File(
+        format!("{}.xlsx", seat.say("nav.policy")),
+        WORKBOOK,
+        bytes,
+    ))
+}
+
+fn source(posted: &Posted) -> Result<Source, Error> {
+    let file = posted.file("file")?;
+    Ok(Source::file(&file.name, file.bytes.clone()))
+}
+
+async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let month = posted.parse_optional("month", seat.say("field.month-hint"))?;
+    let report = policy::preview(seat.app(), seat.caller(), &source(&posted)?, month).await?;
+    let form = Form::act(&seat, "/policy/import", seat.say("policy.import"))
+        .saying(seat.say("policy.import"), seat.say("policy.import-lead"))
+        .field(&seat, source_field(&seat));
+    let mut page = Page::new(seat.say("policy.would"), seat.say("policy.would-lead"))
+        .under(seat.say("nav.policy"), "/policy");
+    for (place, table) in report.tables.iter().enumerate() {
+        let grid = Grid::of(&seat, table, place, &[]).plain();
+        page = page.with(Block::Grid(Box::new(grid)));
+    }
+    Ok(page.form(Some(form)).into())
+}
+
+async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let source = source(&posted)?;
+    let done = policy::import_from(seat.app(), seat.caller(), &source, posted.key()).await?;
+    Ok(Reply::Done(done, "/policy".to_owned()))
+}
+
+async fn recoveries(seat: Seat) -> Result<Reply, Error> {
+    let report = recovery::list(seat.app(), seat.caller()).await?;
+    let ways = vec![link(seat.say("reports.recovery"), "/reports/recovery")];
+    let mut page =
+        Page::new(seat.say("nav.recoveries"), seat.say("recoveries.lead")).with(Block::Links(ways));
+    if seat.may(Action::MakeRecovery) {
+        let form = Form::act(&seat, "/recoveries", seat.say("recoveries.open"))
+            .saying("", seat.say("recoveries.open-lead"))
+            .field(&seat, program_field(&seat).await?)
+            .field(
+                &seat,
+                field("file_no", seat.say("recoveries.file-no")).optional(),
+            )
+            .field(
+                &seat,
+                field("reason", seat.say("field.reason")).kind(Kind::Area),
+            );
+        page = page.with(match seat.refused.is_some() {
+            true => Block::Form(Box::new(form)),
+            false => Block::More(seat.say("recoveries.open").to_owned(), vec![form]),
+        });
+    }
+    tables::page(&seat, page, &report, &[("number", "/recoveries/")])
+}
+
+async fn open(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let new = NewRecovery {
+        program: posted.text("program").to_owned(),
+        whose: posted.optional("file_no").map_or(Whose::All, Whose::FileNo),
+        first: None,
+        last: None,
+        reason: posted.text("reason").to_owned(),
+    };
+    let done = recovery::open(seat.app(), seat.caller(), &new, posted.key()).await?;
+    Ok(Reply::Done(done, "/recoveries".to_owned()))
+}
+
+fn recovery_number(seat: &Seat) -> Result<RecoveryId, Error> {
+    let text = seat.place("recovery");
+    text.parse()
+        .map(RecoveryId)
+        .map_err(|_| not_found("追缴 recovery", text))
+}
+
+async fn recovery(seat: Seat) -> Result<Reply, Error> {
+    let id = recovery_number(&seat)?;
+    let report = recovery::show(seat.app(), seat.caller(), id).await?;
+    let title = seat.fill("recoveries.one", &[("number", &id.to_string())]);
+    let mut page = Page::new(title, "").under(seat.say("nav.recoveries"), "/recoveries");
+    let state = report.json["state"].as_str().unwrap_or_default().to_owned();
+    page.badge = super::badge::of(&state, seat.language);
+    let form = |step: &str, key: &'static str, reason: bool| {
+        let form = Form::act(&seat, format!("/recoveries/{id}/{step}"), seat.say(key))
+            .saying(seat.say(key), "");
+        match reason {
+            true => form
+                .field(
+                    &seat,
+                    field("reason", seat.say("field.reason")).kind(Kind::Area),
+                )
+                .plain(),
+            false => form,
+        }
+    };
+    let confirms = seat.may(Action::ConfirmRecovery);
+    match state.as_str() {
+        "proposed" if confirms => {
+            page = page.form(Some(form("confirm", "recoveries.confirm", false)));
+            page = page.form(Some(form("reject", "recoveries.reject", true)));
+        }
+        "open" if seat.may(Action::MakeRecovery) => {
+            page = page.form(Some(form("write-off", "recoveries.write-off", true)));
+        }
+        "write-off-proposed" if confirms => {
+            page = page.form(Some(form(
+                "confirm-write-off",
+                "recoveries.write-off-confirm",
+                false,
+            )));
+        }
+        _ => {}
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn settle(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = recovery_number(&seat)?;
+    let (app, caller, key) = (seat.app(), seat.caller(), posted.key());
+    let reason = posted.text("reason");
+    let done = match seat.place("step") {
+        "confirm" => recovery::confirm(app, caller, id, key).await,
+        "reject" => recovery::reject(app, caller, id, reason, key).await,
+        "write-off" => recovery::write_off(app, caller, id, reason, key).await,
+        "confirm-write-off" => recovery::confirm_write_off(app, caller, id, key).await,
+        other => return Err(not_found("步骤 step", other)),
+    };
+    Ok(Reply::Done(done?, format!("/recoveries/{id}")))
+}
+
+async fn periods(seat: Seat) -> Result<Reply, Error> {
+    let mut report = period::list(seat.app(), seat.caller()).await?;
+    let years = year::list(seat.app(), seat.caller()).await?;
+    report.tables.extend(years.tables);
+    let mut page = Page::new(seat.say("nav.periods"), seat.say("periods.lead"));
+    if seat.may(Action::CloseMonth) {
+        let before = Month::of(seat.app().clock.today()).previous().to_string();
+        let month = Form::act(&seat, "/periods", seat.say("periods.close"))
+            .saying(seat.say("periods.close"), seat.say("periods.close-lead"))
+            .field(
+                &seat,
+                month_field(&seat, "month", "field.month").value(before),
+            )
+            .asking(seat.say("periods.close-lead"));
+        let carry = field("carry_over", seat.say("periods.carry-over")).optional();
+        let year = Form::act(&seat, "/periods", seat.say("periods.close-year"))
+            .saying(
+                seat.say("periods.close-year"),
+                seat.say("periods.close-year-lead"),
+            )
+            .field(
+                &seat,
+                field("year", seat.say("field.year")).kind(Kind::Line("number")),
+            )
+            .field(&seat, carry.hint(seat.say("periods.carry-over-hint")))
+            .asking(seat.say("periods.close-year-lead"))
+            .plain();
+        let year = Block::More(seat.say("periods.close-year").to_owned(), vec![year]);
+        page = page.form(Some(month)).with(year);
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+async fn close(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let (app, caller, key) = (seat.app(), seat.caller(), posted.key());
+    let done = match posted.text("year") {
+        "" => {
+            let month = posted.parse("month", seat.say("field.month-hint"))?;
+            period::close(app, caller, month, key).await?
+        }
+        _ => {
+            let carry = posted.optional("carry_over");
+            year::close(
+                app,
+                caller,
+                posted.parse("year", "2022")?,
+                carry.as_deref(),
+                key,
+            )
+            .await?
+        }
+    };
+    Ok(Reply::Done(done, "/periods".to_owned()))
+}

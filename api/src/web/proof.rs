@@ -1,0 +1,399 @@
+//! Proof: one payment's way as a picture, the audit trail, its verification; and the people.
+
+use axum::Router;
+use ledger::disbursement::role::Role;
+use ledger::id::PaymentId;
+use serde_json::Value;
+
+use super::grid::Grid;
+use super::page::{Block, Fact, Form, Kind, Page, Picture, fact, field, link};
+use super::picture::{Node, flow};
+use super::posted::{Posted, invalid};
+use super::reply::{self, Reply};
+use super::runs::notice;
+use super::seat::Seat;
+use super::{badge, fen, tables};
+use crate::app::users::{self, NewUser};
+use crate::app::{Error, audit, doctor, not_found, session, trace};
+use crate::http::Server;
+
+/// Entries on a page of the trail.
+const ENTRIES: i64 = 200;
+
+pub(super) fn router() -> Router<Server> {
+    Router::new()
+        .route("/trace", reply::get(ask))
+        .route("/trace/payment/{payment}", reply::get(payment))
+        .route("/trace/appropriation", reply::get(appropriation))
+        .route("/audit", reply::get(trail))
+        .route("/audit/verify", reply::get(verify))
+        .route(
+            "/people",
+            reply::get(people).merge(reply::post(add, people)),
+        )
+        .route("/people/{user}", reply::get(person))
+        .route("/people/{user}/{step}", reply::post(change, person))
+}
+
+async fn ask(seat: Seat) -> Result<Reply, Error> {
+    if let Some(number) = seat.get("payment") {
+        return Ok(Reply::Go(format!("/trace/payment/{number}")));
+    }
+    let payment = Form::ask(&seat, "/trace", seat.say("trace.show"))
+        .saying(seat.say("trace.payment"), seat.say("trace.payment-lead"))
+        .field(
+            &seat,
+            field("payment", seat.say("field.payment")).kind(Kind::Line("number")),
+        );
+    let letter = Form::ask(&seat, "/trace/appropriation", seat.say("trace.show"))
+        .saying(seat.say("trace.letter"), seat.say("trace.letter-lead"))
+        .field(&seat, field("document", seat.say("field.document")));
+    let person = Form::ask(&seat, "/persons", seat.say("trace.show"))
+        .saying(seat.say("persons.title"), "")
+        .field(
+            &seat,
+            field("name", seat.say("persons.text")).hint(seat.say("persons.hint")),
+        );
+    let page = Page::new(seat.say("nav.trace"), seat.say("trace.lead"));
+    Ok(page
+        .form(Some(payment))
+        .form(Some(letter.plain()))
+        .form(Some(person.plain()))
+        .into())
+}
+
+async fn payment(seat: Seat) -> Result<Reply, Error> {
+    let text = seat.place("payment").to_owned();
+    let id = text
+        .parse()
+        .map(PaymentId)
+        .map_err(|_| not_found("明细 payment", &text))?;
+    let report = trace::payment(seat.app(), seat.caller(), id).await?;
+    let json = &report.json;
+    let mut page = Page::new(
+        seat.fill("trace.one", &[("payment", &text)]),
+        seat.say("trace.one-lead"),
+    )
+    .under(seat.say("nav.trace"), "/trace")
+    .with(Block::Facts(facts(&seat, json)))
+    .with(Block::Picture(way(&seat, json)));
+    let state = json["state"].as_str().unwrap_or_default();
+    page.badge = badge::of(state, seat.language);
+    if matches!(state, "failed" | "refunded") {
+        let ways = vec![link(seat.say("nav.repay"), "/repay")];
+        page = page.with(Block::Links(ways));
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+fn facts(seat: &Seat, json: &Value) -> Vec<Fact> {
+    let text = |value: &Value| value.as_str().unwrap_or("—").to_owned();
+    let to = |name, value: String, to: String| {
+        let mut shown = fact(name, value);
+        shown.to = Some(to);
+        shown
+    };
+    let run = json["run"]["id"].to_string();
+    let (payee, home) = (&json["payee"], &json["household"]);
+    vec![
+        fact(seat.say("field.amount"), fen(&json["amount_fen"])),
+        fact(seat.say("field.month"), text(&json["month"])),
+        to(seat.say("field.run"), run.clone(), format!("/runs/{run}")),
+        to(
+            seat.say("trace.payee"),
+            text(&payee["name"]),
+            format!("/persons/{}", payee["id"]),
+        ),
+        to(
+            seat.say("trace.household"),
+            text(&home["name"]),
+            format!("/persons/{}", home["id"]),
+        ),
+        fact(
+            seat.say("persons.place"),
+            format!("{} {}", text(&home["township"]), text(&home["village"])),
+        ),
+        fact(seat.say("trace.head"), json["head"]["size"].to_string()),
+    ]
+}
+
+/// Quota letters, run, then for each attempt its file and what the bank answered.
+fn way(seat: &Seat, json: &Value) -> Picture {
+    let text = |value: &Value| value.as_str().unwrap_or("—").to_owned();
+    let attempts = json["attempts"].as_array().cloned().unwrap_or_default();
+    let mut letters = Vec::new();
+    for letter in attempts
+        .iter()
+        .filter_map(|one| one["appropriations"].as_array())
+        .flatten()
+    {
+        let document = text(&letter["document"]);
+        if letters.iter().any(|known: &Node| known.name == document) {
+            continue;
+        }
+        let query = super::months(&[("document", &document)]);
+        letters.push(Node {
+            value: fen(&letter["amount_fen"]),
+            note: super::word(&text(&letter["level"]), seat.language),
+            to: format!("/trace/appropriation?{query}"),
+            mood: "plain",
+            name: document,
+        });
+    }
+    let steps = json["run"]["steps"].as_array().cloned().unwrap_or_default();
+    let approved = steps.iter().rev().find(|step| step["event"] == "approve");
+    let run = Node {
+        name: seat.fill("trace.run", &[("run", &json["run"]["id"].to_string())]),
+        value: fen(&json["amount_fen"]),
+        note: approved.map_or_else(String::new, |step| {
+            format!(
+                "{} {}",
+                text(&step["user"]),
+                super::runs::china(&text(&step["time"]))
+            )
+        }),
+        to: format!("/runs/{}", json["run"]["id"]),
+        mood: "plain",
+    };
+    let (mut files, mut answers) = (Vec::new(), Vec::new());
+    for attempt in &attempts {
+        let batch = text(&attempt["batch"]);
+        files.push(Node {
+            name: seat.fill(
+                "trace.attempt",
+                &[("attempt", &attempt["attempt"].to_string())],
+            ),
+            value: batch.clone(),
+            note: text(&attempt["sent_on"]),
+            to: format!("/batches/{batch}"),
+            mood: "plain",
+        });
+        answers.push(answer(seat, attempt));
+    }
+    let mut arrows: Vec<[(usize, usize); 2]> = Vec::new();
+    let first = usize::from(!letters.is_empty());
+    arrows.extend((0..letters.len()).map(|row| [(0, row), (1, 0)]));
+    arrows.extend((0..files.len()).map(|row| [(first, 0), (first + 1, row)]));
+    arrows.extend((0..files.len()).map(|row| [(first + 1, row), (first + 2, row)]));
+    let columns: Vec<Vec<Node>> = [letters, vec![run], files, answers]
+        .into_iter()
+        .filter(|column| !column.is_empty())
+        .collect();
+    flow(&columns, &arrows)
+}
+
+fn answer(seat: &Seat, attempt: &Value) -> Node {
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    let last = attempt["outcomes"].as_array().and_then(|all| all.last());
+    let kind = last.map_or_else(|| "sent".to_owned(), |last| text(&last["kind"]));
+    let mood = match kind.as_str() {
+        "paid" => "done",
+        "failed" | "refunded" => "bad",
+        _ => "go",
+    };
+    Node {
+        name: seat.say("trace.answer").to_owned(),
+        value: badge::of(&kind, seat.language).map_or(kind, |badge| badge.word),
+        note: last.map_or_else(String::new, |last| {
+            format!("{} {}", text(&last["date"]), text(&last["reason_text"]))
+        }),
+        to: "/returns".to_owned(),
+        mood,
+    }
+}
+
+async fn appropriation(seat: Seat) -> Result<Reply, Error> {
+    let document = seat.get("document").unwrap_or_default().to_owned();
+    let report = trace::appropriation(seat.app(), seat.caller(), &document).await?;
+    let page = Page::new(document, seat.say("trace.letter-lead"))
+        .under(seat.say("nav.trace"), "/trace")
+        .under(seat.say("nav.funds"), "/funds");
+    tables::page(&seat, page, &report, &[])
+}
+
+/// The trail by pages of the store.
+async fn trail(seat: Seat) -> Result<Reply, Error> {
+    let from = seat
+        .get("from")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
+    let limit = if seat.get("as").is_some() {
+        i64::MAX
+    } else {
+        ENTRIES
+    };
+    let report = audit::log(seat.app(), seat.caller(), from, limit).await?;
+    let mut page = Page::new(seat.say("nav.audit"), seat.say("audit.lead"));
+    let form = Form::ask(&seat, "/audit", seat.say("audit.go")).field(
+        &seat,
+        field("from", seat.say("audit.from"))
+            .kind(Kind::Line("number"))
+            .value("1"),
+    );
+    page = page.form(Some(form.plain()));
+    if let Some(reply) = tables::export(&seat, &report, &page.title)? {
+        return Ok(reply);
+    }
+    for table in &report.tables {
+        let mut grid = Grid::of(&seat, table, 0, &[]);
+        let last = table.rows.last().and_then(|row| row.first());
+        let last: Option<i64> = last.and_then(|text| text.parse().ok());
+        let goes_on = last.filter(|last| Some(*last) < report.json["head"]["size"].as_i64());
+        if grid.next.is_none() {
+            grid.next = goes_on.map(|last| {
+                seat.address(&[("from", Some((last + 1).to_string())), ("after", None)])
+            });
+        }
+        page = page.with(Block::Grid(Box::new(grid)));
+    }
+    Ok(page.into())
+}
+
+/// Verifies the whole trail when it is asked to; it reads every row of the book.
+async fn verify(seat: Seat) -> Result<Reply, Error> {
+    let form = Form::ask(&seat, "/audit/verify", seat.say("audit.verify"))
+        .saying("", seat.say("audit.verify-lead"))
+        .field(
+            &seat,
+            field("now", seat.say("audit.all"))
+                .kind(Kind::Tick)
+                .value("1"),
+        );
+    let page = Page::new(seat.say("nav.verify"), seat.say("audit.verify-title"));
+    let page = page.form(Some(form));
+    if seat.get("now").is_none() {
+        return Ok(page.into());
+    }
+    let kept = seat.clone();
+    let report = seat
+        .server
+        .work(async move |app| audit::verify(app, kept.caller(), &[]).await)
+        .await?;
+    let (mood, words) = match report.found {
+        true => ("bad", "audit.faulty"),
+        false => ("done", "audit.sound"),
+    };
+    tables::page(
+        &seat,
+        page.with(notice(mood, seat.say(words))),
+        &report,
+        &[],
+    )
+}
+
+async fn people(seat: Seat) -> Result<Reply, Error> {
+    let report = users::list_users(seat.app(), seat.caller()).await?;
+    let sessions = session::list(seat.app(), seat.caller()).await?;
+    let health = doctor::doctor(seat.app()).await?;
+    let mut all = report.clone();
+    all.tables.extend(sessions.tables);
+    all.tables.extend(health.tables);
+    let page = Page::new(seat.say("nav.people"), seat.say("people.lead"));
+    let form = Block::More(seat.say("people.add").to_owned(), vec![add_form(&seat)]);
+    let page = match seat.refused.is_some() {
+        true => page.form(Some(add_form(&seat))),
+        false => page.with(form),
+    };
+    tables::page(&seat, page, &all, &[("login", "/people/")])
+}
+
+fn add_form(seat: &Seat) -> Form {
+    let roles = Role::ALL.iter().map(|role| {
+        (
+            role.code().to_owned(),
+            super::word(role.name(), seat.language),
+        )
+    });
+    let mut more: Vec<(String, String)> = vec![(String::new(), "—".to_owned())];
+    more.extend(roles.clone());
+    let role = field("role", seat.say("people.role")).kind(Kind::Select(roles.collect()));
+    let second = field("role2", seat.say("people.role-2"))
+        .kind(Kind::Select(more))
+        .optional();
+    let password = field("password", seat.say("people.password"));
+    Form::act(seat, "/people", seat.say("people.add"))
+        .saying("", seat.say("people.add-lead"))
+        .field(seat, field("login", seat.say("me.login")))
+        .field(seat, field("name", seat.say("me.name")))
+        .field(seat, role)
+        .field(seat, second)
+        .field(seat, password.kind(Kind::Password("new-password")))
+}
+
+async fn add(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let mut roles = Vec::new();
+    for name in ["role", "role2"] {
+        let code = posted.text(name);
+        if !code.is_empty() {
+            roles.push(Role::from_code(code).ok_or_else(|| invalid(name, code, "maker"))?);
+        }
+    }
+    roles.dedup();
+    let new = NewUser {
+        login: posted.text("login").to_owned(),
+        name: posted.text("name").to_owned(),
+        roles,
+        password: posted.secret("password").to_owned(),
+    };
+    if new.login.is_empty() {
+        return Err(invalid("login", "", seat.say("me.login")));
+    }
+    let done = users::add_user(seat.app(), seat.caller(), &new, posted.key()).await?;
+    Ok(Reply::Done(done, "/people".to_owned()))
+}
+
+async fn person(seat: Seat) -> Result<Reply, Error> {
+    let login = seat.place("user").to_owned();
+    let report = users::list_users(seat.app(), seat.caller()).await?;
+    let all = report.json["users"].as_array().cloned().unwrap_or_default();
+    let one = all.iter().find(|one| one["login"] == login.as_str());
+    let one = one.ok_or_else(|| not_found("用户 user", &login))?;
+    let text = |name: &str| one[name].as_str().unwrap_or("—").to_owned();
+    let act = |step: &str, key: &'static str, lead: &'static str| {
+        Form::act(&seat, format!("/people/{login}/{step}"), seat.say(key))
+            .saying(seat.say(key), seat.say(lead))
+            .plain()
+    };
+    let secret =
+        field("password", seat.say("people.password")).kind(Kind::Password("new-password"));
+    let mut page = Page::new(
+        format!("{} {login}", text("name")),
+        seat.say("people.one-lead"),
+    )
+    .under(seat.say("nav.people"), "/people")
+    .with(Block::Facts(vec![
+        fact(seat.say("me.login"), &login),
+        fact(seat.say("me.name"), text("name")),
+        fact(seat.say("people.level"), text("level")),
+    ]));
+    page.badge = badge::of(&text("state"), seat.language);
+    let password = act(
+        "password",
+        "people.set-password",
+        "people.set-password-lead",
+    );
+    page = page.form(Some(password.field(&seat, secret)));
+    page = page.form(Some(act(
+        "factor",
+        "people.drop-factor",
+        "people.drop-factor-lead",
+    )));
+    let disable = act("disable", "people.disable", "people.disable-lead");
+    Ok(page
+        .form(Some(disable.asking(seat.say("people.disable-lead"))))
+        .into())
+}
+
+async fn change(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let login = seat.place("user").to_owned();
+    let (app, caller, key) = (seat.app(), seat.caller(), posted.key());
+    let done = match seat.place("step") {
+        "password" => {
+            users::set_password(app, caller, &login, posted.secret("password"), key).await?
+        }
+        "factor" => session::drop_factor(app, caller, &login, key).await?,
+        "disable" => users::disable_user(app, caller, &login, key).await?,
+        other => return Err(not_found("步骤 step", other)),
+    };
+    Ok(Reply::Done(done, format!("/people/{login}")))
+}

@@ -1,0 +1,243 @@
+//! The reports and the books: each asked for by a form, shown as tables, taken away as PDF,
+//! workbook or CSV.
+
+use axum::Router;
+use ledger::account::Chart;
+use ledger::calendar::Month;
+
+use super::banks::account_field;
+use super::page::{Block, Form, Kind, Page, field, link};
+use super::posted::invalid;
+use super::reply::{self, Reply};
+use super::rosters::month_of;
+use super::runs::month_field;
+use super::seat::Seat;
+use super::tables;
+use crate::app::view::Report;
+use crate::app::{Error, not_found, report};
+use crate::http::Server;
+
+/// What a report is asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// First and last month.
+    Months,
+    /// A month.
+    Month,
+    /// A year.
+    Year,
+    /// A year and the shape of a published report.
+    Shape,
+    /// An account of the chart, first and last month.
+    Chart,
+    /// A bank account and a month.
+    Bank,
+    /// A month and the number of a voucher.
+    Voucher,
+    /// Nothing.
+    Nothing,
+}
+
+/// Address, sentence, what it is asked with.
+const REPORTS: [(&str, &str, Ask); 10] = [
+    ("success-rate", "reports.success-rate", Ask::Months),
+    ("monthly", "reports.monthly", Ask::Month),
+    ("annual", "reports.annual", Ask::Shape),
+    ("execution", "reports.execution", Ask::Year),
+    ("recovery", "reports.recovery", Ask::Nothing),
+    ("trial-balance", "reports.trial-balance", Ask::Months),
+    ("ledger", "reports.ledger", Ask::Chart),
+    ("voucher", "reports.voucher", Ask::Voucher),
+    ("bank-journal", "reports.bank-journal", Ask::Bank),
+    (
+        "bank-reconciliation",
+        "reports.bank-reconciliation",
+        Ask::Bank,
+    ),
+];
+
+pub(super) fn router() -> Router<Server> {
+    Router::new()
+        .route("/reports", reply::get(list))
+        .route("/ledger", reply::get(books))
+        .route("/reports/{report}", reply::get(show))
+}
+
+async fn list(seat: Seat) -> Result<Reply, Error> {
+    let page = Page::new(seat.say("nav.reports"), seat.say("reports.lead"));
+    let ways = REPORTS.iter().take(5);
+    let mut ways: Vec<_> = ways
+        .map(|(name, key, _)| link(seat.say(key), format!("/reports/{name}")))
+        .collect();
+    ways.push(link(seat.say("statements.agreements"), "/agreements"));
+    Ok(page.with(Block::Links(ways)).into())
+}
+
+async fn books(seat: Seat) -> Result<Reply, Error> {
+    let page = Page::new(seat.say("nav.ledger"), seat.say("ledger.lead"));
+    let ways = REPORTS.iter().skip(5);
+    let ways = ways.map(|(name, key, _)| link(seat.say(key), format!("/reports/{name}")));
+    let month = Month::of(seat.app().clock.today());
+    let report = report::trial_balance(seat.app(), seat.caller(), month, month).await?;
+    let page = page.with(Block::Links(ways.collect()));
+    let ledger = chart_ledger(month, month);
+    tables::page(&seat, page, &report, &[("code", &ledger)])
+}
+
+/// The address of the ledger of a line of the chart, before its code.
+fn chart_ledger(first: Month, last: Month) -> String {
+    format!("/reports/ledger?from={first}&to={last}&code=")
+}
+
+async fn show(seat: Seat) -> Result<Reply, Error> {
+    let name = seat.place("report").to_owned();
+    let known = REPORTS.iter().find(|(known, ..)| *known == name);
+    let (_, key, ask) = known.ok_or_else(|| not_found("报表 report", &name))?;
+    let in_books = REPORTS.iter().skip(5).any(|(known, ..)| *known == name);
+    let (up, to) = match in_books {
+        true => ("nav.ledger", "/ledger"),
+        false => ("nav.reports", "/reports"),
+    };
+    let form = form(&seat, &name, *ask).await?;
+    let page = Page::new(seat.say(key), "")
+        .under(seat.say(up), to)
+        .form(Some(form));
+    let asked = match ask {
+        Ask::Nothing => true,
+        Ask::Months | Ask::Chart => seat.get("from").is_some(),
+        Ask::Month | Ask::Bank | Ask::Voucher => seat.get("month").is_some(),
+        Ask::Year | Ask::Shape => seat.get("year").is_some(),
+    };
+    if !asked {
+        return Ok(page.into());
+    }
+    if name == "voucher" && seat.get("as") == Some("pdf") {
+        let form = report::voucher_form(
+            seat.app(),
+            seat.caller(),
+            month_of(&seat, "month")?,
+            number(&seat)?,
+        )
+        .await?;
+        return tables::paper(&voucher_name(&seat), &crate::print::voucher(&form)?);
+    }
+    let report = made(&seat, &name).await?;
+    match months(&seat) {
+        Ok((first, last)) if *ask == Ask::Months => {
+            let ledger = chart_ledger(first, last);
+            tables::page(&seat, page, &report, &[("code", &ledger)])
+        }
+        _ => tables::page(&seat, page, &report, &[]),
+    }
+}
+
+fn voucher_name(seat: &Seat) -> String {
+    format!("记账凭证-{}", seat.get("number").unwrap_or_default())
+}
+
+async fn form(seat: &Seat, name: &str, ask: Ask) -> Result<Form, Error> {
+    let form = Form::ask(seat, format!("/reports/{name}"), seat.say("reports.show")).plain();
+    let month = |name, label| month_field(seat, name, label);
+    let year = || {
+        let now = Month::of(seat.app().clock.today()).year().to_string();
+        field("year", seat.say("field.year"))
+            .kind(Kind::Line("number"))
+            .value(now)
+    };
+    Ok(match ask {
+        Ask::Nothing => form,
+        Ask::Months => form
+            .field(seat, month("from", "field.from"))
+            .field(seat, month("to", "field.to")),
+        Ask::Month => form.field(seat, month("month", "field.month")),
+        Ask::Year => form.field(seat, year()),
+        Ask::Shape => {
+            let mut shapes = vec![(String::new(), seat.say("reports.no-shape").to_owned())];
+            shapes.extend(report::SHAPES.map(|(name, _)| (name.to_owned(), name.to_owned())));
+            let shape = field("shape", seat.say("reports.shape")).kind(Kind::Select(shapes));
+            form.field(seat, year()).field(seat, shape)
+        }
+        Ask::Chart => {
+            let charts = Chart::ALL.iter().map(|chart| {
+                (
+                    chart.code().to_owned(),
+                    format!("{} {}", chart.code(), chart.name()),
+                )
+            });
+            let chart = field("code", seat.say("field.chart")).kind(Kind::Select(charts.collect()));
+            form.field(seat, chart)
+                .field(seat, month("from", "field.from"))
+                .field(seat, month("to", "field.to"))
+        }
+        Ask::Bank => form
+            .field(seat, account_field(seat).await?)
+            .field(seat, month("month", "field.month")),
+        Ask::Voucher => {
+            let number = field("number", seat.say("field.number")).kind(Kind::Line("number"));
+            form.field(seat, month("month", "field.month"))
+                .field(seat, number.value("1"))
+        }
+    })
+}
+
+fn months(seat: &Seat) -> Result<(Month, Month), Error> {
+    let first = month_of(seat, "from")?;
+    let last = match seat.get("to") {
+        Some(_) => month_of(seat, "to")?,
+        None => first,
+    };
+    match first <= last {
+        true => Ok((first, last)),
+        false => Err(invalid("to", &last.to_string(), "≥ from")),
+    }
+}
+
+fn number(seat: &Seat) -> Result<i64, Error> {
+    let text = seat.get("number").unwrap_or_default();
+    text.parse()
+        .map_err(|_| invalid("number", text, "凭证号 a number"))
+}
+
+fn year(seat: &Seat) -> Result<i32, Error> {
+    let text = seat.get("year").unwrap_or_default();
+    let year = text
+        .parse()
+        .ok()
+        .filter(|year| (1900..=2999).contains(year));
+    year.ok_or_else(|| invalid("year", text, "2022"))
+}
+
+async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
+    let (app, caller) = (seat.app(), seat.caller());
+    match name {
+        "success-rate" => {
+            let (first, last) = months(seat)?;
+            report::success_rate(app, caller, first, last).await
+        }
+        "monthly" => report::monthly(app, caller, month_of(seat, "month")?).await,
+        "annual" => match seat.get("shape") {
+            Some(shape) => report::annual_shaped(app, caller, year(seat)?, shape).await,
+            None => report::annual(app, caller, year(seat)?).await,
+        },
+        "execution" => report::execution(app, caller, year(seat)?).await,
+        "recovery" => report::recovery(app, caller).await,
+        "trial-balance" => {
+            let (first, last) = months(seat)?;
+            report::trial_balance(app, caller, first, last).await
+        }
+        "ledger" => {
+            let (first, last) = months(seat)?;
+            let code = seat.get("code").unwrap_or_default();
+            report::ledger(app, caller, code, first, last).await
+        }
+        "voucher" => report::voucher(app, caller, month_of(seat, "month")?, number(seat)?).await,
+        "bank-journal" => {
+            let account = seat.get("account").unwrap_or_default();
+            report::bank_journal(app, caller, account, month_of(seat, "month")?).await
+        }
+        _ => {
+            let account = seat.get("account").unwrap_or_default();
+            report::bank_reconciliation(app, caller, account, month_of(seat, "month")?).await
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! People and households looked for by name or number, and what of them is shown only for a reason.
+
+use ledger::id::{BookId, PartyId};
+
+use crate::catalogue::sql;
+use crate::db::{Row, Tx};
+use crate::error::StoreError;
+
+sql! {
+    NAMED = "select p.party_id, p.kind, p.name, p.reference_no, a.township, a.village
+        from party p
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where p.book_id = $1 and p.name like $2 escape '!'
+        order by p.party_id limit $3";
+    ONE = "select p.party_id, p.kind, p.name, p.reference_no, a.township, a.village
+        from party p
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where p.book_id = $1 and p.party_id = $2";
+    ACCOUNT = "select c.holder_name, c.account_no, b.name from payee_account c
+        join branch b on b.book_id = c.book_id and b.branch_id = c.branch_id
+        where c.book_id = $1 and c.payee_id = $2
+        order by c.version desc limit 1";
+}
+
+/// A person, household or institution, unmasked.
+#[derive(Clone)]
+pub struct Person {
+    /// Its number.
+    pub id: PartyId,
+    /// Code of its kind: `person`, `household`, `institution`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Identity number, file number or credit code.
+    pub reference_no: String,
+    /// 乡镇.
+    pub township: String,
+    /// 村(社区).
+    pub village: String,
+}
+
+/// The account that a payee is paid into, unmasked.
+#[derive(Clone)]
+pub struct PayeeAccount {
+    /// 户名.
+    pub holder: String,
+    /// 账号.
+    pub number: String,
+    /// 开户行.
+    pub bank: String,
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Person")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for PayeeAccount {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("PayeeAccount").finish_non_exhaustive()
+    }
+}
+
+/// Those whose name begins with this text, at most `limit`.
+pub async fn named(
+    tx: &mut Tx,
+    book: BookId,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<Person>, StoreError> {
+    let plain = text
+        .replace('!', "!!")
+        .replace('%', "!%")
+        .replace('_', "!_");
+    let args = [book.get().into(), format!("{plain}%").into(), limit.into()];
+    let rows = tx.query(NAMED, &args).await?;
+    rows.iter().map(person_of).collect()
+}
+
+/// The one with this number.
+pub async fn one(tx: &mut Tx, book: BookId, id: PartyId) -> Result<Option<Person>, StoreError> {
+    let row = tx
+        .query_opt(ONE, &[book.get().into(), id.get().into()])
+        .await?;
+    row.as_ref().map(person_of).transpose()
+}
+
+/// The newest account of a payee.
+pub async fn account(
+    tx: &mut Tx,
+    book: BookId,
+    payee: PartyId,
+) -> Result<Option<PayeeAccount>, StoreError> {
+    let row = tx
+        .query_opt(ACCOUNT, &[book.get().into(), payee.get().into()])
+        .await?;
+    row.map(|row| {
+        Ok(PayeeAccount {
+            holder: row.text(0)?,
+            number: row.text(1)?,
+            bank: row.text(2)?,
+        })
+    })
+    .transpose()
+}
+
+fn person_of(row: &Row) -> Result<Person, StoreError> {
+    Ok(Person {
+        id: PartyId(row.int(0)?),
+        kind: row.text(1)?,
+        name: row.text(2)?,
+        reference_no: row.text(3)?,
+        township: row.text(4)?,
+        village: row.text(5)?,
+    })
+}
