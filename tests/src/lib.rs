@@ -13,6 +13,7 @@
 
 use std::path::PathBuf;
 
+pub mod browser;
 pub mod office;
 pub mod postgres;
 pub mod program;

@@ -108,6 +108,11 @@ const LINKS: Links<'static> = &[
     ("batch", "/batches/"),
     ("recovery", "/recoveries/"),
 ];
+/// Columns of what people, files and places are called: no word of the product, whatever it says.
+const NAMES: [&str; 12] = [
+    "login", "user", "name", "by", "browser", "file", "holder", "payee", "subject", "township",
+    "village", "detail",
+];
 /// Columns of states.
 const STATES: [&str; 4] = ["state", "status", "weight", "result"];
 
@@ -302,10 +307,7 @@ fn drawn(column: &view::Column, text: &str, links: Links<'_>, language: Language
         .find(|(name, _)| *name == head)
         .filter(|(_, before)| is_value && !before.is_empty())
         .map(|(_, before)| format!("{before}{}", escaped(text)));
-    let text = match text {
-        "" => "—".to_owned(),
-        text => super::word(text, language),
-    };
+    let text = shown(column, text, language);
     Cell {
         badge: STATES
             .contains(&head)
@@ -315,6 +317,22 @@ fn drawn(column: &view::Column, text: &str, links: Links<'_>, language: Language
         right: column.right,
         negative: column.right && text.starts_with('-') && text.len() > 1,
         text,
+    }
+}
+
+/// A value as people read it in the language of the page: names of states, roles and kinds are
+/// words, moments are Chinese time unless the head says otherwise. What people are called stays.
+pub fn shown(column: &view::Column, text: &str, language: Language) -> String {
+    let is_name = NAMES.contains(&column.head.en.as_str());
+    let is_moment = text.len() == 27 && text.ends_with('Z') && text.get(10..11) == Some("T");
+    match text {
+        "" => "—".to_owned(),
+        text if is_name => text.to_owned(),
+        text if is_moment && column.head.zh.contains("UTC") => {
+            text.get(..19).unwrap_or_default().replace('T', " ")
+        }
+        text if is_moment => super::runs::china(text),
+        text => super::word(text, language),
     }
 }
 

@@ -41,7 +41,8 @@ pub fn flow(columns: &[Vec<Node>], arrows: &[[(usize, usize); 2]]) -> Picture {
         )
     };
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\">",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" \
+         viewBox=\"0 0 {0} {1}\" role=\"img\">",
         total.0, total.1
     );
     let mut words = Vec::new();

@@ -289,7 +289,17 @@ async fn people(seat: Seat) -> Result<Reply, Error> {
     all.tables.extend(sessions.tables);
     all.tables.extend(health.tables);
     let page = Page::new(seat.say("nav.people"), seat.say("people.lead"));
-    let form = Block::More(seat.say("people.add").to_owned(), vec![add_form(&seat)]);
+    let end = Form::act(&seat, "/me/sessions/end", seat.say("me.end"))
+        .saying(seat.say("me.end-title"), seat.say("me.end-lead"))
+        .field(
+            &seat,
+            field("session", seat.say("me.session")).kind(Kind::Line("number")),
+        )
+        .plain();
+    let form = Block::More(
+        seat.say("people.add").to_owned(),
+        vec![add_form(&seat), end],
+    );
     let page = match seat.refused.is_some() {
         true => page.form(Some(add_form(&seat))),
         false => page.with(form),

@@ -89,15 +89,36 @@ where
         problem,
     };
     seat.refused = Some(refused.clone());
+    let problem = refused.problem.clone();
     match page(seat.clone()).await {
         Ok(Reply::Page(shown)) => {
-            let fault = Fault::of(&seat, &refused);
+            let fault = Fault::of(&seat, &named(&shown, refused));
             let mut response = drawn(&Frame::of(&seat), &shown, Some(&fault));
             *response.status_mut() = status;
             response
         }
-        _ => answer(&seat, None, Err(refused.problem.into())).await,
+        _ => answer(&seat, None, Err(problem.into())).await,
     }
+}
+
+/// The refusal with its field as the form calls it.
+fn named(page: &Page, mut refused: Refused) -> Refused {
+    let forms = page.blocks.iter().flat_map(|block| match block {
+        Block::Form(form) => std::slice::from_ref(form.as_ref()),
+        Block::Choice(choice) => std::slice::from_ref(&choice.0),
+        Block::More(_, forms) => forms,
+        _ => &[],
+    });
+    let fields: Vec<_> = forms.flat_map(|form| &form.fields).collect();
+    for (name, value) in &mut refused.problem.values {
+        let label = fields
+            .iter()
+            .find(|field| *name == "field" && field.name == value);
+        if let Some(field) = label {
+            field.label.clone_into(value);
+        }
+    }
+    refused
 }
 
 async fn answer(seat: &Seat, key: Option<String>, result: Result<Reply, Error>) -> Response {

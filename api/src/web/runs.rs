@@ -47,7 +47,12 @@ fn number(seat: &Seat) -> Result<RunId, Error> {
 }
 
 async fn list(seat: Seat) -> Result<Reply, Error> {
-    let report = use_case::list(seat.app(), seat.caller()).await?;
+    let mut report = use_case::list(seat.app(), seat.caller()).await?;
+    // The newest run is the one that people come for.
+    report
+        .tables
+        .iter_mut()
+        .for_each(|table| table.rows.reverse());
     let mut page = Page::new(seat.say("nav.runs"), seat.say("runs.lead"));
     if seat.may(Action::MakeRun) {
         let form = create_form(&seat).await?;
@@ -156,7 +161,8 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         publication: &notice.json,
     };
     page = act::offer(&seat, page, &facts, turn.as_ref());
-    page.blocks.extend(picture(&seat, json, month).await?);
+    page.blocks
+        .extend(picture(&seat, json, &program, month).await?);
     let money = funding::show(app, caller, id).await;
     let mut parts = vec![
         checked.tables.into_iter().next(),
@@ -169,7 +175,9 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         Err(error) => return Err(error),
     }
     for (place, table) in parts.iter().flatten().enumerate() {
-        let grid = Grid::of(&seat, table, place, &[]).plain();
+        let grid = Grid::of(&seat, table, place, &[])
+            .plain()
+            .or_else(seat.say("run.no-findings"));
         page = page.with(Block::Grid(Box::new(grid)));
     }
     let steps = run
@@ -178,7 +186,9 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         .map(|table| Grid::of(&seat, table, 9, &[]).plain());
     page.blocks
         .extend(steps.map(|grid| Block::Grid(Box::new(grid))));
-    Ok(page.with(Block::Links(ways(&seat, id, json, state))).into())
+    Ok(page
+        .with(Block::Links(ways(&seat, id, json, &notice.json)))
+        .into())
 }
 
 /// The name of a program.
@@ -309,7 +319,12 @@ fn figures(seat: &Seat, json: &Value, before: Option<&Run>, checks: &Value) -> V
 }
 
 /// The way of the program's money in the month of the run.
-async fn picture(seat: &Seat, json: &Value, month: &str) -> Result<Option<Block>, Error> {
+async fn picture(
+    seat: &Seat,
+    json: &Value,
+    program: &str,
+    month: &str,
+) -> Result<Option<Block>, Error> {
     let Ok(parsed) = month.parse::<Month>() else {
         return Ok(None);
     };
@@ -351,7 +366,7 @@ async fn picture(seat: &Seat, json: &Value, month: &str) -> Result<Option<Block>
     );
     let funds = Node {
         name: seat.say("loop.funds").to_owned(),
-        value: code.to_owned(),
+        value: program.to_owned(),
         note: seat.say("loop.funds-note").to_owned(),
         to: "/funds".to_owned(),
         mood: "plain",
@@ -386,9 +401,13 @@ async fn picture(seat: &Seat, json: &Value, month: &str) -> Result<Option<Block>
 }
 
 /// Where to go from a run.
-fn ways(seat: &Seat, id: RunId, json: &Value, state: RunState) -> Vec<Link> {
+fn ways(seat: &Seat, id: RunId, json: &Value, publication: &Value) -> Vec<Link> {
     let to = |part: &str| format!("/runs/{id}/{part}");
     let mut ways = vec![link(seat.say("run.lines"), to("lines"))];
+    let state = json["state"]
+        .as_str()
+        .and_then(RunState::from_code)
+        .unwrap_or(RunState::Draft);
     let (program, month) = (json["program"].as_str(), json["month"].as_str());
     if let (Some(program), Some(Ok(month))) = (program, month.map(str::parse::<Month>)) {
         let (from, last) = (month.previous().to_string(), month.to_string());
@@ -403,6 +422,8 @@ fn ways(seat: &Seat, id: RunId, json: &Value, state: RunState) -> Vec<Link> {
         RunState::Draft | RunState::Checked | RunState::Discarded
     ) {
         ways.push(link(seat.say("run.triplicate"), to("triplicate?as=pdf")));
+    }
+    if publication["from"].is_string() {
         ways.push(link(seat.say("run.published"), to("published")));
     }
     if matches!(

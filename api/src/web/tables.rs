@@ -1,9 +1,8 @@
 //! Any report as a page: its tables, its exports, and the form that asks for it.
 
-use ledger::problem::Language;
 use paper::Document;
 
-use super::grid::{Grid, Links, asked};
+use super::grid::{self, Grid, Links, asked};
 use super::page::{Block, Page};
 use super::reply::Reply;
 use super::seat::Seat;
@@ -54,7 +53,14 @@ pub(super) fn export(seat: &Seat, report: &Report, name: &str) -> Result<Option<
         ..report.clone()
     };
     for table in &mut shown.tables {
-        translate(&mut table.rows, language);
+        for row in &mut table.rows {
+            for (column, cell) in table.columns.iter().zip(row) {
+                // Nothing stays nothing: spreadsheets count cells.
+                if !cell.is_empty() {
+                    *cell = grid::shown(column, cell, language);
+                }
+            }
+        }
     }
     let named = |ending: &str| format!("{name}.{ending}");
     Ok(Some(match kind {
@@ -89,11 +95,4 @@ pub(super) fn paper(name: &str, document: &Document) -> Result<Reply, Error> {
         .pdf(&font)
         .map_err(|error| anyhow::anyhow!("PDF: {error}"))?;
     Ok(Reply::File(format!("{name}.pdf"), "application/pdf", bytes))
-}
-
-/// Words of the product in the language of the page.
-fn translate(rows: &mut [Vec<String>], language: Language) {
-    for cell in rows.iter_mut().flatten() {
-        *cell = super::word(cell, language);
-    }
 }
