@@ -17,7 +17,7 @@ use super::seat::Seat;
 use super::tables::{self, WORKBOOK};
 use crate::app::appropriation::{self, NewAppropriation};
 use crate::app::policy::{self, Source};
-use crate::app::recovery::{self, NewRecovery, Whose};
+use crate::app::recovery::{self, NewPlan, NewRecovery, Whose};
 use crate::app::{Error, not_found, period, year};
 use crate::http::Server;
 
@@ -50,10 +50,11 @@ pub(super) fn router() -> Router<Server> {
 async fn funds(seat: Seat) -> Result<Reply, Error> {
     let report = appropriation::list(seat.app(), seat.caller()).await?;
     let year = Month::of(seat.app().clock.today()).year();
-    let ways = vec![link(
-        seat.say("reports.execution"),
-        format!("/reports/execution?year={year}"),
-    )];
+    let execution = format!("/reports/execution?year={year}");
+    let mut ways = vec![link(seat.say("reports.execution"), execution)];
+    if seat.may(Action::EnterAppropriation) || seat.may(Action::PostVoucher) {
+        ways.push(link(seat.say("funds.move"), "/funds/move"));
+    }
     let mut page =
         Page::new(seat.say("nav.funds"), seat.say("funds.lead")).with(Block::Links(ways));
     if seat.may(Action::EnterAppropriation) {
@@ -250,6 +251,7 @@ async fn recovery(seat: Seat) -> Result<Reply, Error> {
             page = page.form(Some(form("reject", "recoveries.reject", true)));
         }
         "open" if seat.may(Action::MakeRecovery) => {
+            page = page.form(Some(plan_form(&seat, id)));
             page = page.form(Some(form("write-off", "recoveries.write-off", true)));
         }
         "write-off-proposed" if confirms => {
@@ -264,12 +266,47 @@ async fn recovery(seat: Seat) -> Result<Reply, Error> {
     tables::page(&seat, page, &report, &[])
 }
 
+/// Paid back in one sum in a month, or withheld from payments, or both.
+fn plan_form(seat: &Seat, id: RecoveryId) -> Form {
+    let line = |name, label| field(name, seat.say(label)).optional();
+    let form = Form::act(
+        seat,
+        format!("/recoveries/{id}/plan"),
+        seat.say("recoveries.plan"),
+    )
+    .saying(
+        seat.say("recoveries.plan"),
+        seat.say("recoveries.plan-lead"),
+    )
+    .field(seat, month_field(seat, "month", "recoveries.month"))
+    .field(seat, line("cash", "recoveries.cash"))
+    .field(seat, line("set_off", "recoveries.set-off"));
+    form.plain()
+}
+
+fn plan_of(seat: &Seat, posted: &Posted) -> Result<NewPlan, Error> {
+    let sum = |name: &str| match posted.text(name) {
+        "" => Ok(None),
+        text => Fen::parse_yuan(text)
+            .map(Some)
+            .map_err(|_| invalid(name, text, seat.say("field.amount-hint"))),
+    };
+    let month: Month = posted.parse("month", seat.say("field.month-hint"))?;
+    Ok(NewPlan {
+        instalments: sum("cash")?.map(|cash| (month, cash)).into_iter().collect(),
+        set_off: sum("set_off")?,
+        leave: None,
+        from: Some(month),
+    })
+}
+
 async fn settle(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let id = recovery_number(&seat)?;
     let (app, caller, key) = (seat.app(), seat.caller(), posted.key());
     let reason = posted.text("reason");
     let done = match seat.place("step") {
         "confirm" => recovery::confirm(app, caller, id, key).await,
+        "plan" => recovery::plan(app, caller, id, &plan_of(&seat, &posted)?, key).await,
         "reject" => recovery::reject(app, caller, id, reason, key).await,
         "write-off" => recovery::write_off(app, caller, id, reason, key).await,
         "confirm-write-off" => recovery::confirm_write_off(app, caller, id, key).await,

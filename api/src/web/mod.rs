@@ -27,6 +27,7 @@ mod proof;
 mod reports;
 mod rosters;
 mod runs;
+mod settings;
 mod tables;
 mod today;
 
@@ -34,6 +35,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use bank_adapters::Finding;
 use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{Duty, PaymentState, RunEvent, RunState};
 use ledger::fund::Level;
@@ -68,6 +70,7 @@ pub fn router(server: &Server) -> Router {
         .merge(rosters::router())
         .merge(banks::router())
         .merge(basis::router())
+        .merge(settings::router())
         .merge(reports::router())
         .merge(proof::router())
         .fallback(reply::get(missing).with_state(server.clone()))

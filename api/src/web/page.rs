@@ -5,6 +5,7 @@
 //! `templates/block/`, one file for each.
 
 use askama::Template;
+use axum::http::StatusCode;
 use ledger::disbursement::role::Action;
 use ledger::problem::Problem;
 
@@ -24,6 +25,8 @@ pub struct Page {
     pub crumbs: Vec<Link>,
     /// Its state.
     pub badge: Option<Badge>,
+    /// The status that it comes with, when it is another than 200.
+    pub status: Option<StatusCode>,
     /// Its parts from top to bottom.
     pub blocks: Vec<Block>,
 }
@@ -341,6 +344,7 @@ const NAV: &[Group] = &[
             ("nav.policy", "/policy", Action::ReadReports),
             ("nav.funds", "/funds", Action::ReadReports),
             ("nav.recoveries", "/recoveries", Action::ReadReports),
+            ("nav.settings", "/settings", Action::ReadReports),
         ],
     ),
     (

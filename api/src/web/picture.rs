@@ -1,7 +1,7 @@
 //! Pictures of where money goes: boxes in columns, with arrows between them.
 //!
-//! Drawn as SVG with attributes only: the policy of the pages allows no style inside them. Every box
-//! can lead to its rows, and the same is said in words beside it.
+//! Drawn as SVG with attributes only: the policy of the pages allows no style inside them. Every
+//! box can lead to its rows, and the same is said in words beside it.
 
 use super::page::Picture;
 

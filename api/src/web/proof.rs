@@ -1,6 +1,7 @@
 //! Proof: one payment's way as a picture, the audit trail, its verification; and the people.
 
 use axum::Router;
+use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 use ledger::id::PaymentId;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::runs::notice;
 use super::seat::Seat;
 use super::{badge, fen, tables};
 use crate::app::users::{self, NewUser};
-use crate::app::{Error, audit, doctor, not_found, session, trace};
+use crate::app::{Error, approval, audit, doctor, not_found, session, trace};
 use crate::http::Server;
 
 /// Entries on a page of the trail.
@@ -388,6 +389,20 @@ async fn person(seat: Seat) -> Result<Reply, Error> {
         "people.drop-factor",
         "people.drop-factor-lead",
     )));
+    if one["roles"]
+        .as_array()
+        .is_some_and(|roles| roles.iter().any(|role| role == "approver"))
+    {
+        let levels = ApprovalLevel::ALL.iter().map(|level| {
+            (
+                level.code().to_owned(),
+                super::word(level.name(), seat.language),
+            )
+        });
+        let level = field("level", seat.say("people.level")).kind(Kind::Select(levels.collect()));
+        let form = act("level", "people.set-level", "people.set-level-lead");
+        page = page.form(Some(form.field(&seat, level.value(text("level")))));
+    }
     let disable = act("disable", "people.disable", "people.disable-lead");
     Ok(page
         .form(Some(disable.asking(seat.say("people.disable-lead"))))
@@ -400,6 +415,12 @@ async fn change(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let done = match seat.place("step") {
         "password" => {
             users::set_password(app, caller, &login, posted.secret("password"), key).await?
+        }
+        "level" => {
+            let code = posted.text("level");
+            let level = ApprovalLevel::from_code(code);
+            let level = level.ok_or_else(|| invalid("level", code, "county"))?;
+            approval::set_level(app, caller, &login, level, key).await?
         }
         "factor" => session::drop_factor(app, caller, &login, key).await?,
         "disable" => users::disable_user(app, caller, &login, key).await?,

@@ -136,7 +136,9 @@ async fn answer(seat: &Seat, key: Option<String>, result: Result<Reply, Error>) 
                 let line = link(seat.fill("done.recorded", &[("entry", entry)]), "");
                 page.blocks.insert(0, done_block(seat, vec![line]));
             }
-            drawn(&Frame::of(seat), &page, None)
+            let mut response = drawn(&Frame::of(seat), &page, None);
+            *response.status_mut() = page.status.unwrap_or(StatusCode::OK);
+            response
         }
         Ok(Reply::File(name, kind, bytes)) => file(&name, kind, bytes),
         Ok(Reply::Done(done, to)) => Redirect::to(&onward(&done, key, &to)).into_response(),

@@ -1,6 +1,7 @@
 //! Rosters: taken in with every fault marked, compared, and looked up by name or number.
 
 use axum::Router;
+use axum::http::StatusCode;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
@@ -128,7 +129,11 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
                 .with(Block::Facts(facts(&done.answer, seat.language)));
             let form = import_form(&seat).await?;
             let form = form.saying(seat.say("rosters.now"), seat.say("rosters.now-lead"));
-            Ok(page.form(Some(untick(form, &posted))).into())
+            let mut form = kept(form, &posted);
+            // It is in earnest now.
+            let trial = form.fields.iter_mut().find(|field| field.name == "trial");
+            trial.into_iter().for_each(|field| field.value.clear());
+            Ok(page.form(Some(form)).into())
         }
         Ok(done) => Ok(Reply::Done(done, "/rosters".to_owned())),
         Err(Error::Refused { problem, findings }) if problem.kind == Refusal::RosterFaulty => {
@@ -140,24 +145,22 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
             let page = Page::new(seat.say("rosters.faulty"), seat.say("rosters.faulty-lead"))
                 .under(seat.say("nav.rosters"), "/rosters")
                 .with(notice("bad", format!("{} {title} {next}", problem.code())))
-                .with(Block::Form(Box::new(marked_form(&seat, &posted).await?)))
-                .with(Block::Grid(Box::new(grid)));
+                .with(Block::Grid(Box::new(grid)))
+                .with(Block::Form(Box::new(marked_form(&seat, &posted).await?)));
             let form = import_form(&seat).await?;
             let form = form.saying(seat.say("rosters.again"), seat.say("rosters.again-lead"));
-            Ok(page.form(Some(form.plain())).into())
+            let mut page = page.form(Some(kept(form.plain(), &posted)));
+            page.status = Some(StatusCode::UNPROCESSABLE_ENTITY);
+            Ok(page.into())
         }
         Err(error) => Err(error),
     }
 }
 
-/// The same form again, with the trial's choices kept and the box of the trial empty.
-fn untick(mut form: Form, posted: &Posted) -> Form {
-    for field in &mut form.fields {
-        match field.name {
-            "trial" => field.value.clear(),
-            "file" => {}
-            name => posted.text(name).clone_into(&mut field.value),
-        }
+/// The form again, with what was chosen in it; a file is to be chosen anew.
+fn kept(mut form: Form, posted: &Posted) -> Form {
+    for field in form.fields.iter_mut().filter(|field| field.name != "file") {
+        posted.text(field.name).clone_into(&mut field.value);
     }
     form
 }

@@ -334,36 +334,31 @@ async fn picture(
     let Some(rate) = programs.and_then(|all| all.iter().find(|one| one["id"] == code)) else {
         return Ok(None);
     };
-    let rate = &rate["success_rate"];
-    let amount = |of: &Value, name: &str| of[name].as_i64().unwrap_or(0);
+    let columns = loop_columns(seat, &rate["success_rate"], program, month);
+    let arrows = [
+        [(0, 0), (1, 0)],
+        [(1, 0), (2, 0)],
+        [(1, 0), (2, 1)],
+        [(1, 0), (2, 2)],
+    ];
+    Ok(Some(Block::Picture(flow(&columns, &arrows))))
+}
+
+/// Appropriations, what was sent, and what became of it.
+fn loop_columns(seat: &Seat, rate: &Value, program: &str, month: &str) -> [Vec<Node>; 3] {
+    let of = |count: &Value, fen: &Value| (count.as_i64().unwrap_or(0), fen.as_i64().unwrap_or(0));
     let last = &rate["final"];
-    let (paid, answered) = (
-        amount(&last["amount_fen"], "paid"),
-        amount(&last["amount_fen"], "attempted"),
-    );
-    let (paid_count, answered_count) = (
-        amount(&last["count"], "paid"),
-        amount(&last["count"], "attempted"),
-    );
-    let (waiting, waiting_count) = (
-        amount(&rate["pending"], "amount_fen"),
-        amount(&rate["pending"], "count"),
-    );
-    let node = |name, count: i64, sum: i64, to: &str, mood| Node {
+    let (count, amount) = (&last["count"], &last["amount_fen"]);
+    let paid = of(&count["paid"], &amount["paid"]);
+    let answered = of(&count["attempted"], &amount["attempted"]);
+    let waiting = of(&rate["pending"]["count"], &rate["pending"]["amount_fen"]);
+    let node = |name, (count, sum): (i64, i64), to: &str, mood| Node {
         name: seat.say(name).to_owned(),
         value: Fen::new(sum).grouped(),
         note: seat.fill("loop.count", &[("count", &count.to_string())]),
         to: to.to_owned(),
         mood,
     };
-    let rates = months(&[("from", month), ("to", month)]);
-    let sent = node(
-        "loop.sent",
-        answered_count + waiting_count,
-        answered + waiting,
-        "/batches",
-        "plain",
-    );
     let funds = Node {
         name: seat.say("loop.funds").to_owned(),
         value: program.to_owned(),
@@ -371,33 +366,24 @@ async fn picture(
         to: "/funds".to_owned(),
         mood: "plain",
     };
+    let sent = (answered.0 + waiting.0, answered.1 + waiting.1);
+    let failed = (answered.0 - paid.0, answered.1 - paid.1);
+    let rates = months(&[("from", month), ("to", month)]);
     let ends = vec![
         node(
             "loop.paid",
-            paid_count,
             paid,
             &format!("/reports/success-rate?{rates}"),
             "done",
         ),
-        node(
-            "loop.failed",
-            answered_count - paid_count,
-            answered - paid,
-            "/repay",
-            "bad",
-        ),
-        node("loop.transit", waiting_count, waiting, "/returns", "go"),
+        node("loop.failed", failed, "/repay", "bad"),
+        node("loop.transit", waiting, "/returns", "go"),
     ];
-    let arrows = [
-        [(0, 0), (1, 0)],
-        [(1, 0), (2, 0)],
-        [(1, 0), (2, 1)],
-        [(1, 0), (2, 2)],
-    ];
-    Ok(Some(Block::Picture(flow(
-        &[vec![funds], vec![sent], ends],
-        &arrows,
-    ))))
+    [
+        vec![funds],
+        vec![node("loop.sent", sent, "/batches", "plain")],
+        ends,
+    ]
 }
 
 /// Where to go from a run.
