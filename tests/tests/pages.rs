@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use acceptance::browser::{Answer, Browser};
+use acceptance::browser::{Answer, Browser, Field};
 use acceptance::for_each_engine;
 use acceptance::office::paper::{self, Outcome, outcomes, people, write_return};
 use acceptance::office::{Office, day};
@@ -198,7 +198,7 @@ async fn foreign_forms_do_nothing() {
             acceptance::browser::encoded(&fields).into_bytes()
         };
         let form = ("content-type", "application/x-www-form-urlencoded");
-        let cases: [(&str, &[(&str, &str)], StatusCode); 7] = [
+        let cases: [(&str, &[Field<'_>], StatusCode); 7] = [
             (
                 "",
                 &[form, ("sec-fetch-site", "same-origin")],

@@ -144,6 +144,7 @@ fn words_of_the_product() -> impl Iterator<Item = (&'static str, &'static str)> 
         .chain(RunEvent::ALL.iter().map(|one| (one.name(), one.code())))
         .chain(Duty::ALL.iter().map(|one| (one.name(), one.code())))
         .chain(Role::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(ListKind::ALL.iter().map(|one| (one.name(), one.code())))
         .chain(Level::ALL.iter().map(|one| (one.name(), one.code())))
         .chain(
             ApprovalLevel::ALL
