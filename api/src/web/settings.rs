@@ -1,5 +1,5 @@
-//! Rules of the house: publication, approval limits, exclusions and check lists; and what becomes of
-//! money that is not paid out.
+//! Rules of the house: publication, approval limits, exclusions and check lists; and what becomes
+//! of money that is not paid out.
 
 use axum::Router;
 use ledger::disbursement::approval::ApprovalLevel;
