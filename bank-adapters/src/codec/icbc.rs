@@ -12,8 +12,8 @@ use crate::xml::{Element, Writer};
 pub(super) const KNOWN: &str = "TransCode CIS BankCode ID TranDate TranTime fSeqno OnlBatF \
     SettleMode SignTime THBaseAccFlag RegSerialNO PackageName TotalSummary BatchSumFlag \
     ReimburseNo ReimburseNum StartDate StartTime PayType PayAccNo PayAccNameCN PayAccNameEN \
-    RecAccNameEN SysIOFlg IsSameCity RecICBCCode RecCityName RecBankNo RecBankName CurrType UseCode UseCN \
-    EnSummary PostScript Summary Ref Oref BusCode ERPcheckno CrvouhType CrvouhName CrvouhNo \
+    RecAccNameEN SysIOFlg IsSameCity RecICBCCode RecCityName RecBankNo RecBankName CurrType \
+    UseCode UseCN EnSummary PostScript Summary Ref Oref BusCode ERPcheckno CrvouhType CrvouhName CrvouhNo \
     MCardNo MCardName QrySerialNo RetMsg";
 
 const PAID: [&str; 1] = ["7"];
