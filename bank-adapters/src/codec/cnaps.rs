@@ -11,9 +11,9 @@ use crate::table::shown;
 use crate::xml::{Element, Text};
 
 /// Elements that do not tell one payment from another.
-pub(super) const KNOWN: &str = "InstgDrctPty InstgPty InstdDrctPty InstdPty Rmk BtchNb RtrLtd \
-    RcvTp EndToEndId ChckFlg TrnsmtSndrDt TrnsmtRcvrDt OrgnlSndrId OrgnlMsgTp OrigSndr OrigSndDt MsgTp \
-    MsgRefId BrnchId ProcDt PtyId PrcPty";
+pub(super) const KNOWN: &str = "InstgDrctPty InstgPty InstdDrctPty InstdPty Rmk BtchNb \
+    RtrLtd RcvTp EndToEndId ChckFlg TrnsmtSndrDt TrnsmtRcvrDt OrgnlSndrId OrgnlMsgTp \
+    OrigSndr OrigSndDt MsgTp MsgRefId BrnchId ProcDt PtyId PrcPty";
 
 /// 已付款, 已清算, 已成功.
 const PAID: [&str; 3] = ["PR02", "PR04", "PR05"];

@@ -13,8 +13,8 @@ pub(super) const KNOWN: &str = "TransCode CIS BankCode ID TranDate TranTime fSeq
     SettleMode SignTime THBaseAccFlag RegSerialNO PackageName TotalSummary BatchSumFlag \
     ReimburseNo ReimburseNum StartDate StartTime PayType PayAccNo PayAccNameCN PayAccNameEN \
     RecAccNameEN SysIOFlg IsSameCity RecICBCCode RecCityName RecBankNo RecBankName CurrType \
-    UseCode UseCN EnSummary PostScript Summary Ref Oref BusCode ERPcheckno CrvouhType CrvouhName CrvouhNo \
-    MCardNo MCardName QrySerialNo RetMsg";
+    UseCode UseCN EnSummary PostScript Summary Ref Oref BusCode ERPcheckno CrvouhType \
+    CrvouhName CrvouhNo MCardNo MCardName QrySerialNo RetMsg";
 
 const PAID: [&str; 1] = ["7"];
 /// 被银行拒绝, 指令被拒绝授权, 预约取消.
