@@ -26,6 +26,10 @@ ids! {
     BookId,
     /// A user of one book.
     UserId,
+    /// A token of a program that uses the REST interface.
+    TokenId,
+    /// Long work that a worker does.
+    JobId,
     /// 指标: one quota letter.
     AppropriationId,
     /// The agency's account at a bank.

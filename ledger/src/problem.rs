@@ -112,6 +112,8 @@ problems! {
         => "换一个不含用户名、不是常见词或重复字符的密码" "choose one without the user name, and no common word or repeated character";
     RequestForeign "AUTH-0014" "请求不是从本系统的页面发出的,或页面已过期" "the request does not come from a page of this system, or the page is out of date"
         => "打开该页面重新填写并提交" "open the page and send the form again";
+    TokenInvalid "AUTH-0015" "令牌无效、已到期或已收回" "the token is unknown, has expired or was taken back"
+        => "用 token add 或 POST /api/v1/tokens 另取一个" "get another one: `token add`, or POST /api/v1/tokens";
 
     // What is asked.
     NotFound "CMD-0001" "找不到{what}:{name}" "no such {what}: {name}"
@@ -130,6 +132,8 @@ problems! {
         => "使用较新的程序" "use a newer program";
     DatabaseUsed "CMD-0008" "数据库里已有数据" "the database is not empty"
         => "测算请用一个空的数据库" "give a measurement an empty database";
+    TooLarge "CMD-0009" "发来的内容超过 {limit}" "what was sent is larger than {limit}"
+        => "分成几个文件,或删去不需要的内容" "send it in several files, or without what is not needed";
 
     // Money and journal.
     PeriodClosed "LED-0001" "{month} 已结账,不能再记账" "{month} is closed and takes no postings"
@@ -247,6 +251,18 @@ problems! {
         => "与提出人核对后按同样的内容确认" "agree with the one who proposed it, then confirm the same";
     RecoveryHeld "REC-0007" "可上缴的追缴款只有 {held},不足 {amount}" "only {held} of recovered money is held for the treasury, not {amount}"
         => "用 report recovery 查看待上缴金额" "see `report recovery` for what is held";
+
+    // Long work.
+    JobState "JOB-0001" "任务 {job} 现为“{state}”,不能{event}" "job {job} is {state}: cannot {event}"
+        => "等它办完;已开始的办理不能中途停止" "wait for its end: what changes the books is not stopped half way";
+
+    // Operation.
+    BackupBroken "OPS-0001" "备份 {file} 不能用:{detail}" "the backup {file} is of no use: {detail}"
+        => "用另一份备份,并查明存放它的介质" "use another backup, and look at what this one is stored on";
+    BackupUnproven "OPS-0002" "恢复的账套 {book} 与封存的首部不符,没有启用:{detail}" "the restored book {book} is not what was sealed, and is not handed over: {detail}"
+        => "用另一份备份;保留这一份,交审计查明" "use another backup; keep this one for the auditors";
+    DatabaseBehind "OPS-0003" "数据库比发出的代发文件旧,缺 {count} 批:{batches};此时不能签发,不能补发" "the database is older than what went to the bank: {count} batches are missing ({batches}); nothing is released or paid again"
+        => "恢复更新的备份;没有的,按原来的次序重做名册、批次和审批,签发出逐字节相同的文件后自动解除" "restore a newer backup; without one, do rosters, runs and approvals again in their order: releasing the very same files lifts this";
 
     // Published reports.
     ReportInvalid "RPT-0001" "公布数据文件无效:{detail}" "the file of published figures is not valid: {detail}"

@@ -37,6 +37,8 @@ migrations! {
     5 "0005_year_close",
     8 "0008_calendar",
     9 "0009_sessions",
+    10 "0010_tokens",
+    15 "0015_jobs",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

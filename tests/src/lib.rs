@@ -17,6 +17,7 @@ pub mod browser;
 pub mod office;
 pub mod postgres;
 pub mod program;
+pub mod rest;
 
 use postgres::TempPostgres;
 

@@ -155,6 +155,28 @@ impl Huimin {
         command.spawn().expect("the program starts")
     }
 
+    /// Serves on a free port of this machine. Gives the process and where it listens; what it
+    /// prints after that is dropped.
+    ///
+    /// # Panics
+    /// When the program cannot be started, or ends before it listens.
+    pub fn serve(&self) -> (Child, std::net::SocketAddr) {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log-level", "off"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stderr = child.stderr.as_mut().expect("its standard error");
+        let mut line = String::new();
+        let mut lines = std::io::BufReader::new(stderr);
+        std::io::BufRead::read_line(&mut lines, &mut line).expect("it says where it listens");
+        let place = line
+            .split("http://")
+            .nth(1)
+            .map(|text| text.trim().trim_end_matches('/'));
+        let address = place.and_then(|text| text.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("it does not listen: {line}"));
+        (child, address)
+    }
+
     /// Sets the password that a command gives to somebody.
     pub fn run_with_new_password(&self, line: &str, password: &str) -> Output {
         let mut command = self.command(&line.split_whitespace().collect::<Vec<_>>());

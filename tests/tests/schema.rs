@@ -10,16 +10,17 @@ use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
+use api::app::token::NewToken;
 use api::app::users::NewUser;
 use api::app::{
-    approval, calendar, clash, exception, period, policy, publication, recovery, users, year,
+    approval, calendar, clash, exception, period, policy, publication, recovery, token, users, year,
 };
 use ledger::calendar::Moment;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
-use ledger::id::{ExceptionId, ObjectionId, RecoveryId, RunId};
+use ledger::id::{ExceptionId, ObjectionId, RecoveryId, RunId, TokenId};
 use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
@@ -27,12 +28,14 @@ use ledger_store::run::RunKind;
 use ledger_store::{catalogue, table};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection};
 
-/// Tables whose rows change: all that a row of them says can be worked out from the others.
-const MUTABLE: [&str; 9] = [
+/// Tables whose rows change: all that a row of them says can be worked out from the others, but
+/// for `job`, which says how far work is that leaves its own entries.
+const MUTABLE: [&str; 10] = [
     "account_month",
     "account_total",
     "book_head",
     "counter",
+    "job",
     "refusal_tally",
     "sign_in_guard",
     "success_cell",
@@ -303,6 +306,14 @@ async fn full(url: &str) -> Office {
         password: "correct horse".to_owned(),
     };
     done(users::add_user(app, office.who("admin"), &new, None).await);
+    let token = NewToken {
+        name: "示例".to_owned(),
+        roles: Vec::new(),
+        hours: 1,
+    };
+    let made = done(token::add(app, maker, &token, None).await);
+    let made = TokenId(made["id"].as_i64().unwrap());
+    done(token::revoke(app, maker, made, None).await);
     let wage = "[[reference]]\ncode = \"wage\"\nfrom = \"2022-01\"\namount = \"1950\"\n\
                 document = \"示例〔2022〕2号\"\n";
     done(policy::import(app, maker, "more.toml", wage, None).await);

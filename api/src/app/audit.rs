@@ -16,8 +16,20 @@ use ledger_store::verify::{self, Exported, Verification, short_root};
 use ledger_store::{report as figures, trace as way};
 use serde_json::{Map, Value, json};
 
+use super::exception::Page;
 use super::view::{Report, Table, words};
 use super::{App, Caller, Error};
+
+/// The entries after one. The document names in `next` the entry after which to ask for more; it
+/// is null at the end.
+pub async fn log_page(app: &App, caller: &Caller, page: Page) -> Result<Report, Error> {
+    let from = page.after.saturating_add(1);
+    let mut report = log(app, caller, from, page.limit).await?;
+    let end = page.after.saturating_add(page.limit);
+    let size = report.json["head"]["size"].as_i64().unwrap_or(0);
+    report.json["next"] = (end < size).then_some(end).into();
+    Ok(report)
+}
 
 /// The entries from a sequence on, at most `limit`: when, who, what, of which objects.
 ///

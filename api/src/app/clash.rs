@@ -20,6 +20,7 @@ use ledger_store::write::Write;
 use ledger_store::{payment, policy};
 use serde_json::{Value, json};
 
+use super::exception::Page;
 use super::release::{self, Rehearsal};
 use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
@@ -105,7 +106,7 @@ pub(super) async fn passable(write: &mut Write, run: &Run) -> Result<(), Error> 
     let (book, check) = (write.book(), (run.id, run.events));
     let changed = store::changed_since(write.tx(), book, check).await?;
     if changed && run.kind != RunKind::RePay {
-        let stored = store::findings(write.tx(), book, check, i64::MAX).await?;
+        let stored = store::findings(write.tx(), book, check, 0, i64::MAX).await?;
         let now = judge(write, run, |_| Ok(())).await?;
         if !stored.iter().map(|stored| &stored.finding).eq(&now) {
             return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
@@ -191,8 +192,19 @@ pub async fn explain(
     .await
 }
 
-/// What the last check of a run has found, people masked.
+/// The first findings of the last check of a run, people masked.
 pub async fn findings(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
+    findings_page(app, caller, id, Page { after: 0, limit }).await
+}
+
+/// What the last check of a run has found after one finding, people masked. The document names in
+/// `next` the finding after which to ask for more; it is null at the end.
+pub async fn findings_page(
+    app: &App,
+    caller: &Caller,
+    id: RunId,
+    page: Page,
+) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
     let run = ledger_store::run::run(&mut tx, book, id).await?;
@@ -203,8 +215,17 @@ pub async fn findings(app: &App, caller: &Caller, id: RunId, limit: i64) -> Resu
     );
     let found = store::found(&mut tx, book, check).await?;
     let explained = store::explanations(&mut tx, book, check).await?;
-    let list = store::findings(&mut tx, book, check, limit).await?;
+    let limit = page.limit.saturating_add(1);
+    let mut list = store::findings(&mut tx, book, check, page.after, limit).await?;
     tx.rollback().await?;
+    let most = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = list.len() > most;
+    list.truncate(most);
+    // Findings are numbered from 1 without gaps.
+    let end = page
+        .after
+        .saturating_add(i64::try_from(list.len()).unwrap_or(i64::MAX));
+    let next = more.then_some(end);
     let reason = |check: Check| {
         let explained = explained.iter().find(|(of, ..)| *of == check);
         explained.map_or("", |(_, _, reason)| reason.as_str())
@@ -239,7 +260,7 @@ pub async fn findings(app: &App, caller: &Caller, id: RunId, limit: i64) -> Resu
         }));
     }
     let (table, rows) = finding_table(&list);
-    let document = json!({ "run": id.get(), "checks": checks, "findings": rows });
+    let document = json!({ "run": id.get(), "checks": checks, "findings": rows, "next": next });
     Ok(Report::new(document, vec![head, table]))
 }
 

@@ -32,9 +32,12 @@ pub async fn doctor(app: &App) -> Result<Report, Error> {
         advice: words("运行 huimin init", "run huimin init"),
     });
     durability(app, &mut findings).await?;
+    surroundings(app, &mut findings);
     if found.is_some() {
         guards(app, &mut findings).await?;
         heads(app, &mut findings).await?;
+        side_file(app, &mut findings).await?;
+        clock(app, &mut findings).await?;
     }
     Ok(report(app, &findings))
 }
@@ -123,6 +126,98 @@ async fn durability(app: &App, findings: &mut Vec<Finding>) -> Result<(), Error>
         });
     }
     Ok(())
+}
+
+/// The font that paper needs, and the layouts of the banks.
+fn surroundings(app: &App, findings: &mut Vec<Finding>) {
+    let font = crate::print::font(None);
+    findings.push(Finding {
+        what: words("能印中文的字体", "a font that prints Chinese"),
+        value: if font.is_ok() {
+            "有 found"
+        } else {
+            "没有 none"
+        }
+        .to_owned(),
+        ok: font.is_ok(),
+        advice: words(
+            "安装字体(Debian:apt-get install fonts-noto-cjk)",
+            "install one (on Debian: apt-get install fonts-noto-cjk)",
+        ),
+    });
+    findings.push(Finding {
+        what: words("银行格式", "bank layouts"),
+        value: app.profiles.len().to_string(),
+        ok: !app.profiles.is_empty(),
+        advice: words("重新安装本程序", "install the program again"),
+    });
+}
+
+/// Does the database know of everything that went to a bank?
+async fn side_file(app: &App, findings: &mut Vec<Finding>) -> Result<(), Error> {
+    let Some(side) = &app.side else {
+        findings.push(Finding {
+            what: words("已签发批次的旁存文件", "side file of released batches"),
+            value: "没有 none".to_owned(),
+            ok: false,
+            advice: words(
+                "用 --side-file 或 HUIMIN_SIDE_FILE 指明,放在另一块盘上",
+                "name one with --side-file or HUIMIN_SIDE_FILE, on another disk",
+            ),
+        });
+        return Ok(());
+    };
+    let mut tx = app.db.begin_read().await?;
+    for book in book::books(&mut tx).await? {
+        let missing = super::side::missing(app, &mut tx, &book).await?;
+        let numbers: Vec<&str> = missing.iter().map(|one| one.batch.as_str()).collect();
+        findings.push(Finding {
+            what: words(
+                format!("账套 {} 与旁存文件 {}", book.code, side.path().display()),
+                format!("book {} and its side file", book.code),
+            ),
+            value: match numbers.is_empty() {
+                true => "一致 agree".to_owned(),
+                false => format!("缺 missing {}", numbers.join(", ")),
+            },
+            ok: numbers.is_empty(),
+            advice: words(
+                "数据库比发出的文件旧:恢复更新的备份,或按原次序重做到签发",
+                "the database is older than what was sent: restore a newer backup, \
+                or do the same again up to the release",
+            ),
+        });
+    }
+    Ok(tx.rollback().await?)
+}
+
+/// Is the clock behind what was recorded last?
+async fn clock(app: &App, findings: &mut Vec<Finding>) -> Result<(), Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin_read().await?;
+    for book in book::books(&mut tx).await? {
+        let (size, _) = figures::head(&mut tx, book.id).await?;
+        let last = ledger_store::trace::entries(&mut tx, book.id, size, 1).await?;
+        let Some((_, bytes)) = last.first() else {
+            continue;
+        };
+        let Ok(entry) = ledger::audit::entry::Entry::from_bytes(bytes) else {
+            continue;
+        };
+        findings.push(Finding {
+            what: words(
+                format!("时钟与账套 {} 的最后一条记录", book.code),
+                format!("the clock and the last entry of book {}", book.code),
+            ),
+            value: format!("{now} / {}", entry.time),
+            ok: now >= entry.time,
+            advice: words(
+                "机器的时钟慢了:校时(timedatectl)",
+                "the clock of the machine is behind: set it (timedatectl)",
+            ),
+        });
+    }
+    Ok(tx.rollback().await?)
 }
 
 /// Do the triggers exist, and does the database really refuse?

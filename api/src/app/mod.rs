@@ -10,12 +10,14 @@
 pub mod appropriation;
 pub mod approval;
 pub mod audit;
+pub mod backup;
 pub mod calendar;
 pub mod clash;
 pub mod clock;
 pub mod doctor;
 pub mod exception;
 pub mod funding;
+pub mod job;
 pub mod period;
 pub mod personal;
 pub mod policy;
@@ -29,7 +31,9 @@ pub mod returns;
 pub mod roster;
 pub mod run;
 pub mod session;
+pub mod side;
 pub mod statement;
+pub mod token;
 pub mod trace;
 pub mod users;
 pub mod view;
@@ -67,6 +71,10 @@ pub struct App {
     pub entropy: Entropy,
     /// The bank layouts.
     pub profiles: Vec<Profile>,
+    /// The jobs that this program is at.
+    pub jobs: job::AtWork,
+    /// What was released, kept beside the database.
+    pub side: Option<side::SideFile>,
 }
 
 /// Who acts, in which book.
@@ -230,6 +238,8 @@ impl App {
             clock,
             entropy,
             profiles: Profile::shipped(),
+            jobs: job::AtWork::default(),
+            side: None,
         }
     }
 

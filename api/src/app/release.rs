@@ -23,7 +23,7 @@ use ledger_store::write::Write;
 use serde_json::json;
 
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, funding, not_found, publication, run};
+use super::{App, Caller, Done, Error, funding, not_found, publication, run, side};
 
 /// Writes the bank files of an approved run and books that the money is on its way.
 ///
@@ -44,15 +44,20 @@ pub async fn release(
     let on = on.unwrap_or_else(|| app.clock.today());
     let said = [("on", on.to_string())];
     let event = RunEvent::Release;
+    let missing = missing(app, caller).await?;
     let done = run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
         let draw = funding::draw(write, run, on).await?;
         publication::passable(write, run, app.clock.today()).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;
-        sending.send(write, caller, run, draw, on).await
+        sending.send(write, caller, run, draw, on).await?;
+        side::allow_release(app, write.tx(), &caller.book, &missing, run.id).await
     });
     let mut done = done.await?;
+    if !caller.rehearsal {
+        side::catch_up(app, &app.db, &caller.book).await?;
+    }
     let doubts = doubts(app, caller, id).await?;
     if !doubts.is_empty() {
         let codes: Vec<&str> = doubts.iter().map(|doubt| doubt.code()).collect();
@@ -76,6 +81,18 @@ async fn doubts(app: &App, caller: &Caller, id: RunId) -> Result<Vec<Doubt>, Err
     };
     write.rollback().await?;
     Ok(doubts)
+}
+
+/// The batches that the side file knows and the database has forgotten; the side file can be
+/// written.
+async fn missing(app: &App, caller: &Caller) -> Result<Vec<side::Released>, Error> {
+    if let Some(side) = &app.side {
+        side.open()?;
+    }
+    let mut tx = app.db.begin_read().await?;
+    let missing = side::missing(app, &mut tx, &caller.book).await?;
+    tx.rollback().await?;
+    Ok(missing)
 }
 
 /// Writes files without keeping them, so that whatever the bank's layout cannot carry is found
@@ -220,6 +237,9 @@ impl Sending {
         on: Date,
     ) -> Result<(), Error> {
         let (mut after, mut counted) = (0, Change::new());
+        caller
+            .progress
+            .expect(usize::try_from(run.payments).unwrap_or(0));
         loop {
             let items = self.part(write, run, after).await?;
             let Some(last) = items.last() else {
@@ -231,6 +251,7 @@ impl Sending {
                 let batch = self.store(write, run, &items, on).await?;
                 let attempts = self.attempts(&items, batch.id, &mut draw)?;
                 self.count(&items, &mut counted)?;
+                caller.progress.add(items.len());
                 drop(items);
                 store::add_attempts(write, &attempts).await?;
                 self.post(write, caller, run, &batch, &attempts, on).await?;

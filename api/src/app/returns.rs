@@ -65,7 +65,10 @@ pub async fn import(
 
 /// What an import would do, without doing it.
 pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<Report, Error> {
-    super::authorise(caller, Action::ImportReturn)?;
+    app.read(caller, Action::ImportReturn)
+        .await?
+        .rollback()
+        .await?;
     let mut write = Write::begin(&app.db, caller.book.id).await?;
     let read = read(app, &mut write, input).await;
     write.rollback().await?;

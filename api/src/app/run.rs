@@ -25,9 +25,12 @@ use ledger_store::run::{self as store, Run, RunKind};
 use ledger_store::write::Write;
 use serde_json::{Value, json};
 
+use super::exception::Page;
+use super::progress::Progress;
 use super::view::{Report, Table, words};
 use super::{
     App, Caller, Done, Error, Order, approval, clash, funding, not_found, publication, recovery,
+    side,
 };
 
 /// A run to be made.
@@ -67,6 +70,9 @@ pub async fn create(
         let programs = policy::programs(write.tx(), book).await?;
         let program = programs.iter().find(|program| program.code == new.program);
         let program = program.ok_or_else(|| not_found("项目 program", &new.program))?;
+        if new.kind == RunKind::RePay {
+            side::allow_re_pay(app, write.tx(), &caller.book).await?;
+        }
         let before = write.mark().await?;
         let mut run = Run {
             id: RunId(write.allot("run", 1).await?),
@@ -85,7 +91,7 @@ pub async fn create(
             carried: Fen::ZERO,
             fingerprint: [0; 32],
         };
-        compute(write, &mut run).await?;
+        compute(write, &mut run, &caller.progress).await?;
         if run.payments == 0 {
             // Nothing was written but the run's number: give it back.
             write.rollback_to(before).await?;
@@ -122,7 +128,7 @@ pub async fn calculate(
         async |write, run| {
             payment::void_lines(write, run).await?;
             run.revision += 1;
-            compute(write, run).await?;
+            compute(write, run, &caller.progress).await?;
             match run.payments {
                 0 => Err(Problem::new(Kind::RunEmpty)
                     .with("program", run.program)
@@ -430,10 +436,10 @@ async fn answer(write: &mut Write, run: &Run) -> Result<Value, Error> {
 }
 
 /// Fills the run with what is due now.
-async fn compute(write: &mut Write, run: &mut Run) -> Result<(), Error> {
+async fn compute(write: &mut Write, run: &mut Run, progress: &Progress) -> Result<(), Error> {
     let calculated = match run.kind {
         RunKind::RePay => compute_re_pay(write, run).await?,
-        _ => compute_due(write, run).await?,
+        _ => compute_due(write, run, progress).await?,
     };
     run.payment_first = calculated.first;
     run.payment_last = calculated.last;
@@ -443,14 +449,20 @@ async fn compute(write: &mut Write, run: &mut Run) -> Result<(), Error> {
     Ok(())
 }
 
-async fn compute_due(write: &mut Write, run: &mut Run) -> Result<Calculated, Error> {
+async fn compute_due(
+    write: &mut Write,
+    run: &mut Run,
+    progress: &Progress,
+) -> Result<Calculated, Error> {
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
     let mut plans = store_recovery::withholding(write.tx(), book, run.program).await?;
     let mut writer = PaymentWriter::begin(write, run.id, run.revision).await?;
     let mut carried = Fen::ZERO;
+    progress.expect(found.awards.len());
     for home in by_household(found) {
+        progress.add(home.awards.len());
         for lines in payments_of(&rules, &home.awards, &home.accrued, run)? {
             let (payment, over) = settle(lines)?;
             carried = carried.plus(over)?;
@@ -712,37 +724,37 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     Ok(Report::new(json!({ "runs": list }), vec![table]))
 }
 
-/// The payments of a run with their payees, masked.
+/// The first payments of a run with their payees, masked.
 pub async fn lines(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
-    lines_after(app, caller, id, 0, limit).await
+    lines_page(app, caller, id, Page { after: 0, limit }).await
 }
 
-/// The payments of a run after this one, at most `limit`; those of a re-pay run from the first.
-pub async fn lines_after(
+/// The payments of a run after one, with their payees, masked. The document names in `next` the
+/// payment after which to ask for more; it is null at the end.
+pub async fn lines_page(
     app: &App,
     caller: &Caller,
     id: RunId,
-    after: i64,
-    limit: i64,
+    page: Page,
 ) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
     let run = store::run(&mut tx, book, id)
         .await?
         .ok_or_else(|| not_found("批次 run", id))?;
-    let (first, last) = (run.payment_first.max(after + 1), run.payment_last);
-    let rows = match run.kind {
-        RunKind::RePay => {
-            let mut rows = Vec::new();
-            for payment in payment::to_re_pay(&mut tx, book, &run, limit).await? {
-                let id = payment.get();
-                rows.extend(payment::payee_lines(&mut tx, book, id, id, 1).await?);
-            }
-            rows
+    let limit = page.limit.saturating_add(1);
+    let mut rows = match run.kind {
+        RunKind::RePay => payment::re_pay_lines(&mut tx, book, &run, page.after, limit).await?,
+        _ => {
+            let first = run.payment_first.max(page.after.saturating_add(1));
+            payment::payee_lines(&mut tx, book, first, run.payment_last, limit).await?
         }
-        _ => payment::payee_lines(&mut tx, book, first, last, limit).await?,
     };
     tx.rollback().await?;
+    let most = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).map(|last| last.payment.get());
     let mut table = Table::new(
         words(format!("批次 {id} 明细"), format!("Payments of run {id}")),
         &[
@@ -778,7 +790,8 @@ pub async fn lines_after(
         }));
     }
     let document = json!({
-        "run": id.get(), "payments": run.payments, "total_fen": run.total.get(), "lines": list
+        "run": id.get(), "payments": run.payments, "total_fen": run.total.get(), "lines": list,
+        "next": next,
     });
     Ok(Report::new(document, vec![table]))
 }

@@ -71,7 +71,9 @@ async fn settle_letters(
     let book = write.book();
     let accounts = journal::movements(write.tx(), book, december, december).await?;
     let known = store::carry_overs(write.tx(), book).await?;
-    let letters = fund::appropriations(write.tx(), book).await?;
+    // They come in the order of use; rows are sealed in the order of their keys.
+    let mut letters = fund::appropriations(write.tx(), book).await?;
+    letters.sort_by_key(|letter| letter.id);
     let next = i64::from(year) + 1;
     let (mut carried, mut wrong) = (Vec::new(), Vec::new());
     for letter in letters.iter().filter(|letter| letter.budget_year < next) {

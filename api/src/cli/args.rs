@@ -14,6 +14,7 @@ use ledger_store::run::RunKind;
 
 use super::appropriation::AppropriationCommand;
 use super::audit::AuditCommand;
+use super::backup::{BackupCommand, RestoreCommand};
 use super::bank_answer::{ReturnCommand, StatementCommand};
 use super::bank_file::BankFileCommand;
 use super::batch::BatchCommand;
@@ -31,6 +32,7 @@ use super::roster::RosterCommand;
 use super::run::RunCommand;
 use super::serve::ServeCommand;
 use super::setup::{BookCommand, UserCommand};
+use super::token::TokenCommand;
 use super::trace::TraceCommand;
 use super::year::YearCommand;
 
@@ -88,6 +90,9 @@ pub(crate) struct Global {
         value_name = "DIR"
     )]
     pub(crate) profile_dir: Option<PathBuf>,
+    /// 已签发批次的旁存文件 Side file of released batches [默认 default: 数据库旁 beside the SQLite file]
+    #[arg(long, global = true, env = "HUIMIN_SIDE_FILE", value_name = "FILE")]
+    pub(crate) side_file: Option<PathBuf>,
 }
 
 impl Global {
@@ -143,6 +148,15 @@ pub(crate) enum Command {
     },
     /// 自检 Self-check
     Doctor,
+    /// 备份 Backup of the whole database
+    Backup(BackupCommand),
+    /// 恢复备份,并证明与封存的一致 Restore a backup and prove it is what was sealed
+    Restore(RestoreCommand),
+    /// 接口令牌 Tokens for the REST interface
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// 指标 Appropriations: quota letters
     Appropriation {
         #[command(subcommand)]
@@ -469,6 +483,10 @@ mod tests {
             "demo --out d --through 2022-03",
             "bench --payments 1000 --books 2 --months 3 --dir d --no-raw-load --reads --mixed 60",
             "init",
+            "backup --out b.huimin",
+            "restore b.huimin --head 7:0000000000000000000000000000000000000000000000000000000000000000",
+            "token add 示例 --roles maker --hours 8",
+            "token revoke 3",
             "book add shenmu --name 示例县民政局 --region 610881",
             "book list",
             "user add li --name 示例甲 --roles maker,会计 --key k",

@@ -18,6 +18,7 @@ use super::password;
 use crate::app::clock::{Clock, Entropy};
 use crate::app::release::rejected;
 use crate::app::session::{self, Credentials};
+use crate::app::side::SideFile;
 use crate::app::{App, Caller, Error};
 
 /// The database that is used when none is named.
@@ -89,7 +90,7 @@ impl Desk {
     /// Opens the database. Only `create` makes a SQLite file that does not exist: a command in the
     /// wrong directory must not leave an empty database behind.
     pub(crate) async fn open(&self, create: bool) -> Result<App, Error> {
-        let url = self.global.db.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let url = self.url();
         let file = url
             .strip_prefix("sqlite://")
             .and_then(|rest| rest.split('?').next());
@@ -106,6 +107,7 @@ impl Desk {
         })?;
         let mut app = App::new(db, Clock::System, Entropy::system());
         app.profiles = self.profiles()?;
+        app.side = self.side_file().map(SideFile::at);
         Ok(app)
     }
 
@@ -126,7 +128,7 @@ impl Desk {
     fn profile_files(&self) -> Result<Vec<PathBuf>, Error> {
         let named = self.global.profile_dir.as_deref();
         let named = named.filter(|named| !named.as_os_str().is_empty());
-        let url = self.global.db.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let url = self.url();
         let file = url
             .strip_prefix("sqlite://")
             .and_then(|rest| rest.split('?').next());
@@ -155,6 +157,21 @@ impl Desk {
         }
         files.sort();
         Ok(files)
+    }
+
+    /// The address of the database.
+    pub(crate) fn url(&self) -> &str {
+        self.global.db.as_deref().unwrap_or(DEFAULT_DATABASE)
+    }
+
+    /// Where the side file is: as it is named, else beside the file of a SQLite database.
+    pub(crate) fn side_file(&self) -> Option<PathBuf> {
+        let named = self.global.side_file.clone();
+        let named = named.filter(|file| !file.as_os_str().is_empty());
+        let beside = self.url().strip_prefix("sqlite://");
+        let beside = beside.and_then(|rest| rest.split('?').next());
+        let beside = beside.filter(|file| !file.is_empty());
+        named.or_else(|| beside.map(|file| PathBuf::from(format!("{file}.released"))))
     }
 
     /// Opens the database and finds the book.

@@ -11,6 +11,7 @@
 mod appropriation;
 pub mod args;
 mod audit;
+mod backup;
 mod bank_answer;
 mod bank_file;
 mod batch;
@@ -24,7 +25,7 @@ pub(crate) mod failure;
 pub(crate) mod labels;
 mod mask;
 mod objection;
-mod outcome;
+pub(crate) mod outcome;
 mod password;
 mod period;
 mod policy;
@@ -36,6 +37,7 @@ mod run;
 mod serve;
 mod setup;
 pub(crate) mod sheet;
+mod token;
 mod trace;
 mod year;
 
@@ -79,6 +81,9 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Book { command } => command.run(desk).await,
         Command::User { command } => command.run(desk).await,
         Command::Doctor => setup::doctor(desk).await,
+        Command::Backup(command) => backup::back_up(command, desk).await,
+        Command::Restore(command) => backup::restore(command, desk).await,
+        Command::Token { command } => command.run(desk).await,
         Command::Appropriation { command } => command.run(desk).await,
         Command::Program { command } => command.run(desk, policy::Subject::Programs).await,
         Command::Standard { command } => command.run(desk, policy::Subject::Standards).await,

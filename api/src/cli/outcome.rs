@@ -182,7 +182,7 @@ fn pretty(value: &Value) -> Result<String, Error> {
 }
 
 /// The answer with whether it is a replay, and its place in the audit trail.
-fn done_json(done: &Done) -> Value {
+pub(crate) fn done_json(done: &Done) -> Value {
     let mut fields = match &done.answer {
         Value::Object(fields) => fields.clone(),
         Value::Null => Map::new(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum_server::Handle;
 use clap::Args;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
 
 use super::desk::Desk;
 use super::outcome::Outcome;
@@ -86,7 +87,13 @@ pub(crate) async fn run(command: &ServeCommand, desk: &Desk) -> Result<Outcome, 
     eprintln!("{}: {scheme}://{address}/", desk.say("网页", "pages"));
     let handle = Handle::new();
     tokio::spawn(listen::end_when_asked(handle.clone()));
-    listen::serve(&server, listener, certificate.as_ref(), handle).await?;
+    let (stop, stopped) = watch::channel(false);
+    let worker = listen::work_on_jobs(&server, stopped);
+    let served = listen::serve(&server, listener, certificate.as_ref(), handle).await;
+    // The worker is gone already when this fails.
+    let _ = stop.send(true);
+    worker.await.map_err(anyhow::Error::from)?;
+    served?;
     server.app.db.close().await;
     Ok(Outcome::Written)
 }

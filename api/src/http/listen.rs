@@ -2,14 +2,18 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::{Server, router};
+use crate::app::job;
 
 /// So long are requests that are under way waited for at the end.
 const END_TIME_MAX: Duration = Duration::from_secs(30);
@@ -33,7 +37,7 @@ pub async fn serve(
     server: &Server,
     listener: TcpListener,
     certificate: Option<&Certificate>,
-    handle: Handle<SocketAddr>,
+    handle: axum_server::Handle<SocketAddr>,
 ) -> anyhow::Result<()> {
     let service = router(server).into_make_service_with_connect_info::<SocketAddr>();
     listener.set_nonblocking(true)?;
@@ -63,8 +67,17 @@ async fn encryption(files: &Certificate) -> anyhow::Result<RustlsConfig> {
         .with_context(|| format!("cannot use the certificate {}", files.chain.display()))
 }
 
+/// Begins to work on jobs, on a thread of its own. Ends when `stop` becomes true; what was begun is
+/// then undone and taken up again at the next start.
+pub fn work_on_jobs(server: &Server, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+    let (app, runtime) = (Arc::clone(&server.app), Handle::current());
+    let salt = app.entropy.key();
+    let name = format!("{}/{salt}", std::process::id());
+    tokio::task::spawn_blocking(move || runtime.block_on(job::work(&app, &name, stop)))
+}
+
 /// Asks the server to end when the process is asked to, and lets what is under way finish.
-pub async fn end_when_asked(handle: Handle<SocketAddr>) {
+pub async fn end_when_asked(handle: axum_server::Handle<SocketAddr>) {
     asked_to_end().await;
     tracing::info!("asked to end");
     handle.graceful_shutdown(Some(END_TIME_MAX));

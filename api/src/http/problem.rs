@@ -18,12 +18,18 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// The status of a refusal: that of its kind, else that of its family.
 pub fn status(kind: Kind) -> StatusCode {
     match kind {
-        Kind::NotSignedIn | Kind::WrongPassword => StatusCode::UNAUTHORIZED,
+        Kind::NotSignedIn
+        | Kind::WrongPassword
+        | Kind::TokenInvalid
+        | Kind::FactorMissing
+        | Kind::FactorWrong => StatusCode::UNAUTHORIZED,
         Kind::NotFound | Kind::BookUnknown | Kind::ProfileUnknown => StatusCode::NOT_FOUND,
         Kind::FieldInvalid => StatusCode::BAD_REQUEST,
         Kind::AlreadyExists | Kind::KeyReused | Kind::FileSeen | Kind::AwardOverlap => {
             StatusCode::CONFLICT
         }
+        Kind::SignInLocked => StatusCode::TOO_MANY_REQUESTS,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::PasswordWeak | Kind::RoleConflict | Kind::AmountInvalid | Kind::Unbalanced => {
             StatusCode::UNPROCESSABLE_ENTITY
         }

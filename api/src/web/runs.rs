@@ -437,7 +437,16 @@ async fn lines(seat: Seat) -> Result<Reply, Error> {
         .get("from")
         .and_then(|text| text.parse().ok())
         .unwrap_or(0);
-    let report = use_case::lines_after(seat.app(), seat.caller(), id, from, LINES).await?;
+    let report = use_case::lines_page(
+        seat.app(),
+        seat.caller(),
+        id,
+        crate::app::exception::Page {
+            after: from,
+            limit: LINES,
+        },
+    )
+    .await?;
     let Some(table) = report.tables.first() else {
         return Ok(page.into());
     };

@@ -17,6 +17,8 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("write", crate::write::STATEMENTS),
         ("book", crate::book::STATEMENTS),
         ("session", crate::session::STATEMENTS),
+        ("token", crate::token::STATEMENTS),
+        ("job", crate::job::STATEMENTS),
         ("policy", crate::policy::STATEMENTS),
         ("fund", crate::fund::STATEMENTS),
         ("roster", crate::roster::STATEMENTS),

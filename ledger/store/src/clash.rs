@@ -75,8 +75,8 @@ sql! {
         coalesce(y.name, ''), coalesce(y.reference_no, '')
         from run_finding f
         left join party y on y.book_id = f.book_id and y.party_id = f.subject_id
-        where f.book_id = $1 and f.run_id = $2 and f.n = $3
-        order by f.finding_no limit $4";
+        where f.book_id = $1 and f.run_id = $2 and f.n = $3 and f.finding_no > $4
+        order by f.finding_no limit $5";
     FOUND = "select check_code, cast(count(*) as bigint) from run_finding
         where book_id = $1 and run_id = $2 and n = $3 group by check_code order by check_code";
     EXPLANATIONS = "select x.check_code, u.name, x.reason from run_explanation x
@@ -561,9 +561,16 @@ pub async fn findings(
     tx: &mut Tx,
     book: BookId,
     (run, n): (RunId, i64),
+    after: i64,
     limit: i64,
 ) -> Result<Vec<StoredFinding>, StoreError> {
-    let args = [book.get().into(), run.get().into(), n.into(), limit.into()];
+    let args = [
+        book.get().into(),
+        run.get().into(),
+        n.into(),
+        after.into(),
+        limit.into(),
+    ];
     let rows = tx.query(FINDINGS, &args).await?;
     let finding = |row: &Row| {
         Ok(StoredFinding {

@@ -94,8 +94,6 @@ sql! {
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3 and r.payment_id > $4
         order by r.payment_id limit $5";
-    TO_RE_PAY = "select payment_id from re_pay where book_id = $1 and run_id = $2
-        and revision = $3 order by payment_id limit $4";
     FAILED_AND_HOME = "select p.payment_id, p.amount_fen, t.attempt_no, o.kind, w.reason,
         t.account_version,
         (select max(v.version) from payee_account v
@@ -136,6 +134,17 @@ sql! {
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id >= $2 and p.payment_id <= $3
         order by p.payment_id limit $4";
+    RE_PAY_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township, z.village,
+        y.name, y.reference_no, v.account_no, v.holder_name, h.name from re_pay r
+        join payment p on p.book_id = r.book_id and p.payment_id = r.payment_id
+        join party y on y.book_id = p.book_id and y.party_id = p.payee_id
+        join area z on z.book_id = p.book_id and z.area_id = p.area_id
+        left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = (select max(version) from payee_account w
+                where w.book_id = p.book_id and w.payee_id = p.payee_id)
+        left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
+        where r.book_id = $1 and r.run_id = $2 and r.revision = $3 and r.payment_id > $4
+        order by r.payment_id limit $5";
 }
 
 /// Awards by their numbers, which come as a JSON list; unpacking one differs.
@@ -667,23 +676,6 @@ fn to_send_of(row: &[Field<'_>]) -> Result<ToSend, StoreError> {
     })
 }
 
-/// The first payments that a re-pay run tries again, at most `limit`.
-pub async fn to_re_pay(
-    tx: &mut Tx,
-    book: BookId,
-    run: &Run,
-    limit: i64,
-) -> Result<Vec<PaymentId>, StoreError> {
-    let args = [
-        book.get().into(),
-        run.id.get().into(),
-        run.revision.into(),
-        limit.into(),
-    ];
-    let rows = tx.query(TO_RE_PAY, &args).await?;
-    rows.iter().map(|row| Ok(PaymentId(row.int(0)?))).collect()
-}
-
 /// A payment whose last attempt failed or came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
@@ -824,23 +816,42 @@ pub async fn payee_lines(
 ) -> Result<Vec<PayeeLine>, StoreError> {
     let args = [book.get().into(), first.into(), last.into(), limit.into()];
     let rows = tx.query(RUN_LINES, &args).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(PayeeLine {
-                payment: PaymentId(row.int(0)?),
-                amount: Fen::new(row.int(1)?),
-                lines: row.int(2)?,
-                payee: PartyId(row.int(3)?),
-                township: row.text(4)?,
-                village: row.text(5)?,
-                name: row.text(6)?,
-                reference_no: row.text(7)?,
-                account_no: row.opt_text(8)?.unwrap_or_default(),
-                holder_name: row.opt_text(9)?.unwrap_or_default(),
-                bank_name: row.opt_text(10)?.unwrap_or_default(),
-            })
-        })
-        .collect()
+    rows.iter().map(payee_line).collect()
+}
+
+/// The payments that a re-pay run tries again, after one, with their payees, at most `limit`.
+pub async fn re_pay_lines(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<PayeeLine>, StoreError> {
+    let args = [
+        book.get().into(),
+        run.id.get().into(),
+        run.revision.into(),
+        after.into(),
+        limit.into(),
+    ];
+    let rows = tx.query(RE_PAY_LINES, &args).await?;
+    rows.iter().map(payee_line).collect()
+}
+
+fn payee_line(row: &Row) -> Result<PayeeLine, StoreError> {
+    Ok(PayeeLine {
+        payment: PaymentId(row.int(0)?),
+        amount: Fen::new(row.int(1)?),
+        lines: row.int(2)?,
+        payee: PartyId(row.int(3)?),
+        township: row.text(4)?,
+        village: row.text(5)?,
+        name: row.text(6)?,
+        reference_no: row.text(7)?,
+        account_no: row.opt_text(8)?.unwrap_or_default(),
+        holder_name: row.opt_text(9)?.unwrap_or_default(),
+        bank_name: row.opt_text(10)?.unwrap_or_default(),
+    })
 }
 
 fn accrued_of(row: &Row, month: Month, component: ComponentId) -> Result<Accrued, StoreError> {

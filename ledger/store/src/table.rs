@@ -254,4 +254,10 @@ tables! {
     CALENDAR_DAY "calendar_day" key(0 "", 1 ", year", 2 ", version", 3 ", on_date")
         (book_id year version on_date kind name)
         private() salt(None) beside();
+    API_TOKEN "api_token" key(0 "", 1 ", token_id")
+        (book_id token_id user_id name roles hash created_at expires_at)
+        private() salt(None) beside();
+    API_TOKEN_END "api_token_end" key(0 "", 1 ", token_id")
+        (book_id token_id user_id ended_at)
+        private() salt(None) beside();
 }

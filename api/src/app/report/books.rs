@@ -124,8 +124,8 @@ pub async fn ledger(
     first: Month,
     last: Month,
 ) -> Result<Report, Error> {
-    let chart = Chart::from_code(account).ok_or_else(|| not_found("科目 account", account))?;
     let mut tx = app.read(caller, Action::ReadReports).await?;
+    let chart = Chart::from_code(account).ok_or_else(|| not_found("科目 account", account))?;
     let accounts = journal::movements(&mut tx, caller.book.id, first, last).await?;
     let moved = report::chart_vouchers(&mut tx, caller.book.id, (first, last), chart, None).await?;
     tx.rollback().await?;

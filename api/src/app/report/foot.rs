@@ -126,10 +126,10 @@ pub async fn foot_with_ledger(
     toml_text: &str,
     origin: &str,
 ) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
     let mut report = foot(toml_text, origin)?;
     let published = parse(toml_text, origin)?;
     let (first, last) = months_of(published.year)?;
-    let mut tx = app.read(caller, Action::ReadReports).await?;
     let names = Names::load(&mut tx, caller.book.id).await?;
     let totals = report::component_totals(&mut tx, caller.book.id, first, last).await?;
     tx.rollback().await?;

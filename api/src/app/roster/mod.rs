@@ -99,7 +99,10 @@ pub async fn import_file(
         order = order.field("expect_ended", count);
     }
     if dry_run {
-        super::authorise(caller, Action::ImportRoster)?;
+        app.read(caller, Action::ImportRoster)
+            .await?
+            .rollback()
+            .await?;
         let mut write = Write::begin(&app.db, caller.book.id).await?;
         let change = change::prepare(&mut write, program, month, file_name, bytes).await;
         write.rollback().await?;

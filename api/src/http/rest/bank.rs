@@ -1,0 +1,165 @@
+//! Files to the bank, and what the bank sends: batches, returns, statements.
+
+use axum::extract::DefaultBodyLimit;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::call::{Call, InPath, InQuery, Upload};
+use crate::app::returns::{self, ReturnInput};
+use crate::app::{release, statement};
+use crate::http::{Server, UPLOAD_BYTES_MAX};
+
+pub(super) fn router() -> OpenApiRouter<Server> {
+    let files = OpenApiRouter::new()
+        .routes(routes!(import_return, list_returns))
+        .routes(routes!(preview_return))
+        .routes(routes!(import_statement, list_statements))
+        .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
+    OpenApiRouter::new()
+        .routes(routes!(list_batches))
+        .routes(routes!(show_batch))
+        .routes(routes!(batch_file))
+        .merge(files)
+}
+
+/// The number of a batch, in the address.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct Batch {
+    /// 批号 Number of the batch
+    batch: String,
+}
+
+/// 列出代发批 List batches
+#[utoipa::path(get, path = "/batches", operation_id = "batch.list",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn list_batches(call: Call) -> Response {
+    call.read(async |app, caller| release::list_batches(app, caller).await)
+        .await
+}
+
+/// 查看代发批 A batch
+#[utoipa::path(get, path = "/batches/{batch}", operation_id = "batch.show", params(Batch),
+    extensions(("x-may" = json!("read-reports"))))]
+async fn show_batch(call: Call, InPath(at): InPath<Batch>) -> Response {
+    call.read(async move |app, caller| release::show_batch(app, caller, &at.batch).await)
+        .await
+}
+
+/// 取出代发文件 The file again, byte for byte
+#[utoipa::path(get, path = "/batches/{batch}/file", operation_id = "batch.file", params(Batch),
+    extensions(("x-may" = json!("release-run")), ("x-file" = json!(true))))]
+async fn batch_file(call: Call, InPath(at): InPath<Batch>) -> Response {
+    call.file(async move |app, caller| {
+        let stored = release::batch_file(app, caller, &at.batch).await?;
+        Ok((stored.name, stored.content))
+    })
+    .await
+}
+
+/// What is known of a return.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfReturn {
+    /// 文件名 Name of the file
+    name: String,
+    /// 所属批号 Batch that it answers; found by its content when not given
+    batch: Option<String>,
+    /// 银行格式 Layout; detected when not given
+    profile: Option<String>,
+}
+
+impl OfReturn {
+    fn input(self, bytes: Vec<u8>) -> ReturnInput {
+        ReturnInput {
+            file_name: self.name,
+            bytes,
+            batch: self.batch,
+            profile: self.profile,
+        }
+    }
+}
+
+/// 导入回盘 Import a return file
+#[utoipa::path(post, path = "/returns", operation_id = "return.import", params(OfReturn),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-may" = json!("import-return"))))]
+async fn import_return(
+    call: Call,
+    InQuery(query): InQuery<OfReturn>,
+    Upload(bytes): Upload,
+) -> Response {
+    call.change(async move |app, caller, key| {
+        returns::import(app, caller, &query.input(bytes), key).await
+    })
+    .await
+}
+
+/// 预览回盘 What a return file would do
+#[utoipa::path(post, path = "/returns/preview", operation_id = "return.preview",
+    params(OfReturn), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-may" = json!("import-return")), ("x-reads" = json!(true))))]
+async fn preview_return(
+    call: Call,
+    InQuery(query): InQuery<OfReturn>,
+    Upload(bytes): Upload,
+) -> Response {
+    call.read(async move |app, caller| returns::preview(app, caller, &query.input(bytes)).await)
+        .await
+}
+
+/// 列出回盘 List returns
+#[utoipa::path(get, path = "/returns", operation_id = "return.list",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn list_returns(call: Call) -> Response {
+    call.read(async |app, caller| returns::list(app, caller).await)
+        .await
+}
+
+/// What is known of a statement.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfStatement {
+    /// 文件名 Name of the file
+    name: String,
+    /// 银行账户 Bank account
+    account: String,
+    /// 银行格式 Layout; detected when not given
+    profile: Option<String>,
+}
+
+/// 导入对账单 Import a bank statement
+#[utoipa::path(post, path = "/statements", operation_id = "statement.import",
+    params(OfStatement), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-may" = json!("import-statement"))))]
+async fn import_statement(
+    call: Call,
+    InQuery(query): InQuery<OfStatement>,
+    Upload(bytes): Upload,
+) -> Response {
+    call.change(async move |app, caller, key| {
+        let profile = query.profile.as_deref();
+        statement::import(
+            app,
+            caller,
+            &query.account,
+            &query.name,
+            &bytes,
+            profile,
+            key,
+        )
+        .await
+    })
+    .await
+}
+
+/// 列出对账单 List statements
+#[utoipa::path(get, path = "/statements", operation_id = "statement.list",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn list_statements(call: Call) -> Response {
+    call.read(async |app, caller| statement::list(app, caller).await)
+        .await
+}

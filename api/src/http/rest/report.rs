@@ -1,0 +1,284 @@
+//! The four agreements and the reports.
+
+use axum::extract::DefaultBodyLimit;
+use axum::response::Response;
+use ledger::id::RunId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::call::{Call, InPath, InQuery, Upload, invalid};
+use super::fields;
+use crate::app::{publication, reconcile as agreements, report};
+use crate::http::{Server, UPLOAD_BYTES_MAX};
+use crate::print;
+
+pub(super) fn router() -> OpenApiRouter<Server> {
+    let files = OpenApiRouter::new()
+        .routes(routes!(foot))
+        .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
+    OpenApiRouter::new()
+        .routes(routes!(reconcile))
+        .routes(routes!(success_rate))
+        .routes(routes!(monthly))
+        .routes(routes!(annual))
+        .routes(routes!(execution))
+        .routes(routes!(trial_balance))
+        .routes(routes!(ledger))
+        .routes(routes!(voucher))
+        .routes(routes!(triplicate))
+        .routes(routes!(bank_journal))
+        .routes(routes!(bank_reconciliation))
+        .routes(routes!(recovery))
+        .routes(routes!(published))
+        .merge(files)
+}
+
+/// A month, or everything.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct MonthOrAll {
+    /// 月份 Month, YYYY-MM; everything when not given
+    month: Option<String>,
+}
+
+/// 四相符对账 The four agreements
+#[utoipa::path(get, path = "/reconcile", operation_id = "reconcile", params(MonthOrAll),
+    extensions(("x-may" = json!("read-reports"))))]
+async fn reconcile(call: Call, InQuery(query): InQuery<MonthOrAll>) -> Response {
+    call.read(async move |app, caller| {
+        let month = fields::month_or_none("month", query.month.as_ref())?;
+        agreements::reconcile(app, caller, month).await
+    })
+    .await
+}
+
+/// Months from the first to the last.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Months {
+    /// 起始月份 First month, YYYY-MM
+    from: String,
+    /// 截止月份 Last month; the first when not given
+    to: Option<String>,
+}
+
+/// 发放成功率 Success rate: first attempt and final, by count and amount
+#[utoipa::path(get, path = "/reports/success-rate", operation_id = "report.success-rate",
+    params(Months), extensions(("x-may" = json!("read-reports"))))]
+async fn success_rate(call: Call, InQuery(query): InQuery<Months>) -> Response {
+    call.read(async move |app, caller| {
+        let (first, last) = fields::months(&query.from, query.to.as_ref())?;
+        report::success_rate(app, caller, first, last).await
+    })
+    .await
+}
+
+/// One month.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OneMonth {
+    /// 月份 Month, YYYY-MM
+    month: String,
+}
+
+/// 月报 Monthly report
+#[utoipa::path(get, path = "/reports/monthly", operation_id = "report.monthly",
+    params(OneMonth), extensions(("x-may" = json!("read-reports"))))]
+async fn monthly(call: Call, InQuery(query): InQuery<OneMonth>) -> Response {
+    call.read(async move |app, caller| {
+        report::monthly(app, caller, fields::month("month", &query.month)?).await
+    })
+    .await
+}
+
+/// A year, perhaps in the shape of a published report.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OneYear {
+    /// 年度 Year
+    year: i32,
+    /// 样式 Shape of a published report
+    shape: Option<String>,
+}
+
+/// 年报 Annual report
+#[utoipa::path(get, path = "/reports/annual", operation_id = "report.annual", params(OneYear),
+    extensions(("x-may" = json!("read-reports"))))]
+async fn annual(call: Call, InQuery(query): InQuery<OneYear>) -> Response {
+    call.read(async move |app, caller| match &query.shape {
+        None => report::annual(app, caller, query.year).await,
+        Some(shape) if report::SHAPES.iter().any(|(name, _)| name == shape) => {
+            report::annual_shaped(app, caller, query.year, shape).await
+        }
+        Some(other) => Err(invalid("shape", other)),
+    })
+    .await
+}
+
+/// A year.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct BudgetYear {
+    /// 年度 Year
+    year: i32,
+}
+
+/// 预算执行表 Budget execution by appropriation
+#[utoipa::path(get, path = "/reports/execution", operation_id = "report.execution",
+    params(BudgetYear), extensions(("x-may" = json!("read-reports"))))]
+async fn execution(call: Call, InQuery(query): InQuery<BudgetYear>) -> Response {
+    call.read(async move |app, caller| report::execution(app, caller, query.year).await)
+        .await
+}
+
+/// 科目余额表 Trial balance
+#[utoipa::path(get, path = "/reports/trial-balance", operation_id = "report.trial-balance",
+    params(Months), extensions(("x-may" = json!("read-reports"))))]
+async fn trial_balance(call: Call, InQuery(query): InQuery<Months>) -> Response {
+    call.read(async move |app, caller| {
+        let (first, last) = fields::months(&query.from, query.to.as_ref())?;
+        report::trial_balance(app, caller, first, last).await
+    })
+    .await
+}
+
+/// An account of the ledger.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfAccount {
+    /// 科目 Account
+    account: String,
+}
+
+/// 明细账 Ledger of an account
+#[utoipa::path(get, path = "/reports/ledger", operation_id = "report.ledger",
+    params(OfAccount, Months), extensions(("x-may" = json!("read-reports"))))]
+async fn ledger(
+    call: Call,
+    InQuery(of): InQuery<OfAccount>,
+    InQuery(query): InQuery<Months>,
+) -> Response {
+    call.read(async move |app, caller| {
+        let (first, last) = fields::months(&query.from, query.to.as_ref())?;
+        report::ledger(app, caller, &of.account, first, last).await
+    })
+    .await
+}
+
+/// Month and number of a voucher.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfVoucher {
+    /// 月份 Month, YYYY-MM
+    month: String,
+    /// 凭证号 Number
+    number: i64,
+}
+
+/// 记账凭证 Voucher
+#[utoipa::path(get, path = "/reports/voucher", operation_id = "report.voucher",
+    params(OfVoucher), extensions(("x-may" = json!("read-reports"))))]
+async fn voucher(call: Call, InQuery(query): InQuery<OfVoucher>) -> Response {
+    call.paper(async move |app, caller| {
+        let month = fields::month("month", &query.month)?;
+        let form = report::voucher_form(app, caller, month, query.number).await?;
+        Ok((form.report()?, print::voucher(&form)?))
+    })
+    .await
+}
+
+/// The number of a run, in the address.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct OfRun {
+    /// 批次编号 Number of the run
+    run: i64,
+}
+
+/// 三联单 Triplicate of a run: civil affairs, finance, bank
+#[utoipa::path(get, path = "/reports/triplicate/{run}", operation_id = "report.triplicate",
+    params(OfRun), extensions(("x-may" = json!("read-reports"))))]
+async fn triplicate(call: Call, InPath(at): InPath<OfRun>) -> Response {
+    call.paper(async move |app, caller| {
+        let form = report::triplicate(app, caller, RunId(at.run)).await?;
+        Ok((form.report()?, print::triplicate(&form)?))
+    })
+    .await
+}
+
+/// A bank account.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfBankAccount {
+    /// 银行账户 Bank account
+    account: String,
+}
+
+/// 银行存款日记账 Bank journal
+#[utoipa::path(get, path = "/reports/bank-journal", operation_id = "report.bank-journal",
+    params(OfBankAccount, OneMonth), extensions(("x-may" = json!("read-reports"))))]
+async fn bank_journal(
+    call: Call,
+    InQuery(of): InQuery<OfBankAccount>,
+    InQuery(query): InQuery<OneMonth>,
+) -> Response {
+    call.read(async move |app, caller| {
+        let month = fields::month("month", &query.month)?;
+        report::bank_journal(app, caller, &of.account, month).await
+    })
+    .await
+}
+
+/// 银行存款余额调节表 Bank reconciliation
+#[utoipa::path(get, path = "/reports/bank-reconciliation",
+    operation_id = "report.bank-reconciliation", params(OfBankAccount, OneMonth),
+    extensions(("x-may" = json!("read-reports"))))]
+async fn bank_reconciliation(
+    call: Call,
+    InQuery(of): InQuery<OfBankAccount>,
+    InQuery(query): InQuery<OneMonth>,
+) -> Response {
+    call.read(async move |app, caller| {
+        let month = fields::month("month", &query.month)?;
+        report::bank_reconciliation(app, caller, &of.account, month).await
+    })
+    .await
+}
+
+/// 追缴台账 Recovery ledger
+#[utoipa::path(get, path = "/reports/recovery", operation_id = "report.recovery",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn recovery(call: Call) -> Response {
+    call.read(async |app, caller| report::recovery(app, caller).await)
+        .await
+}
+
+/// 公示名单 Published list of a run, names masked
+#[utoipa::path(get, path = "/reports/publication/{run}", operation_id = "report.publication",
+    params(OfRun), extensions(("x-may" = json!("read-reports"))))]
+async fn published(call: Call, InPath(at): InPath<OfRun>) -> Response {
+    call.read(async move |app, caller| publication::report(app, caller, RunId(at.run)).await)
+        .await
+}
+
+/// Of a published report.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Footing {
+    /// 文件名 Name of the file, TOML
+    name: String,
+}
+
+/// 核对公布的报表 Does a published report add up, and does it agree with the ledger
+#[utoipa::path(post, path = "/reports/foot", operation_id = "report.foot", params(Footing),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-may" = json!("read-reports")), ("x-reads" = json!(true))))]
+async fn foot(call: Call, InQuery(query): InQuery<Footing>, Upload(bytes): Upload) -> Response {
+    call.read(async move |app, caller| {
+        let text = String::from_utf8(bytes).map_err(|_| invalid("body", "UTF-8"))?;
+        report::foot_with_ledger(app, caller, &text, &query.name).await
+    })
+    .await
+}
