@@ -60,6 +60,8 @@ ids! {
     StatementId,
     /// 差异.
     ExceptionId,
+    /// A change of a rule that takes two people.
+    ProposalId,
     /// 异议 against a published list.
     ObjectionId,
     /// An account of the ledger with its dimensions.

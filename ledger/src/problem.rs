@@ -156,6 +156,14 @@ problems! {
         => "补录核定金额" "record the approved amount";
     PolicyFaulty "POL-0003" "政策文件有 {count} 处错误,什么也没有导入" "the policy file has {count} faults; nothing was imported"
         => "按列出的位置逐处改正后重新导入" "correct the places listed and import again";
+    PersonUnknown "POL-0004" "核定 {award} 的类别按年龄或残疾等级确定,但查不到此人的情况({month})" "the tag of award {award} follows from age or disability, but nothing is known of the person ({month})"
+        => "核对名册中的身份证号" "check the identity number in the roster";
+    QuantityMissing "POL-0005" "{component} 按件计,核定 {award} 没有数量" "{component} is counted in pieces and award {award} has no quantity"
+        => "在名册的“数量”列填写件数" "give the pieces in the roster's column 数量";
+    ProposalDecided "POL-0006" "提议 {proposal} 已{decision}" "proposal {proposal} is {decision} already"
+        => "用 policy proposals 查看" "see `policy proposals`";
+    RuleNeedsTwo "POL-0007" "{rule} 已有规定,更改须两人办理,不能随文件导入" "{rule} is ruled already: a change takes two people and cannot come with a file"
+        => "用 policy publish、policy limit 提出,由另一人 policy confirm" "propose it with `policy publish` or `policy limit`, and let another person `policy confirm` it";
     IdentityInvalid "ROS-0001" "身份证号校验不符" "the identity number fails its check"
         => "对照身份证核对每一位" "compare every digit with the card";
     RosterFaulty "ROS-0002" "名册有 {count} 处错误,未导入任何一行" "the roster has {count} faults; nothing was imported"

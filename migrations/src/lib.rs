@@ -35,6 +35,7 @@ migrations! {
     3 "0003_recovery",
     4 "0004_publication",
     5 "0005_year_close",
+    6 "0006_policy_data",
     8 "0008_calendar",
     9 "0009_sessions",
     10 "0010_tokens",

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use api::app::appropriation::{self, NewAppropriation};
 use api::app::clock::{Clock, Entropy, moment_at};
+use api::app::proposal::{self, Change};
 use api::app::release::{self, batch_file};
 use api::app::returns::{self, ReturnInput};
 use api::app::run::{self, NewRun};
@@ -22,7 +23,7 @@ use ledger::calendar::{Date, Month, parse_date};
 use ledger::disbursement::role::{Action, Role};
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
-use ledger::id::{RunId, UserId};
+use ledger::id::{ProposalId, RunId, UserId};
 use ledger::money::Fen;
 use ledger::problem::Problem;
 use ledger_store::book::{Book, User, put_user};
@@ -233,6 +234,18 @@ impl Office {
             .await
             .unwrap();
         self.callers.insert(login.to_owned(), caller);
+    }
+
+    /// One person proposes a change of a rule and another confirms it.
+    pub async fn agree(
+        &self,
+        proposer: &str,
+        confirmer: &str,
+        change: &Change,
+    ) -> Result<Done, Error> {
+        let proposed = proposal::propose(&self.app, self.who(proposer), change, None).await?;
+        let id = ProposalId(proposed.answer["proposal"].as_i64().unwrap_or_default());
+        proposal::confirm(&self.app, self.who(confirmer), id, None).await
     }
 
     /// A quota letter arrives today.

@@ -6,8 +6,9 @@ use acceptance::for_each_engine;
 use acceptance::office::paper::{Outcome, account, movement, people, person, roster};
 use acceptance::office::{Office, WAY, done, month, refused, told};
 use api::app::appropriation::{self, NewAppropriation};
-use api::app::approval::{self, NewLimit};
+use api::app::approval::NewLimit;
 use api::app::policy::{self, Source};
+use api::app::proposal::Change;
 use api::app::run::{self, NewRun};
 use api::app::{period, reconcile, report, trace};
 use ledger::account::Chart;
@@ -21,8 +22,8 @@ use ledger_store::run::RunKind;
 use serde_json::json;
 
 async fn level(office: &Office, login: &str, level: ApprovalLevel) {
-    let admin = office.who("admin");
-    done(approval::set_level(&office.app, admin, login, level, None).await);
+    let level = Change::Level(login.to_owned(), level);
+    done(office.agree("admin", "reviewer", &level).await);
 }
 
 fn township(from: &str, payment: i64, run: Option<i64>) -> NewLimit {
@@ -37,8 +38,11 @@ fn township(from: &str, payment: i64, run: Option<i64>) -> NewLimit {
 }
 
 async fn limit(office: &Office, limit: &NewLimit) -> String {
-    let (app, maker) = (&office.app, office.who("maker"));
-    told(&approval::set_limit(app, maker, limit, None).await)
+    told(
+        &office
+            .agree("maker", "reviewer", &Change::Limit(limit.clone()))
+            .await,
+    )
 }
 
 /// People with 101, 102 … yuan: limits of a payment and of a run, and who is refused.
@@ -204,7 +208,8 @@ async fn an_approval_is_taken_back_and_given_again() {
         let run = run.unwrap();
         office.walk(run, 4).await;
         assert_eq!(office.balances(BOOKED).await, [30_600, 30_600]);
-        let no_reason = approval::revoke(&office.app, office.who("approver"), run, " ", None).await;
+        let no_reason =
+            api::app::approval::revoke(&office.app, office.who("approver"), run, " ", None).await;
         assert_eq!(refused(no_reason).code(), "CMD-0003");
         let revoke = async |login: &str, key: Option<&str>| {
             told(&office.act(login, RunEvent::Revoke, run, key).await)

@@ -301,3 +301,62 @@ async fn a_faulty_list_is_refused_whole() {
     })
     .await;
 }
+
+/// Whom a component is for, and what the check of January 2022 says of a woman and a man who were
+/// born on 2 January 1900: 121 years old on the first day of the month, 122 on the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn ages_sexes_and_disabilities_are_held_against_categories() {
+    let cases: [(&str, &[(&str, i64)]); 8] = [
+        ("effect = \"require\", age_from = 80", &[]),
+        ("effect = \"require\", age_to = 17", &[("A25C", 2)]),
+        ("effect = \"require\", age_from = 122", &[("A25C", 2)]),
+        (
+            "effect = \"require\", age_from = 122, age_on = \"last-day\"",
+            &[],
+        ),
+        ("effect = \"expect\", sex = \"female\"", &[("A25E", 1)]),
+        ("effect = \"require\", disability = \"1-2\"", &[("A25C", 2)]),
+        // One of several must fit.
+        (
+            "effect = \"require\", age_to = 15, document = \"d\" }, \
+             { from = \"2021-01\", effect = \"require\", age_from = 60",
+            &[],
+        ),
+        ("effect = \"tag\", tag = \"old\", age_from = 80", &[]),
+    ];
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        for (n, (rule, expected)) in cases.iter().enumerate() {
+            let text = HEATING
+                .replace("code = \"heat\"", &format!("code = \"kind-{n}\""))
+                .replace("示例取暖", &format!("示例项目{n}"))
+                .replace("scope = \"household\"\nmonths = \"1\"", "scope = \"person\"\nmonths = \"1-12\"")
+                .replace(
+                    "standard = [",
+                    &format!(
+                        "eligibility = [{{ from = \"2021-01\", {rule}, document = \"示例〔2021〕2号\" }}]\n\
+                         standard = ["
+                    ),
+                );
+            done(api::app::policy::import(app, maker, "kind.toml", &text, None).await);
+            let program = format!("kind-{n}");
+            office.grant(&format!("县示例{}", 20 + n), Level::County, &program, 1_000_000).await;
+            let two = String::from_utf8(roster(&people(2))).unwrap();
+            let two = two.replace(",living,", ",heating,");
+            let (at, bytes) = (month("2022-01"), two.as_bytes());
+            let import = api::app::roster::import(
+                app, maker, &program, at, "k.csv", bytes, false, None,
+            );
+            done(import.await);
+            let run = office.create(&program, RunKind::Regular, "2022-01").await.unwrap();
+            done(office.act("maker", RunEvent::Check, run, None).await);
+            let found = found(&office, run).await;
+            let found: Vec<(&str, i64)> = found.iter().map(|(a, n)| (a.as_str(), *n)).collect();
+            // Money of another program for the same people is no clash.
+            assert_eq!(&found, expected, "{rule}");
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}

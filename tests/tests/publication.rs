@@ -5,7 +5,10 @@
 use acceptance::for_each_engine;
 use acceptance::office::paper::{Outcome, account, movement, people};
 use acceptance::office::{Office, WAY, day, done, month, refused, told};
+use api::app::proposal::Change;
+use api::app::publication::NewRule;
 use api::app::{Error, appropriation, period, policy, publication};
+use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::id::{ObjectionId, PaymentId, RunId};
 use ledger::money::Fen;
@@ -21,9 +24,17 @@ async fn publishing(url: &str) -> Office {
 }
 
 async fn rule(office: &Office, days: i64) {
-    let (app, maker) = (&office.app, office.who("maker"));
-    let set = publication::set_rule(app, maker, "urban", days, "示例〔2022〕4号", None);
-    done(set.await);
+    let rule = NewRule {
+        program: "urban".to_owned(),
+        days,
+        unit: DayUnit::Calendar,
+        document: "示例〔2022〕4号".to_owned(),
+    };
+    done(
+        office
+            .agree("maker", "reviewer", &Change::Publication(rule))
+            .await,
+    );
 }
 
 /// A run of so many people, submitted.
@@ -364,9 +375,9 @@ async fn the_first_of_several_refusals_is_given() {
             document = \"示例〔2022〕5号\" }]\n";
         let (app, maker) = (&office.app, office.who("maker"));
         done(policy::import(app, maker, "limit.toml", text, None).await);
-        let admin = office.who("admin");
         let city = ledger::disbursement::approval::ApprovalLevel::City;
-        done(api::app::approval::set_level(app, admin, "approver2", city, None).await);
+        let city = Change::Level("approver2".to_owned(), city);
+        done(office.agree("admin", "reviewer", &city).await);
         let run = submitted(&office, 20).await;
         let approve = async |login: &str| step(&office, login, RunEvent::Approve, run).await;
         assert_eq!(approve("approver2").await, "RUN-0001");

@@ -9,11 +9,12 @@ use acceptance::office::paper::{Outcome, movement, outcomes, people, person, wri
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
+use api::app::proposal::Change;
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::token::NewToken;
 use api::app::users::NewUser;
 use api::app::{
-    approval, calendar, clash, exception, period, policy, publication, recovery, token, users, year,
+    calendar, clash, exception, period, policy, publication, recovery, token, users, year,
 };
 use ledger::calendar::Moment;
 use ledger::disbursement::approval::ApprovalLevel;
@@ -472,8 +473,8 @@ async fn published(office: &Office) {
         publication = { days = 5, document = \"示例〔2022〕4号\" }\napproval_limit = [\
         { level = \"township\", from = \"2022-01\", payment = \"2000\", document = \"示例〔2022〕5号\" }]\n";
     done(policy::import(app, maker, "limit.toml", limit, None).await);
-    let (admin, level) = (office.who("admin"), ApprovalLevel::City);
-    done(approval::set_level(app, admin, "approver2", level, None).await);
+    let level = Change::Level("approver2".to_owned(), ApprovalLevel::City);
+    done(office.agree("admin", "reviewer", &level).await);
     let run = office.count("select max(run_id) from run").await;
     let run = RunId(run);
     done(office.act("maker", RunEvent::Submit, run, None).await);

@@ -2,7 +2,7 @@
 
 use ledger::calendar::{Date, Month};
 use ledger::disbursement::approval::{ApprovalLevel, ApprovalLimit, in_force};
-use ledger::disbursement::role::{Action, Role};
+use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{Duty, RunEvent};
 use ledger::id::{RunId, UserId};
 use ledger::money::Fen;
@@ -14,9 +14,8 @@ use ledger_store::journal::{self, VoucherDraft};
 use ledger_store::run::{Run, RunKind, duties};
 use ledger_store::write::Write;
 use ledger_store::{approval, policy};
-use serde_json::json;
 
-use super::{App, Caller, Done, Error, Order, not_found, recovery, run};
+use super::{App, Caller, Done, Error, not_found, recovery, run};
 
 /// A limit to be set.
 #[derive(Clone, Debug)]
@@ -35,98 +34,70 @@ pub struct NewLimit {
     pub document: String,
 }
 
-/// Sets what a level may approve of a program from a month on. A change is a limit from a later
-/// month.
+/// Judges what a level may approve of a program from a month on and, when `store` is set, stores
+/// it. A change is a limit from a later month.
 ///
 /// # Errors
-/// [`Kind::NotFound`], [`Kind::FieldInvalid`], [`Kind::AlreadyExists`] for a second limit of the
-/// same program, level and month.
-pub async fn set_limit(
-    app: &App,
-    caller: &Caller,
-    new: &NewLimit,
-    key: Option<String>,
-) -> Result<Done, Error> {
-    let run = new.run.map_or_else(String::new, |run| run.to_string());
-    let order = Order::new("policy.limit", Action::ManagePolicy)
-        .key(key)
-        .field("program", new.program.as_str())
-        .field("level", new.level.code())
-        .field("from", new.from.to_string())
-        .field("payment", new.payment.to_string())
-        .field("run", run)
-        .field("document", new.document.as_str());
-    app.command(caller, order, async |write| {
-        let book = write.book();
-        let programs = policy::programs(write.tx(), book).await?;
-        let program = programs.iter().find(|program| program.code == new.program);
-        let program = program.ok_or_else(|| not_found("项目 program", &new.program))?;
-        for amount in [Some(new.payment), new.run].into_iter().flatten() {
-            if amount < Fen::ZERO {
-                return Err(Problem::new(Kind::AmountInvalid)
-                    .with("value", amount)
-                    .into());
-            }
-        }
-        if new.document.trim().is_empty() {
-            return Err(super::policy::invalid("document", "", "文号 a document"));
-        }
-        let limits = store::limits(write.tx(), book).await?;
-        let same = |limit: &&ApprovalLimit| {
-            (limit.program, limit.level, limit.from) == (program.id, new.level, new.from)
-        };
-        if limits.iter().any(|limit| same(&limit)) {
-            let name = format!("{} {} {}", new.program, new.level.code(), new.from);
-            return Err(Problem::new(Kind::AlreadyExists)
-                .with("what", "审批限额 approval limit")
-                .with("name", name)
+/// [`Kind::NotFound`], [`Kind::FieldInvalid`], [`Kind::AmountInvalid`], [`Kind::AlreadyExists`] for
+/// a second limit of the same program, level and month.
+pub(super) async fn set_limit(write: &mut Write, new: &NewLimit, store: bool) -> Result<(), Error> {
+    let book = write.book();
+    let programs = policy::programs(write.tx(), book).await?;
+    let program = programs.iter().find(|program| program.code == new.program);
+    let program = program.ok_or_else(|| not_found("项目 program", &new.program))?;
+    for amount in [Some(new.payment), new.run].into_iter().flatten() {
+        if amount < Fen::ZERO {
+            return Err(Problem::new(Kind::AmountInvalid)
+                .with("value", amount)
                 .into());
         }
-        let limit = ApprovalLimit {
-            program: program.id,
-            level: new.level,
-            from: new.from,
-            payment: new.payment,
-            run: new.run,
-            document: new.document.clone(),
-        };
-        store::add_limit(write, &limit).await?;
-        Ok(json!({
-            "program": new.program,
-            "level": new.level.code(),
-            "from": new.from.to_string(),
-            "payment_limit_fen": new.payment.get(),
-            "run_limit_fen": new.run.map(Fen::get),
-            "document": new.document,
-        }))
-    })
-    .await
+    }
+    if new.document.trim().is_empty() {
+        return Err(super::policy::invalid("document", "", "文号 a document"));
+    }
+    let limits = store::limits(write.tx(), book).await?;
+    let same = |limit: &&ApprovalLimit| {
+        (limit.program, limit.level, limit.from) == (program.id, new.level, new.from)
+    };
+    if limits.iter().any(|limit| same(&limit)) {
+        let name = format!("{} {} {}", new.program, new.level.code(), new.from);
+        return Err(Problem::new(Kind::AlreadyExists)
+            .with("what", "审批限额 approval limit")
+            .with("name", name)
+            .into());
+    }
+    if !store {
+        return Ok(());
+    }
+    let limit = ApprovalLimit {
+        program: program.id,
+        level: new.level,
+        from: new.from,
+        payment: new.payment,
+        run: new.run,
+        document: new.document.clone(),
+    };
+    Ok(store::add_limit(write, &limit).await?)
 }
 
-/// Says of which level a user approves.
+/// Judges of which level a user is to approve and, when `store` is set, stores it.
 ///
 /// # Errors
 /// [`Kind::NotFound`].
-pub async fn set_level(
-    app: &App,
-    caller: &Caller,
+pub(super) async fn set_level(
+    write: &mut Write,
     login: &str,
     level: ApprovalLevel,
-    key: Option<String>,
-) -> Result<Done, Error> {
-    let order = Order::new("user.level", Action::ManageUsers)
-        .key(key)
-        .field("login", login)
-        .field("level", level.code());
-    app.command(caller, order, async |write| {
-        let book = write.book();
-        let users = book::users(write.tx(), book).await?;
-        let user = users.iter().find(|user| user.login == login);
-        let user = user.ok_or_else(|| not_found("用户 user", login))?;
-        store::put_level(write, user.id, level).await?;
-        Ok(json!({ "user": login, "level": level.code() }))
-    })
-    .await
+    store: bool,
+) -> Result<(), Error> {
+    let book = write.book();
+    let users = book::users(write.tx(), book).await?;
+    let user = users.iter().find(|user| user.login == login);
+    let user = user.ok_or_else(|| not_found("用户 user", login))?;
+    match store {
+        true => Ok(store::put_level(write, user.id, level).await?),
+        false => Ok(()),
+    }
 }
 
 /// Refuses an approval above the limit of the approver's level.

@@ -76,7 +76,7 @@ async fn judge(
 /// gives less. What the run carries over is no difference: no payment could take it.
 async fn outdated(write: &mut Write, run: &Run) -> Result<Vec<(PartyId, Fen)>, Error> {
     let book = write.book();
-    let rules = policy::policy(write.tx(), book).await?;
+    let rules = policy::policy_of(write.tx(), book, run.program).await?;
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
     let mut outdated = Vec::new();
     let mut carried = Fen::ZERO;

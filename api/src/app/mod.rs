@@ -22,6 +22,7 @@ pub mod period;
 pub mod personal;
 pub mod policy;
 pub mod progress;
+pub mod proposal;
 pub mod publication;
 pub mod reconcile;
 pub mod recovery;

@@ -14,6 +14,7 @@ use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger::program::Policy;
+use ledger::program::payment_day::{PaymentDay, pay_by};
 use ledger::roster::Award;
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::payment::{
@@ -455,7 +456,7 @@ async fn compute_due(
     progress: &Progress,
 ) -> Result<Calculated, Error> {
     let book = write.book();
-    let rules = policy::policy(write.tx(), book).await?;
+    let rules = policy::policy_of(write.tx(), book, run.program).await?;
     let found = payment::entitlements(write.tx(), book, run.program, run.first, run.last).await?;
     let mut plans = store_recovery::withholding(write.tx(), book, run.program).await?;
     let mut writer = PaymentWriter::begin(write, run.id, run.revision).await?;
@@ -659,11 +660,12 @@ pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error
         .ok_or_else(|| not_found("批次 run", id))?;
     let steps = store::steps(&mut tx, book, id).await?;
     let programs = policy::programs(&mut tx, book).await?;
+    let days = policy::payment_days(&mut tx, book).await?;
     tx.rollback().await?;
     let program = programs.iter().find(|program| program.id == run.program);
     let name = program.map_or("", |program| program.name.as_str());
     let mut head = run_table();
-    head.row(run_row(&run, name));
+    head.row(run_row(&run, name, &days));
     let mut way = Table::new(
         words("经过", "Steps"),
         &[
@@ -697,7 +699,8 @@ pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error
             "entry": step.entry,
         }));
     }
-    let mut document = run_json(&run, program.map_or("", |program| program.code.as_str()));
+    let code = program.map_or("", |program| program.code.as_str());
+    let mut document = run_json(&run, code, &days);
     document["steps"] = Value::Array(list);
     Ok(Report::new(document, vec![head, way]))
 }
@@ -707,6 +710,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let runs = store::runs(&mut tx, caller.book.id).await?;
     let programs = policy::programs(&mut tx, caller.book.id).await?;
+    let days = policy::payment_days(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = run_table();
     let mut list = Vec::new();
@@ -715,10 +719,12 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
         table.row(run_row(
             run,
             program.map_or("", |program| program.name.as_str()),
+            &days,
         ));
         list.push(run_json(
             run,
             program.map_or("", |program| program.code.as_str()),
+            &days,
         ));
     }
     Ok(Report::new(json!({ "runs": list }), vec![table]))
@@ -807,11 +813,12 @@ fn run_table() -> Table {
             ("状态", "state", false),
             ("笔数", "payments", true),
             ("金额(元)", "amount (yuan)", true),
+            ("应于", "pay by", false),
         ],
     )
 }
 
-fn run_row(run: &Run, program: &str) -> [String; 7] {
+fn run_row(run: &Run, program: &str, days: &[PaymentDay]) -> [String; 8] {
     [
         run.id.to_string(),
         program.to_owned(),
@@ -820,10 +827,11 @@ fn run_row(run: &Run, program: &str) -> [String; 7] {
         run.state.name().to_owned(),
         run.payments.to_string(),
         run.total.grouped(),
+        pay_by(days, run.program, run.month).to_string(),
     ]
 }
 
-fn run_json(run: &Run, program: &str) -> Value {
+fn run_json(run: &Run, program: &str, days: &[PaymentDay]) -> Value {
     json!({
         "run": run.id.get(),
         "program": program,
@@ -833,6 +841,7 @@ fn run_json(run: &Run, program: &str) -> Value {
         "payments": run.payments,
         "total_fen": run.total.get(),
         "carried_fen": run.carried.get(),
+        "pay_by": pay_by(days, run.program, run.month).to_string(),
         "fingerprint": ledger::audit::hex::encode(&run.fingerprint),
     })
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ledger::calendar::Month;
 use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::publication::DayUnit;
+use ledger::id::ProposalId;
 use ledger::money::Fen;
 use serde_json::json;
 
@@ -13,7 +15,9 @@ use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::approval::NewLimit;
 use crate::app::policy::Source;
-use crate::app::{Error, approval, policy, publication};
+use crate::app::proposal::{self, Change};
+use crate::app::publication::NewRule;
+use crate::app::{Error, policy};
 
 /// Which of the two lists is meant. One file holds both, so the import is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +128,9 @@ impl LimitCommand {
             run: self.run,
             document: self.document.clone(),
         };
-        let set = approval::set_limit(&app, &caller, &limit, self.key.get());
-        Ok(set.await?.into())
+        let change = Change::Limit(limit);
+        let proposed = proposal::propose(&app, &caller, &change, self.key.get());
+        Ok(proposed.await?.into())
     }
 }
 
@@ -153,7 +158,7 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_name = "NAME")]
         pack: Option<String>,
     },
-    /// 规定公示天数 For how many days the runs of a program are published
+    /// 提出公示天数,另一人确认后生效 Propose for how many days the runs of a program are published
     Publish {
         /// 项目 Program
         #[arg(long)]
@@ -161,14 +166,36 @@ pub(crate) enum RulesCommand {
         /// 天数,0 为不公示 Days, 0 for not at all
         #[arg(long, value_name = "N")]
         days: u16,
+        /// 按工作日计 Count working days
+        #[arg(long)]
+        working: bool,
         /// 文号 Document number
         #[arg(long)]
         document: String,
         #[command(flatten)]
         key: Key,
     },
-    /// 规定审批限额 What a level may approve of a program, from a month on
+    /// 提出审批限额,另一人确认后生效 Propose what a level may approve of a program
     Limit(LimitCommand),
+    /// 确认他人提出的规定 Confirm a rule that another person proposed
+    Confirm {
+        /// 提议编号 Number of the proposal
+        proposal: i64,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 驳回提出的规定 Turn a proposed rule down
+    Reject {
+        /// 提议编号 Number of the proposal
+        proposal: i64,
+        /// 原因 Reason
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 列出须两人办理的规定 List the rules that take two people
+    Proposals,
     /// 预览政策变动:谁、多少、何资金、补到何月 Preview a change: who, how much, which fund, back to when
     Preview {
         #[command(flatten)]
@@ -206,13 +233,43 @@ impl RulesCommand {
             RulesCommand::Publish {
                 program,
                 days,
+                working,
                 document,
                 key,
             } => {
                 let (app, caller) = desk.enter().await?;
-                let days = i64::from(*days);
-                let set = publication::set_rule(&app, &caller, program, days, document, key.get());
-                Ok(set.await?.into())
+                let change = Change::Publication(NewRule {
+                    program: program.clone(),
+                    days: i64::from(*days),
+                    unit: match working {
+                        true => DayUnit::Working,
+                        false => DayUnit::Calendar,
+                    },
+                    document: document.clone(),
+                });
+                let proposed = proposal::propose(&app, &caller, &change, key.get());
+                Ok(proposed.await?.into())
+            }
+            RulesCommand::Confirm { proposal, key } => {
+                let (app, caller) = desk.enter().await?;
+                let id = ProposalId(*proposal);
+                Ok(proposal::confirm(&app, &caller, id, key.get())
+                    .await?
+                    .into())
+            }
+            RulesCommand::Reject {
+                proposal,
+                reason,
+                key,
+            } => {
+                let (app, caller) = desk.enter().await?;
+                let id = ProposalId(*proposal);
+                let rejected = proposal::reject(&app, &caller, id, reason, key.get());
+                Ok(rejected.await?.into())
+            }
+            RulesCommand::Proposals => {
+                let (app, caller) = desk.enter().await?;
+                Ok(proposal::list(&app, &caller).await?.into())
             }
             RulesCommand::Limit(limit) => limit.run(desk).await,
             RulesCommand::Preview { from, month, out } => {

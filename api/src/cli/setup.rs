@@ -8,8 +8,9 @@ use super::args::{Key, approval_level, role};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use super::password;
+use crate::app::proposal::{self, Change};
 use crate::app::users::{self, NewUser};
-use crate::app::{App, Caller, Error, approval, doctor, policy};
+use crate::app::{App, Caller, Error, doctor, policy};
 
 /// Makes the schema.
 pub(crate) async fn init(desk: &Desk) -> Result<Outcome, Error> {
@@ -147,8 +148,9 @@ impl UserCommand {
             }
             UserCommand::Level { login, level, key } => {
                 let (app, caller) = desk.enter().await?;
-                let done = approval::set_level(&app, &caller, login, *level, key.get());
-                Ok(done.await?.into())
+                let change = Change::Level(login.clone(), *level);
+                let proposed = proposal::propose(&app, &caller, &change, key.get());
+                Ok(proposed.await?.into())
             }
             UserCommand::Password { login, key } => {
                 let (app, book) = desk.open_book().await?;

@@ -87,7 +87,7 @@ fn about(form: &Triplicate) -> Grid {
         ]),
         rows: vec![
             row("补贴项目", &form.program.1, "批次", &batch),
-            row("功能科目", &form.function, "经济科目", form.economic),
+            row("功能科目", &form.function, "经济科目", &form.economic),
         ],
         size: SIZE,
         row_height: ROW,

@@ -12,6 +12,7 @@ use crate::account::coded;
 use crate::calendar::{Date, Month};
 use crate::id::{ComponentId, PartyId, PaymentId};
 use crate::money::Fen;
+use crate::program::eligibility::{Effect, EligibilityRule, Person, in_force};
 use crate::roster::{IdentityNumber, PersonName};
 
 coded! {
@@ -47,6 +48,10 @@ coded! {
         TwoNumbers "A24" "同村同名同生日两个证号",
         /// The identity number fails its check.
         IdentityInvalid "A25" "身份证号校验不符",
+        /// Age, sex or disability grade is not what the component is for.
+        OutsideCategory "A25C" "年龄、性别或残疾等级不合类别",
+        /// Age, sex or disability grade is not what the component is usually for.
+        UnlikelyCategory "A25E" "年龄、性别或残疾等级与类别不常合",
     }
 }
 
@@ -61,6 +66,7 @@ impl Check {
                 | Check::Differs
                 | Check::NotOnRoll
                 | Check::IdentityInvalid
+                | Check::OutsideCategory
         )
     }
 
@@ -82,6 +88,8 @@ impl Check {
             Check::NotOnRoll => "not on the roll in the month",
             Check::TwoNumbers => "one name and birth date, two numbers in a village",
             Check::IdentityInvalid => "identity number fails its check",
+            Check::OutsideCategory => "not of the age, sex or disability that it is for",
+            Check::UnlikelyCategory => "not of the age, sex or disability that is usual for it",
         }
     }
 }
@@ -172,6 +180,59 @@ pub struct Known {
     pub elsewhere: HashSet<(PartyId, ComponentId, Month)>,
     /// Who draws an excluding program in a month.
     pub excluded: HashSet<(PartyId, Month)>,
+    /// Whom the components of this run are for, by the policy.
+    pub categories: Categories,
+}
+
+/// Whom components are for: the rules of eligibility that judge and give no tag.
+#[derive(Debug, Default)]
+pub struct Categories {
+    rules: HashMap<ComponentId, Vec<EligibilityRule>>,
+    disability: HashMap<PartyId, Vec<(Month, i64)>>,
+}
+
+impl Categories {
+    /// With rules in any order, and the disability grades of people, oldest first.
+    pub fn new(
+        rules: Vec<EligibilityRule>,
+        disability: HashMap<PartyId, Vec<(Month, i64)>>,
+    ) -> Categories {
+        let mut of: HashMap<ComponentId, Vec<EligibilityRule>> = HashMap::new();
+        for rule in rules {
+            of.entry(rule.component).or_default().push(rule);
+        }
+        for rules in of.values_mut() {
+            rules.sort_by_key(|rule| (rule.from, rule.rule_no));
+        }
+        Categories {
+            rules: of,
+            disability,
+        }
+    }
+
+    /// What stands against somebody drawing a component in a month: where rules of a kind hold,
+    /// one of them must fit. The number is one that passed its check.
+    fn judge(&self, line: &PaidLine<'_>, number: &IdentityNumber) -> Vec<(Check, &str)> {
+        let Some(rules) = self.rules.get(&line.component) else {
+            return Vec::new();
+        };
+        let mut person = Person::of(number);
+        if let Some(grades) = self.disability.get(&line.subject) {
+            person.disability.clone_from(grades);
+        }
+        let rules = in_force(rules, line.month);
+        let mut against = Vec::new();
+        for (effect, check) in [
+            (Effect::Require, Check::OutsideCategory),
+            (Effect::Expect, Check::UnlikelyCategory),
+        ] {
+            let mut of = rules.iter().filter(|rule| rule.effect == effect).peekable();
+            let document = of.peek().map(|rule| rule.document.as_str());
+            let fits = of.any(|rule| rule.condition.fits(&person, line.month));
+            against.extend(document.filter(|_| !fits).map(|document| (check, document)));
+        }
+        against
+    }
 }
 
 /// A clash check at work: payees and lines go in, findings come out.
@@ -189,10 +250,8 @@ pub struct Clash {
     foreign: BTreeMap<PaymentId, (PartyId, String)>,
     /// The person of the line before, and where: known already.
     last: Option<(PartyId, i64)>,
-    /// Whether a list names the dead.
-    deaths: bool,
-    /// Households that are paid as a whole, where deaths are known: in which payments, for which
-    /// months.
+    /// Households that are paid as a whole, where anybody stands on a list: in which payments, for
+    /// which months.
     households: HashMap<PartyId, Vec<(PaymentId, Month)>>,
     findings: Vec<Finding>,
 }
@@ -200,8 +259,6 @@ pub struct Clash {
 impl Clash {
     /// A check that knows this.
     pub fn new(known: Known) -> Clash {
-        let mut lists = known.listed.values().flatten();
-        let deaths = lists.any(|(kind, _)| *kind == ListKind::Deceased);
         Clash {
             known,
             numbers: HashMap::new(),
@@ -210,7 +267,6 @@ impl Clash {
             told: HashSet::new(),
             foreign: BTreeMap::new(),
             last: None,
-            deaths,
             households: HashMap::new(),
             findings: Vec::new(),
         }
@@ -260,7 +316,9 @@ impl Clash {
         }
         if line.amount > Fen::ZERO {
             self.month(line);
-            if self.deaths && !line.person {
+            if line.person {
+                self.category(line);
+            } else if self.knows_lists() {
                 let paid = self.households.entry(line.subject).or_default();
                 paid.push((line.payment, line.month));
             }
@@ -272,9 +330,9 @@ impl Clash {
         }
     }
 
-    /// Whether a list names the dead: then those who stand behind payments matter.
-    pub fn knows_deaths(&self) -> bool {
-        self.deaths
+    /// Whether anybody stands on a list: then those who stand behind payments matter.
+    pub fn knows_lists(&self) -> bool {
+        !self.known.listed.is_empty()
     }
 
     /// Whether the run pays households as a whole.
@@ -294,6 +352,7 @@ impl Clash {
         for (payment, month) in paid {
             if from <= month && to.is_none_or(|to| month <= to) {
                 self.related(payment, month, member);
+                self.member_listed(payment, month, member);
             }
         }
     }
@@ -315,6 +374,23 @@ impl Clash {
             let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
             let detail = format!("{since}发放 {month}");
             self.find(Check::RelatedDeceased, person, payment, detail);
+        }
+    }
+
+    /// Judges a member of a household that is paid as a whole by the lists of the living.
+    fn member_listed(&mut self, payment: PaymentId, month: Month, member: &Related) {
+        let listed = self.known.listed.get(&member.reference_no).cloned();
+        for (kind, since) in listed.unwrap_or_default() {
+            let check = match kind {
+                ListKind::Deceased => continue,
+                ListKind::Employed => Check::Employed,
+                ListKind::Excluded => Check::ExcludedList,
+            };
+            if since.is_none_or(|day| Month::of(day) <= month) {
+                let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
+                let detail = format!("户内成员;{since}发放 {month}");
+                self.find(check, member.person, payment, detail);
+            }
         }
     }
 
@@ -355,6 +431,20 @@ impl Clash {
         let listed = self.known.listed.get(line.reference_no).cloned();
         for (kind, since) in listed.unwrap_or_default() {
             self.listed(line, kind, since);
+        }
+    }
+
+    fn category(&mut self, line: &PaidLine<'_>) {
+        // A number that fails its check is an error of its own.
+        let Ok(number) = IdentityNumber::parse(line.reference_no) else {
+            return;
+        };
+        let against = self.known.categories.judge(line, &number).into_iter();
+        let against: Vec<_> = against
+            .map(|(check, document)| (check, format!("{};发放 {}", document, line.month)))
+            .collect();
+        for (check, detail) in against {
+            self.find(check, line.subject, line.payment, detail);
         }
     }
 

@@ -245,6 +245,7 @@ mod tests {
             name: format!("项目{id}"),
             scope: Scope::Person,
             cadence,
+            unit: String::new(),
         };
         let standard = |component, from: &str, yuan: i64| Standard {
             id: StandardId(yuan),

@@ -1,7 +1,9 @@
 //! What a program pays: components, cadences, standards with effective dates, and reference
 //! amounts. All of it is data; this module only evaluates it.
 
+pub mod eligibility;
 pub mod packs;
+pub mod payment_day;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,10 +12,12 @@ use rust_decimal::Decimal;
 
 use crate::account::coded;
 use crate::calendar::Month;
-use crate::id::{ComponentId, ProgramId, StandardId};
+use crate::id::{AwardId, ComponentId, PartyId, ProgramId, StandardId};
 use crate::money::{Fen, Rounding};
 use crate::problem::{Kind, Problem};
 use crate::roster::Award;
+
+use self::eligibility::{Effect, EligibilityRule, Person, in_force};
 
 coded! {
     /// To whom a component is granted.
@@ -51,6 +55,46 @@ pub struct Component {
     pub scope: Scope,
     /// When it falls due.
     pub cadence: Cadence,
+    /// 计量单位 (吨, 本) of help in kind: its standards are then amounts per piece. Empty for money.
+    pub unit: String,
+}
+
+/// How many pieces an award of help in kind is for, in thousandths: 1.5 tonnes of coal are 1500.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quantity(i64);
+
+impl Quantity {
+    /// From thousandths above zero, up to a million pieces.
+    pub fn from_milli(milli: i64) -> Option<Quantity> {
+        (1..=1_000_000_000)
+            .contains(&milli)
+            .then_some(Quantity(milli))
+    }
+
+    /// Reads `12`, `1.5` or `0.125`.
+    pub fn parse(text: &str) -> Option<Quantity> {
+        let number = Decimal::from_str_exact(text.trim()).ok()?;
+        let milli = number.checked_mul(Decimal::ONE_THOUSAND)?.normalize();
+        (milli.scale() == 0)
+            .then(|| i64::try_from(milli).ok())?
+            .and_then(Quantity::from_milli)
+    }
+
+    /// Thousandths.
+    pub fn milli(self) -> i64 {
+        self.0
+    }
+
+    /// The number of pieces.
+    pub fn pieces(self) -> Decimal {
+        Decimal::new(self.0, 3).normalize()
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces().fmt(out)
+    }
 }
 
 /// How a standard gives an amount for one month in which it falls due.
@@ -200,6 +244,18 @@ pub struct Policy {
     standards: HashMap<ComponentId, HashMap<String, Vec<Standard>>>,
     /// By code, oldest first.
     references: HashMap<String, Vec<Reference>>,
+    /// By component, oldest first and in their order.
+    eligibility: HashMap<ComponentId, Vec<EligibilityRule>>,
+    facts: Facts,
+}
+
+/// What rules ask about people and awards, beyond what an award carries.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Who draws a component whose tags are derived.
+    pub people: HashMap<PartyId, Person>,
+    /// The pieces of awards of help in kind.
+    pub quantities: HashMap<AwardId, Quantity>,
 }
 
 impl Policy {
@@ -233,6 +289,60 @@ impl Policy {
         policy
     }
 
+    /// With rules of eligibility, in any order, and what they ask about.
+    #[must_use]
+    pub fn with_eligibility(mut self, mut rules: Vec<EligibilityRule>, facts: Facts) -> Policy {
+        rules.sort_by_key(|rule| (rule.from, rule.rule_no));
+        for rule in rules {
+            self.eligibility
+                .entry(rule.component)
+                .or_default()
+                .push(rule);
+        }
+        self.facts = facts;
+        self
+    }
+
+    /// The rules of eligibility of a component that hold in a month.
+    pub fn eligibility_at(&self, id: ComponentId, month: Month) -> &[EligibilityRule] {
+        self.eligibility
+            .get(&id)
+            .map_or(&[], |rules| in_force(rules, month))
+    }
+
+    /// The tag by which an award takes its standard in a month: its own, or the one of the first
+    /// rule that fits the person; `None` when rules give tags, none fits and nothing is paid without
+    /// one.
+    ///
+    /// Refused with `PersonUnknown` when nothing is known of the person.
+    pub fn tag_at<'a>(
+        &'a self,
+        award: &'a Award,
+        month: Month,
+    ) -> Result<Option<&'a str>, Problem> {
+        if !award.tag.is_empty() {
+            return Ok(Some(&award.tag));
+        }
+        let rules = self.eligibility_at(award.component, month).iter();
+        let mut tags = rules.filter(|rule| rule.effect == Effect::Tag).peekable();
+        if tags.peek().is_none() {
+            return Ok(Some(""));
+        }
+        let person = self.facts.people.get(&award.subject).ok_or_else(|| {
+            Problem::new(Kind::PersonUnknown)
+                .with("award", award.id)
+                .with("month", month)
+        })?;
+        let fitting = tags.find(|rule| rule.condition.fits(person, month));
+        let ordinary = || self.standard_at(award.component, "", month).map(|_| "");
+        Ok(fitting.map(|rule| rule.tag.as_str()).or_else(ordinary))
+    }
+
+    /// The pieces of an award of help in kind.
+    pub fn quantity(&self, award: AwardId) -> Option<Quantity> {
+        self.facts.quantities.get(&award).copied()
+    }
+
     /// The component with this id.
     pub fn component(&self, id: ComponentId) -> Option<&Component> {
         self.components.get(&id)
@@ -255,7 +365,8 @@ impl Policy {
     ///
     /// An amount that the award carries overrides the standard. Refused with `StandardMissing` when
     /// no standard or reference holds, `AwardAmountMissing` when the standard leaves the amount to
-    /// the award and the award has none, `NotFound` for an unknown component.
+    /// the award and the award has none, `QuantityMissing` for help in kind without a number of
+    /// pieces, `PersonUnknown` as [`Policy::tag_at`], `NotFound` for an unknown component.
     pub fn due(&self, award: &Award, month: Month) -> Result<Fen, Problem> {
         let Some(component) = self.components.get(&award.component) else {
             return Err(Problem::new(Kind::NotFound)
@@ -268,24 +379,28 @@ impl Policy {
         if let Some(amount) = award.amount {
             return Ok(amount);
         }
+        let Some(tag) = self.tag_at(award, month)? else {
+            return Ok(Fen::ZERO);
+        };
         let missing = |name: &str| {
             Problem::new(Kind::StandardMissing)
                 .with("component", name)
                 .with("month", month)
-                .with(
-                    "tag",
-                    if award.tag.is_empty() {
-                        "-"
-                    } else {
-                        award.tag.as_str()
-                    },
-                )
+                .with("tag", if tag.is_empty() { "-" } else { tag })
         };
         let standard = self
-            .standard_at(component.id, &award.tag, month)
+            .standard_at(component.id, tag, month)
             .ok_or_else(|| missing(&component.name))?;
         match &standard.formula {
-            Formula::Amount(amount) => Ok(*amount),
+            Formula::Amount(amount) if component.unit.is_empty() => Ok(*amount),
+            Formula::Amount(each) => {
+                let quantity = self.quantity(award.id).ok_or_else(|| {
+                    Problem::new(Kind::QuantityMissing)
+                        .with("component", &component.name)
+                        .with("award", award.id)
+                })?;
+                Ok(each.at_rate(quantity.pieces(), Rounding::HalfUpFen)?)
+            }
             Formula::AmountMinusIncome(amount) => Ok(amount.minus(award.income)?.max(Fen::ZERO)),
             Formula::Rate { of, rate, rounding } => {
                 let base = self.reference_at(of, month).ok_or_else(|| missing(of))?;
@@ -302,8 +417,9 @@ impl Policy {
 mod tests {
     use proptest::prelude::*;
 
+    use super::eligibility::{AgeOn, Condition, Sex};
     use super::*;
-    use crate::id::{AwardId, PartyId};
+    use crate::calendar::parse_date;
 
     fn month(text: &str) -> Month {
         text.parse().unwrap()
@@ -331,6 +447,7 @@ mod tests {
             name: format!("项目{id}"),
             scope: Scope::Person,
             cadence: Cadence::parse(cadence).unwrap(),
+            unit: String::new(),
         };
         let mut next = 0;
         let mut standard = |component, tag: &str, from: &str, formula| {
@@ -449,6 +566,118 @@ mod tests {
                 policy().due(&award, month(at)).unwrap().to_string(),
                 expected
             );
+        }
+    }
+
+    /// Component 2 by age on the last day of a month: minors 222 until the month of their 18th
+    /// birthday, severely disabled adults 370, and nobody else. Component 7 in pieces of 1 and 2 yuan.
+    #[test]
+    fn a_birthday_and_a_grade_change_the_tag_in_their_month() {
+        let rule = |rule_no, tag: &str, condition| EligibilityRule {
+            component: ComponentId(2),
+            from: month("2022-01"),
+            rule_no,
+            effect: Effect::Tag,
+            tag: tag.to_owned(),
+            condition,
+            document: "示例〔2022〕2号".to_owned(),
+        };
+        let any = Condition {
+            age_from: None,
+            age_to: None,
+            age_on: AgeOn::LastDay,
+            sex: None,
+            disability: None,
+        };
+        let rules = vec![
+            rule(
+                2,
+                "severe",
+                Condition {
+                    disability: Some((1, 2)),
+                    ..any
+                },
+            ),
+            rule(
+                1,
+                "minor",
+                Condition {
+                    age_to: Some(17),
+                    ..any
+                },
+            ),
+        ];
+        let person = Person {
+            birth: parse_date("2004-05-10").unwrap(),
+            sex: Sex::Male,
+            disability: vec![(month("2022-02"), 1), (month("2022-08"), 3)],
+        };
+        let people = [(PartyId(1), person)].into();
+        let facts = Facts {
+            people,
+            ..Facts::default()
+        };
+        let policy = policy().with_eligibility(rules, facts);
+        for (tag, at, expected) in [
+            ("", "2022-04", "222.00"),
+            ("", "2022-05", "370.00"),
+            ("", "2022-07", "370.00"),
+            ("", "2022-08", "0.00"),
+            ("minor", "2022-08", "222.00"),
+        ] {
+            let due = policy.due(&award(2, tag, "0"), month(at)).unwrap();
+            assert_eq!(due.to_string(), expected, "{tag} {at}");
+        }
+        let stranger = Award {
+            subject: PartyId(9),
+            ..award(2, "", "0")
+        };
+        let refused = policy.due(&stranger, month("2022-04")).unwrap_err();
+        assert_eq!(refused.code(), "POL-0004");
+    }
+
+    #[test]
+    fn help_in_kind_is_pieces_times_the_value_of_one() {
+        for (text, milli, due) in [
+            ("3", Some(3000), "30.00"),
+            ("1.5", Some(1500), "15.00"),
+            ("0.125", Some(125), "1.25"),
+            ("1.0", Some(1000), "10.00"),
+            ("0.0005", None, "POL-0005"),
+            ("0", None, "POL-0005"),
+            ("-1", None, "POL-0005"),
+            ("1000001", None, "POL-0005"),
+            ("三", None, "POL-0005"),
+        ] {
+            let quantity = Quantity::parse(text);
+            assert_eq!(quantity.map(Quantity::milli), milli, "{text}");
+            let coal = Component {
+                id: ComponentId(1),
+                program: ProgramId(1),
+                code: "coal".to_owned(),
+                name: "取暖用煤".to_owned(),
+                scope: Scope::Household,
+                cadence: Cadence::MONTHLY,
+                unit: "百斤".to_owned(),
+            };
+            let standard = Standard {
+                id: StandardId(1),
+                component: ComponentId(1),
+                tag: String::new(),
+                from: month("2022-01"),
+                formula: Formula::Amount(yuan("10")),
+                document: "示例〔2022〕1号".to_owned(),
+            };
+            let quantities = quantity.map(|quantity| (AwardId(1), quantity));
+            let facts = Facts {
+                quantities: quantities.into_iter().collect(),
+                ..Facts::default()
+            };
+            let policy = Policy::new(vec![coal], vec![standard], vec![]);
+            let policy = policy.with_eligibility(vec![], facts);
+            let found = policy.due(&award(1, "", "0"), month("2022-03"));
+            let text = found.map_or_else(|p| p.code().to_owned(), |due| due.to_string());
+            assert_eq!(text, due);
         }
     }
 

@@ -26,6 +26,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("run", crate::run::STATEMENTS),
         ("clash", crate::clash::STATEMENTS),
         ("approval", crate::approval::STATEMENTS),
+        ("proposal", crate::proposal::STATEMENTS),
         ("publication", crate::publication::STATEMENTS),
         ("payment", crate::payment::STATEMENTS),
         ("personal", crate::personal::STATEMENTS),

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ledger::audit::row::Field;
 use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::clash::{
-    Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee, Related,
+    Categories, Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee, Related,
 };
 use ledger::id::{BookId, ComponentId, FileId, PartyId, PaymentId, ProgramId, RunId, UserId};
 use ledger::money::Fen;
+use ledger::program::eligibility::Effect;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
@@ -17,7 +18,7 @@ use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 use crate::payment::{ToCheck, ToSend, components, pages};
-use crate::policy::month;
+use crate::policy::{self, month};
 use crate::roster::{LOOKUP, PartyKind, json_list};
 use crate::run::{Run, RunKind};
 use crate::table;
@@ -71,6 +72,13 @@ sql! {
         where a.book_id = $1 and y.book_id = a.book_id and y.party_id = a.subject_id
         and y.kind = 'person'
         order by a.award_id";
+    LISTED_MEMBERS = "select m.household_id, m.person_id, y.reference_no, m.from_month,
+        (select min(n.from_month) from household_member n where n.book_id = m.book_id
+            and n.household_id = m.household_id and n.from_month > m.from_month)
+        from household_member m
+        cross join party y
+        where m.book_id = $1 and y.book_id = m.book_id and y.party_id = m.person_id
+        order by m.household_id, m.from_month, m.person_id";
     FINDINGS = "select f.check_code, f.subject_id, f.payment_id, f.detail,
         coalesce(y.name, ''), coalesce(y.reference_no, '')
         from run_finding f
@@ -221,6 +229,7 @@ pub async fn add_exclusion(
 pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreError> {
     let mut known = Known {
         listed: listed(tx, book).await?,
+        categories: categories(tx, book, run).await?,
         ..Known::default()
     };
     // Back pay tops up months that were paid: that is what it is for.
@@ -251,6 +260,19 @@ pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreE
         }
     }
     Ok(known)
+}
+
+/// Whom the components of the program of a run are for; grades are read only where a rule asks.
+async fn categories(tx: &mut Tx, book: BookId, run: &Run) -> Result<Categories, StoreError> {
+    let of_program = components(tx, book, run.program).await?;
+    let mut rules = policy::eligibility(tx, book).await?;
+    rules.retain(|rule| rule.effect != Effect::Tag && of_program.contains(&rule.component));
+    let asked = rules.iter().any(|rule| rule.condition.disability.is_some());
+    let grades = match asked {
+        true => policy::disabilities(tx, book).await?,
+        false => HashMap::new(),
+    };
+    Ok(Categories::new(rules, grades))
 }
 
 /// Whom a component was accrued for in a month, outside a range of payments.
@@ -479,14 +501,14 @@ impl Page<'_> {
 }
 
 /// Shows a clash check who stands behind the payments of a run: the payees, and the people of
-/// households that are paid as a whole. Only where deaths are known; the lines come first.
+/// households that are paid as a whole. Only where anybody stands on a list; lines come first.
 pub async fn judge_related(
     tx: &mut Tx,
     book: BookId,
     run: &Run,
     clash: &mut Clash,
 ) -> Result<(), StoreError> {
-    if !clash.knows_deaths() {
+    if !clash.knows_lists() {
         return Ok(());
     }
     let args = [
@@ -505,6 +527,14 @@ pub async fn judge_related(
     }
     tx.stream(MEMBERS, &[book.get().into()], |row| {
         let to = last_month(row, 4)?;
+        let member = related_of(row)?;
+        clash.member(PartyId(row.int(0)?), &member, (month(row, 3)?, to));
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    // A list of members holds until the next one.
+    tx.stream(LISTED_MEMBERS, &[book.get().into()], |row| {
+        let to = last_month(row, 4)?.map(Month::previous);
         let member = related_of(row)?;
         clash.member(PartyId(row.int(0)?), &member, (month(row, 3)?, to));
         Ok::<(), StoreError>(())

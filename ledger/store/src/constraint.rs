@@ -99,6 +99,10 @@ fn problem_of(constraint: &str) -> Option<Problem> {
         "pk_objection_event" => Problem::new(Kind::ObjectionState)
             .with("id", "")
             .with("state", ""),
+        "tr_rule_decision_people" => Problem::new(Kind::TwoPeople).with("user", ""),
+        "pk_rule_decision" => Problem::new(Kind::ProposalDecided)
+            .with("proposal", "")
+            .with("decision", "办理"),
         "tr_objection_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         _ => return None,
     })

@@ -37,6 +37,7 @@ pub mod movement;
 pub mod payment;
 pub mod personal;
 pub mod policy;
+pub mod proposal;
 pub mod publication;
 pub mod recovery;
 pub mod report;

@@ -1,9 +1,17 @@
-//! Programs, components, standards, reference amounts and the agency's bank accounts.
+//! Programs, components, standards, reference amounts, payment days, rules of eligibility and the
+//! agency's bank accounts.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger::calendar::Month;
-use ledger::id::{BankAccountId, BookId, ComponentId, ProgramId, StandardId};
+use ledger::id::{AwardId, BankAccountId, BookId, ComponentId, PartyId, ProgramId, StandardId};
 use ledger::money::{Fen, Rounding};
-use ledger::program::{Cadence, Component, Formula, Policy, Reference, Scope, Standard};
+use ledger::program::eligibility::{AgeOn, Condition, Effect, EligibilityRule, Person, Sex};
+use ledger::program::payment_day::PaymentDay;
+use ledger::program::{
+    Cadence, Component, Facts, Formula, Policy, Quantity, Reference, Scope, Standard,
+};
+use ledger::roster::IdentityNumber;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
@@ -15,8 +23,31 @@ use crate::write::Write;
 sql! {
     PROGRAMS = "select program_id, code, name, function_code from program
         where book_id = $1 order by program_id";
-    COMPONENTS = "select component_id, program_id, code, name, scope, cadence from component
-        where book_id = $1 order by component_id";
+    COMPONENTS = "select c.component_id, c.program_id, c.code, c.name, c.scope, c.cadence,
+        coalesce(d.unit, '') from component c
+        left join component_detail d on d.book_id = c.book_id and d.component_id = c.component_id
+            and d.version = (select max(n.version) from component_detail n
+                where n.book_id = c.book_id and n.component_id = c.component_id)
+        where c.book_id = $1 order by c.component_id";
+    DETAILS = "select component_id, version, unit, economic_code from component_detail d
+        where book_id = $1 and version = (select max(version) from component_detail n
+            where n.book_id = d.book_id and n.component_id = d.component_id)
+        order by component_id";
+    PAYMENT_DAYS = "select program_id, from_month, day, document from payment_day
+        where book_id = $1 order by program_id, from_month";
+    ELIGIBILITY = "select component_id, from_month, rule_no, effect, tag, age_from, age_to, age_on,
+        sex, disability_from, disability_to, document from eligibility_rule
+        where book_id = $1 order by component_id, from_month, rule_no";
+    PEOPLE = "select a.subject_id, y.reference_no from award i
+        cross join award a
+        cross join party y
+        where i.book_id = $1 and i.component_id = $2
+        and a.book_id = i.book_id and a.award_id = i.award_id
+        and y.book_id = a.book_id and y.party_id = a.subject_id and y.kind = 'person'";
+    DISABILITIES = "select party_id, from_month, grade from person_disability
+        where book_id = $1 order by party_id, from_month, version";
+    QUANTITIES = "select award_id, quantity_milli from award_quantity where book_id = $1
+        order by award_id";
     STANDARDS = "select standard_id, component_id, tag, from_month, formula, amount_fen, rate,
         reference, rounding, document from standard where book_id = $1 order by standard_id";
     REFERENCES = "select code, from_month, amount_fen, document from reference_amount
@@ -140,16 +171,226 @@ pub async fn references(tx: &mut Tx, book: BookId) -> Result<Vec<(Reference, Str
 
 /// What the book's rules say is due.
 pub async fn policy(tx: &mut Tx, book: BookId) -> Result<Policy, StoreError> {
+    policy_with(tx, book, None).await
+}
+
+/// What the book's rules say is due of one program: people and pieces of others are not read.
+pub async fn policy_of(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+) -> Result<Policy, StoreError> {
+    policy_with(tx, book, Some(program)).await
+}
+
+async fn policy_with(
+    tx: &mut Tx,
+    book: BookId,
+    program: Option<ProgramId>,
+) -> Result<Policy, StoreError> {
     let references = references(tx, book)
         .await?
         .into_iter()
         .map(|(reference, _)| reference);
     let references = references.collect();
-    Ok(Policy::new(
-        components(tx, book).await?,
-        standards(tx, book).await?,
-        references,
-    ))
+    let mut components = components(tx, book).await?;
+    let rules = eligibility(tx, book).await?;
+    let all = components.clone();
+    components.retain(|component| program.is_none_or(|program| component.program == program));
+    let facts = facts(tx, book, &components, &rules).await?;
+    let policy = Policy::new(all, standards(tx, book).await?, references);
+    Ok(policy.with_eligibility(rules, facts))
+}
+
+/// What rules ask about the people and awards of some components: nothing is read where no rule
+/// gives a tag and nothing is counted in pieces.
+pub async fn facts(
+    tx: &mut Tx,
+    book: BookId,
+    components: &[Component],
+    rules: &[EligibilityRule],
+) -> Result<Facts, StoreError> {
+    let mut facts = Facts::default();
+    let tagged: HashSet<ComponentId> = (rules.iter())
+        .filter(|rule| rule.effect == Effect::Tag)
+        .map(|rule| rule.component)
+        .collect();
+    for component in components.iter().filter(|one| tagged.contains(&one.id)) {
+        let args = [book.get().into(), component.id.get().into()];
+        tx.stream(PEOPLE, &args, |row| {
+            let id = PartyId(row.int(0)?);
+            if !facts.people.contains_key(&id) {
+                let number = IdentityNumber::parse(row.text_ref(1)?)
+                    .map_err(|_| StoreError::inconsistent("party", "reference_no"))?;
+                facts.people.insert(id, Person::of(&number));
+            }
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    if !facts.people.is_empty() {
+        for (person, grades) in disabilities(tx, book).await? {
+            if let Some(person) = facts.people.get_mut(&person) {
+                person.disability = grades;
+            }
+        }
+    }
+    if components
+        .iter()
+        .any(|component| !component.unit.is_empty())
+    {
+        tx.stream(QUANTITIES, &[book.get().into()], |row| {
+            let quantity = Quantity::from_milli(row.int(1)?)
+                .ok_or_else(|| StoreError::inconsistent("award_quantity", "quantity_milli"))?;
+            facts.quantities.insert(AwardId(row.int(0)?), quantity);
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(facts)
+}
+
+/// The disability grades of a book's people with the months from which they hold, oldest first.
+pub async fn disabilities(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<HashMap<PartyId, Vec<(Month, i64)>>, StoreError> {
+    let mut found: HashMap<PartyId, Vec<(Month, i64)>> = HashMap::new();
+    tx.stream(DISABILITIES, &[book.get().into()], |row| {
+        let grade = (month(row, 1)?, row.int(2)?);
+        found.entry(PartyId(row.int(0)?)).or_default().push(grade);
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// What a component says beyond its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComponentDetail {
+    /// Version, from 1.
+    pub version: i64,
+    /// 计量单位 of help in kind; empty for money.
+    pub unit: String,
+    /// 经济科目; empty when nothing is said of it.
+    pub economic_code: String,
+}
+
+/// What components say beyond their names.
+pub async fn details(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<BTreeMap<ComponentId, ComponentDetail>, StoreError> {
+    let rows = tx.query(DETAILS, &[book.get().into()]).await?;
+    let detail = |row: &Row| {
+        let detail = ComponentDetail {
+            version: row.int(1)?,
+            unit: row.text(2)?,
+            economic_code: row.text(3)?,
+        };
+        Ok((ComponentId(row.int(0)?), detail))
+    };
+    rows.iter().map(detail).collect()
+}
+
+/// Stores a version of what a component says beyond its name.
+pub async fn add_detail(
+    write: &mut Write,
+    component: ComponentId,
+    detail: &ComponentDetail,
+) -> Result<(), Failure> {
+    let row: [Value; 5] = [
+        write.book().get().into(),
+        component.get().into(),
+        detail.version.into(),
+        detail.unit.as_str().into(),
+        detail.economic_code.as_str().into(),
+    ];
+    Ok(write.insert_one(&table::COMPONENT_DETAIL, row).await?)
+}
+
+/// By which day of the month each program pays, and from when; see
+/// [`ledger::program::payment_day::pay_by`].
+pub async fn payment_days(tx: &mut Tx, book: BookId) -> Result<Vec<PaymentDay>, StoreError> {
+    let rows = tx.query(PAYMENT_DAYS, &[book.get().into()]).await?;
+    let day = |row: &Row| {
+        let day = u32::try_from(row.int(2)?);
+        Ok(PaymentDay {
+            program: ProgramId(row.int(0)?),
+            from: month(row, 1)?,
+            day: day.map_err(|_| StoreError::inconsistent("payment_day", "day"))?,
+            document: row.text(3)?,
+        })
+    };
+    rows.iter().map(day).collect()
+}
+
+/// Stores a payment day.
+pub async fn add_payment_day(write: &mut Write, day: &PaymentDay) -> Result<(), Failure> {
+    let row: [Value; 5] = [
+        write.book().get().into(),
+        day.program.get().into(),
+        day.from.to_string().into(),
+        i64::from(day.day).into(),
+        day.document.as_str().into(),
+    ];
+    Ok(write.insert_one(&table::PAYMENT_DAY, row).await?)
+}
+
+/// All rules of eligibility, by component, month and place.
+pub async fn eligibility(tx: &mut Tx, book: BookId) -> Result<Vec<EligibilityRule>, StoreError> {
+    tx.query(ELIGIBILITY, &[book.get().into()])
+        .await?
+        .iter()
+        .map(eligibility_of)
+        .collect()
+}
+
+/// Stores a rule of eligibility.
+pub async fn add_eligibility(write: &mut Write, rule: &EligibilityRule) -> Result<(), Failure> {
+    let condition = &rule.condition;
+    let (from, to) = condition.disability.unzip();
+    let row: [Value; 13] = [
+        write.book().get().into(),
+        rule.component.get().into(),
+        rule.from.to_string().into(),
+        rule.rule_no.into(),
+        rule.effect.code().into(),
+        rule.tag.as_str().into(),
+        condition.age_from.map(i64::from).into(),
+        condition.age_to.map(i64::from).into(),
+        condition.age_on.code().into(),
+        condition.sex.map_or("", Sex::code).into(),
+        from.into(),
+        to.into(),
+        rule.document.as_str().into(),
+    ];
+    Ok(write.insert_one(&table::ELIGIBILITY_RULE, row).await?)
+}
+
+fn eligibility_of(row: &Row) -> Result<EligibilityRule, StoreError> {
+    let bad = |column| StoreError::inconsistent("eligibility_rule", column);
+    let age = |column: usize, name| -> Result<Option<i32>, StoreError> {
+        let age = row.opt_int(column)?.map(i32::try_from);
+        age.transpose().map_err(|_| bad(name))
+    };
+    let sex = row.text(8)?;
+    let sex = (!sex.is_empty()).then(|| Sex::from_code(&sex).ok_or_else(|| bad("sex")));
+    Ok(EligibilityRule {
+        component: ComponentId(row.int(0)?),
+        from: month(row, 1)?,
+        rule_no: row.int(2)?,
+        effect: Effect::from_code(&row.text(3)?).ok_or_else(|| bad("effect"))?,
+        tag: row.text(4)?,
+        condition: Condition {
+            age_from: age(5, "age_from")?,
+            age_to: age(6, "age_to")?,
+            age_on: AgeOn::from_code(&row.text(7)?).ok_or_else(|| bad("age_on"))?,
+            sex: sex.transpose()?,
+            disability: row.opt_int(9)?.zip(row.opt_int(10)?),
+        },
+        document: row.text(11)?,
+    })
 }
 
 /// The agency's accounts.
@@ -269,6 +510,7 @@ fn component_of(row: &Row) -> Result<Component, StoreError> {
         name: row.text(3)?,
         scope: Scope::from_code(&row.text(4)?).ok_or_else(|| bad("scope"))?,
         cadence: Cadence::parse(&row.text(5)?).map_err(|_| bad("cadence"))?,
+        unit: row.text(6)?,
     })
 }
 

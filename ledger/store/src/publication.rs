@@ -3,7 +3,7 @@
 use ledger::audit::entry::ObjectRef;
 use ledger::audit::merkle::Hash;
 use ledger::calendar::{Date, parse_date};
-use ledger::disbursement::publication::ObjectionState;
+use ledger::disbursement::publication::{DayUnit, ObjectionState};
 use ledger::id::{BookId, FileId, ObjectionId, PaymentId, ProgramId, RunId, UserId};
 use ledger::money::Fen;
 
@@ -17,11 +17,17 @@ use crate::table;
 use crate::write::{self, Write};
 
 sql! {
-    RULES = "select program_id, version, days, document from publication_rule r
-        where book_id = $1 and version = (select max(version) from publication_rule n
+    RULES = "select r.program_id, r.version, r.days, r.document, coalesce(u.unit, 'calendar')
+        from publication_rule r
+        left join publication_unit u on u.book_id = r.book_id and u.program_id = r.program_id
+            and u.version = r.version
+        where r.book_id = $1 and r.version = (select max(version) from publication_rule n
             where n.book_id = r.book_id and n.program_id = r.program_id)
-        order by program_id";
-    BINDING = "select q.program_id, q.version, q.days, q.document from publication_rule q
+        order by r.program_id";
+    BINDING = "select q.program_id, q.version, q.days, q.document, coalesce(u.unit, 'calendar')
+        from publication_rule q
+        left join publication_unit u on u.book_id = q.book_id and u.program_id = q.program_id
+            and u.version = q.version
         where q.book_id = $1 and q.program_id = $2 and q.days > 0
         and (q.version = (select max(m.version) from publication_rule m
                 where m.book_id = q.book_id and m.program_id = q.program_id)
@@ -62,6 +68,8 @@ pub struct PublicationRule {
     pub version: i64,
     /// So many days, the first and the last counted; 0 for not at all.
     pub days: i64,
+    /// Which days are counted.
+    pub unit: DayUnit,
     /// The number of its document.
     pub document: String,
 }
@@ -147,6 +155,8 @@ fn rule_of(row: &Row) -> Result<PublicationRule, StoreError> {
         version: row.int(1)?,
         days: row.int(2)?,
         document: row.text(3)?,
+        unit: DayUnit::from_code(&row.text(4)?)
+            .ok_or_else(|| StoreError::inconsistent("publication_unit", "unit"))?,
     })
 }
 
@@ -176,7 +186,17 @@ pub async fn add_rule(write: &mut Write, rule: &PublicationRule) -> Result<(), F
         rule.days.into(),
         rule.document.as_str().into(),
     ];
-    Ok(write.insert_one(&table::PUBLICATION_RULE, row).await?)
+    write.insert_one(&table::PUBLICATION_RULE, row).await?;
+    if rule.unit == DayUnit::Calendar {
+        return Ok(());
+    }
+    let row: [Value; 4] = [
+        write.book().get().into(),
+        rule.program.get().into(),
+        rule.version.into(),
+        rule.unit.code().into(),
+    ];
+    Ok(write.insert_one(&table::PUBLICATION_UNIT, row).await?)
 }
 
 /// What was published of a run, the oldest calculation first.

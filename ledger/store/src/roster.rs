@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ledger::calendar::Month;
 use ledger::id::{AwardId, BookId, ComponentId, PartyId, ProgramId};
 use ledger::money::Fen;
+use ledger::program::Quantity;
 use ledger::roster::Award;
 
 use crate::catalogue::sql;
@@ -26,6 +27,10 @@ sql! {
         where i.book_id = $1 and i.version = 2
         and v.book_id = i.book_id and v.payee_id = i.payee_id
         order by v.payee_id, v.version";
+    DISABILITY_VERSIONS = "select party_id, from_month, version, grade from person_disability
+        where book_id = $1 order by party_id, from_month, version";
+    HOUSEHOLD_MEMBERS = "select household_id, from_month, person_id from household_member
+        where book_id = $1 order by household_id, from_month, person_id";
     AREAS = "select area_id, township, village from area where book_id = $1 order by area_id";
     BRANCHES = "select branch_id, name, bank_no from branch where book_id = $1
         order by branch_id";
@@ -41,22 +46,26 @@ sql! {
         where n.book_id = $1 and n.kind = k.kind and n.reference_no = $2
         and p.book_id = n.book_id and p.party_id = n.party_id";
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
-        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis
+        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
+        q.quantity_milli
         from component c
         cross join award i
         cross join award a
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        left join award_quantity q on q.book_id = a.book_id and q.award_id = a.award_id
         where c.book_id = $1 and i.book_id = c.book_id
         and i.component_id = c.component_id and a.book_id = i.book_id
         and a.award_id = i.award_id and c.program_id = $2
         and (e.to_month is null or e.to_month >= $3)
         order by a.award_id";
     ROSTER_AT = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
-        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis
+        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
+        q.quantity_milli
         from component c
         cross join award i
         cross join award a
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        left join award_quantity q on q.book_id = a.book_id and q.award_id = a.award_id
         where c.book_id = $1 and i.book_id = c.book_id
         and i.component_id = c.component_id and a.book_id = i.book_id
         and a.award_id = i.award_id and c.program_id = $2 and a.from_month <= $3
@@ -192,6 +201,8 @@ pub struct AwardRow {
     pub award: Award,
     /// Why the amount is individual; empty otherwise.
     pub basis: String,
+    /// How many pieces, where the component is counted in them.
+    pub quantity: Option<Quantity>,
 }
 
 /// All parties of a book.
@@ -385,6 +396,7 @@ fn award_row_of(row: &Row) -> Result<AwardRow, StoreError> {
     Ok(AwardRow {
         award: award_of(row)?,
         basis: row.text(10)?,
+        quantity: row.opt_int(11)?.and_then(Quantity::from_milli),
     })
 }
 
@@ -461,7 +473,17 @@ pub async fn add_awards(
     awards: impl Iterator<Item = AwardRow>,
 ) -> Result<(), Failure> {
     let mut loader = Loader::new(&table::AWARD);
-    for AwardRow { award, basis } in awards {
+    let mut quantities = RowBuffer::of(&table::AWARD_QUANTITY);
+    for row in awards {
+        let AwardRow {
+            award,
+            basis,
+            quantity,
+        } = row;
+        if let Some(quantity) = quantity {
+            let row = quantities.int(write.book().get()).int(award.id.get());
+            row.int(quantity.milli()).end();
+        }
         let row = loader.rows();
         row.int(write.book().get())
             .int(award.id.get())
@@ -476,7 +498,80 @@ pub async fn add_awards(
         loader.step(write).await?;
     }
     loader.finish(write).await?;
-    Ok(())
+    Ok(write.insert(&table::AWARD_QUANTITY, quantities).await?)
+}
+
+/// Stores disability grades from a month on: person, newest version so far, grade. In ascending
+/// order of person.
+pub async fn add_disabilities(
+    write: &mut Write,
+    from: Month,
+    grades: &[(PartyId, i64, i64)],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::PERSON_DISABILITY);
+    for (person, version, grade) in grades {
+        let row = rows.int(write.book().get()).int(person.get());
+        row.int(version + 1)
+            .text(&from.to_string())
+            .int(*grade)
+            .end();
+    }
+    Ok(write.insert(&table::PERSON_DISABILITY, rows).await?)
+}
+
+/// The disability grade of each person who has one on record in a month, with the newest version.
+pub async fn disabilities_at(
+    tx: &mut Tx,
+    book: BookId,
+    at: Month,
+) -> Result<HashMap<PartyId, (i64, i64)>, StoreError> {
+    let mut found: HashMap<PartyId, (i64, i64)> = HashMap::new();
+    tx.stream(DISABILITY_VERSIONS, &[book.get().into()], |row| {
+        let known = found.entry(PartyId(row.int(0)?)).or_default();
+        known.0 = known.0.max(row.int(2)?);
+        if month(row, 1)? <= at {
+            known.1 = row.int(3)?;
+        }
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Members of households that are paid as a whole: by household, the month of each list and who
+/// stood on it, oldest first.
+pub async fn household_members(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<BTreeMap<PartyId, Vec<(Month, BTreeSet<PartyId>)>>, StoreError> {
+    let mut found: BTreeMap<PartyId, Vec<(Month, BTreeSet<PartyId>)>> = BTreeMap::new();
+    tx.stream(HOUSEHOLD_MEMBERS, &[book.get().into()], |row| {
+        let (from, person) = (month(row, 1)?, PartyId(row.int(2)?));
+        let lists = found.entry(PartyId(row.int(0)?)).or_default();
+        match lists.last_mut() {
+            Some((known, people)) if *known == from => {
+                people.insert(person);
+            }
+            _ => lists.push((from, BTreeSet::from([person]))),
+        }
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Stores who belongs to households from a month on, in ascending order of household and person.
+pub async fn add_household_members(
+    write: &mut Write,
+    from: Month,
+    members: &[(PartyId, PartyId)],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::HOUSEHOLD_MEMBER);
+    for (household, person) in members {
+        let row = rows.int(write.book().get()).int(household.get());
+        row.text(&from.to_string()).int(person.get()).end();
+    }
+    Ok(write.insert(&table::HOUSEHOLD_MEMBER, rows).await?)
 }
 
 /// Ends awards with a last month and a reason, in ascending order of their numbers.

@@ -260,4 +260,34 @@ tables! {
     API_TOKEN_END "api_token_end" key(0 "", 1 ", token_id")
         (book_id token_id user_id ended_at)
         private() salt(None) beside();
+    COMPONENT_DETAIL "component_detail" key(0 "", 1 ", component_id", 2 ", version")
+        (book_id component_id version unit economic_code)
+        private() salt(None) beside();
+    PAYMENT_DAY "payment_day" key(0 "", 1 ", program_id", 2 ", from_month")
+        (book_id program_id from_month day document)
+        private() salt(None) beside();
+    ELIGIBILITY_RULE "eligibility_rule"
+        key(0 "", 1 ", component_id", 2 ", from_month", 3 ", rule_no")
+        (book_id component_id from_month rule_no effect tag age_from age_to age_on sex
+         disability_from disability_to document)
+        private() salt(None) beside();
+    PERSON_DISABILITY "person_disability" key(0 "", 1 ", party_id", 2 ", version")
+        (book_id party_id version from_month grade)
+        private() salt(None) beside();
+    AWARD_QUANTITY "award_quantity" key(0 "", 1 ", award_id")
+        (book_id award_id quantity_milli)
+        private() salt(None) beside();
+    HOUSEHOLD_MEMBER "household_member"
+        key(0 "", 1 ", household_id", 2 ", from_month", 3 ", person_id")
+        (book_id household_id from_month person_id)
+        private() salt(None) beside();
+    PUBLICATION_UNIT "publication_unit" key(0 "", 1 ", program_id", 2 ", version")
+        (book_id program_id version unit)
+        private() salt(None) beside();
+    RULE_PROPOSAL "rule_proposal" key(0 "", 1 ", proposal_id")
+        (book_id proposal_id kind content user_id)
+        private() salt(None) beside();
+    RULE_DECISION "rule_decision" key(0 "", 1 ", proposal_id")
+        (book_id proposal_id decision user_id note)
+        private() salt(None) beside();
 }

@@ -5,16 +5,18 @@ use std::collections::HashSet;
 use bank_adapters::{Finding, Profile, Severity};
 use ledger::calendar::Month;
 use ledger::disbursement::approval::ApprovalLimit;
-use ledger::disbursement::publication::DAYS_MAX;
+use ledger::disbursement::publication::{DAYS_MAX, DayUnit};
 use ledger::fund::{Funding, Level};
 use ledger::id::{BankAccountId, ComponentId, ProgramId, StandardId};
 use ledger::money::{Fen, Rounding};
 use ledger::problem::{Kind, Language, Place, Problem};
+use ledger::program::payment_day::PaymentDay;
 use ledger::program::{Cadence, Component, Formula, Reference, Scope, Standard};
 use ledger_store::policy::{BankAccount, DebitStyle, Program};
 use ledger_store::publication::PublicationRule;
 use rust_decimal::Decimal;
 
+use super::conditions::{self, OfEligibility};
 use super::draft::{
     BankAccountRow, Cell, ComponentRow, Draft, FundingRow, LimitRow, PublicationRow, StandardRow,
 };
@@ -33,6 +35,7 @@ pub(super) struct At<T> {
 pub(super) struct OfProgram {
     pub(super) program: String,
     pub(super) component: Component,
+    pub(super) economic_code: String,
 }
 
 /// A standard and the codes of its program and component.
@@ -66,6 +69,8 @@ pub(super) struct Rules {
     pub(super) standards: Vec<At<OfComponent>>,
     pub(super) references: Vec<At<(Reference, String)>>,
     pub(super) fundings: Vec<At<Funds>>,
+    pub(super) payment_days: Vec<At<Ruled<PaymentDay>>>,
+    pub(super) eligibility: Vec<At<OfEligibility>>,
     pub(super) publications: Vec<At<Ruled<PublicationRule>>>,
     pub(super) limits: Vec<At<Ruled<ApprovalLimit>>>,
     pub(super) bank_accounts: Vec<At<BankAccount>>,
@@ -172,6 +177,8 @@ pub(super) fn check(draft: &Draft, profiles: &[Profile], faults: &mut Faults) ->
     standards(&draft.standards, &mut rules, faults);
     references(draft, &mut rules, faults);
     fundings(&draft.fundings, &mut rules, faults);
+    conditions::payment_days(&draft.payment_days, &mut rules, faults);
+    conditions::eligibility(&draft.eligibility, &mut rules, faults);
     publications(&draft.publications, &mut rules, faults);
     limits(&draft.limits, &mut rules, faults);
     for row in &draft.bank_accounts {
@@ -180,7 +187,7 @@ pub(super) fn check(draft: &Draft, profiles: &[Profile], faults: &mut Faults) ->
     rules
 }
 
-fn filled(cell: &Cell, faults: &mut Faults) -> bool {
+pub(super) fn filled(cell: &Cell, faults: &mut Faults) -> bool {
     let empty = cell.text.trim().is_empty();
     if empty {
         faults.invalid(cell, "不能为空 not empty");
@@ -217,7 +224,9 @@ fn components(rows: &[ComponentRow], rules: &mut Rules, faults: &mut Faults) {
                     name: row.name.text.clone(),
                     scope: scope.unwrap_or(Scope::Person),
                     cadence: months.unwrap_or(Cadence::Once),
+                    unit: row.unit.text.clone(),
                 },
+                economic_code: row.economic_code.text.clone(),
             },
             place: row.code.place.clone(),
         });
@@ -323,6 +332,15 @@ fn publications(rows: &[PublicationRow], rules: &mut Rules, faults: &mut Faults)
             faults.invalid(&row.days, &format!("0-{DAYS_MAX}"));
             continue;
         };
+        let unit = match row.unit.text.as_str() {
+            "" => Some(DayUnit::Calendar),
+            text => (DayUnit::ALL.iter().copied())
+                .find(|unit| text == unit.code() || text == unit.name()),
+        };
+        let Some(unit) = unit else {
+            faults.invalid(&row.unit, "calendar(日历日), working(工作日)");
+            continue;
+        };
         if !seen.insert(&row.program.text) {
             faults.exists("publication", &row.program.text, &row.days.place);
             continue;
@@ -334,6 +352,7 @@ fn publications(rows: &[PublicationRow], rules: &mut Rules, faults: &mut Faults)
                     program: ProgramId(0),
                     version: 0,
                     days,
+                    unit,
                     document: row.document.text.clone(),
                 },
             },
@@ -469,7 +488,7 @@ fn formula(row: &StandardRow, faults: &mut Faults) -> Option<Formula> {
     }
 }
 
-fn month(cell: &Cell, faults: &mut Faults) -> Option<Month> {
+pub(super) fn month(cell: &Cell, faults: &mut Faults) -> Option<Month> {
     let month = cell.text.parse().ok();
     if month.is_none() {
         faults.invalid(cell, "YYYY-MM");

@@ -42,6 +42,8 @@ pub(super) struct ComponentRow {
     pub(super) name: Cell,
     pub(super) scope: Cell,
     pub(super) months: Cell,
+    pub(super) unit: Cell,
+    pub(super) economic_code: Cell,
 }
 
 /// 标准.
@@ -79,11 +81,37 @@ pub(super) struct FundingRow {
     pub(super) parts: Cell,
 }
 
+/// 发放日.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PaymentDayRow {
+    pub(super) program: Cell,
+    pub(super) from: Cell,
+    pub(super) day: Cell,
+    pub(super) document: Cell,
+}
+
+/// 资格条件.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EligibilityRow {
+    pub(super) program: Cell,
+    pub(super) component: Cell,
+    pub(super) from: Cell,
+    pub(super) effect: Cell,
+    pub(super) tag: Cell,
+    pub(super) age_from: Cell,
+    pub(super) age_to: Cell,
+    pub(super) age_on: Cell,
+    pub(super) sex: Cell,
+    pub(super) disability: Cell,
+    pub(super) document: Cell,
+}
+
 /// 公示.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PublicationRow {
     pub(super) program: Cell,
     pub(super) days: Cell,
+    pub(super) unit: Cell,
     pub(super) document: Cell,
 }
 
@@ -121,6 +149,8 @@ pub(super) struct Draft {
     pub(super) standards: Vec<StandardRow>,
     pub(super) references: Vec<ReferenceRow>,
     pub(super) fundings: Vec<FundingRow>,
+    pub(super) payment_days: Vec<PaymentDayRow>,
+    pub(super) eligibility: Vec<EligibilityRow>,
     pub(super) publications: Vec<PublicationRow>,
     pub(super) limits: Vec<LimitRow>,
     pub(super) bank_accounts: Vec<BankAccountRow>,
@@ -174,6 +204,8 @@ struct ProgramText {
     funding: Option<FundingText>,
     publication: Option<PublicationText>,
     #[serde(default)]
+    payment_day: Vec<PaymentDayText>,
+    #[serde(default)]
     approval_limit: Vec<LimitText>,
     #[serde(default)]
     component: Vec<ComponentText>,
@@ -189,8 +221,31 @@ struct FundingText {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PaymentDayText {
+    from: Text,
+    day: Spanned<i64>,
+    document: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EligibilityText {
+    from: Text,
+    effect: Text,
+    tag: Option<Text>,
+    age_from: Option<Spanned<i64>>,
+    age_to: Option<Spanned<i64>>,
+    age_on: Option<Text>,
+    sex: Option<Text>,
+    disability: Option<Text>,
+    document: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PublicationText {
     days: Spanned<i64>,
+    unit: Option<Text>,
     document: Text,
 }
 
@@ -218,6 +273,10 @@ struct ComponentText {
     name: Text,
     scope: Text,
     months: Text,
+    unit: Option<Text>,
+    economic_code: Option<Text>,
+    #[serde(default)]
+    eligibility: Vec<EligibilityText>,
     #[serde(default)]
     standard: Vec<StandardText>,
 }
@@ -346,7 +405,17 @@ impl Places<'_> {
                 name: cell("component.name", &component.name),
                 scope: cell("scope", &component.scope),
                 months: cell("cadence", &component.months),
+                unit: self.cell("component.unit", component.unit.as_ref(), &component.code),
+                economic_code: self.cell(
+                    "component.economic_code",
+                    component.economic_code.as_ref(),
+                    &component.code,
+                ),
             });
+            for rule in &component.eligibility {
+                let row = self.eligibility(&code, component, rule);
+                draft.eligibility.push(row);
+            }
             for standard in &component.standard {
                 let row = self.standard(&code, component, standard);
                 draft.standards.push(row);
@@ -360,6 +429,7 @@ impl Places<'_> {
             draft.publications.push(PublicationRow {
                 program: code.clone(),
                 days: self.at("publication.days", days, publication.days.span().start),
+                unit: self.cell("publication.unit", publication.unit.as_ref(), &text.code),
                 document: self.cell(
                     "publication.document",
                     Some(&publication.document),
@@ -367,8 +437,45 @@ impl Places<'_> {
                 ),
             });
         }
+        for day in &text.payment_day {
+            let cell = |field, value| self.cell(field, Some(value), &day.from);
+            let number = day.day.get_ref().to_string();
+            draft.payment_days.push(PaymentDayRow {
+                program: code.clone(),
+                from: cell("payment_day.from", &day.from),
+                day: self.at("payment_day.day", number, day.day.span().start),
+                document: cell("payment_day.document", &day.document),
+            });
+        }
         for limit in &text.approval_limit {
             draft.limits.push(self.limit(&code, limit));
+        }
+    }
+
+    fn eligibility(
+        &self,
+        code: &Cell,
+        owner: &ComponentText,
+        text: &EligibilityText,
+    ) -> EligibilityRow {
+        let cell = |field, value| self.cell(field, Some(value), &text.from);
+        let maybe = |field, value: &Option<Text>| self.cell(field, value.as_ref(), &text.from);
+        let number = |field, value: &Option<Spanned<i64>>| match value {
+            Some(value) => self.at(field, value.get_ref().to_string(), value.span().start),
+            None => self.cell(field, None, &text.from),
+        };
+        EligibilityRow {
+            program: code.clone(),
+            component: self.cell("component.code", Some(&owner.code), &owner.code),
+            from: cell("eligibility.from", &text.from),
+            effect: cell("eligibility.effect", &text.effect),
+            tag: maybe("eligibility.tag", &text.tag),
+            age_from: number("eligibility.age_from", &text.age_from),
+            age_to: number("eligibility.age_to", &text.age_to),
+            age_on: maybe("eligibility.age_on", &text.age_on),
+            sex: maybe("eligibility.sex", &text.sex),
+            disability: maybe("eligibility.disability", &text.disability),
+            document: cell("eligibility.document", &text.document),
         }
     }
 

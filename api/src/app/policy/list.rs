@@ -1,7 +1,9 @@
 //! The policy of a book, as it stands.
 
+use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::program::Formula;
+use ledger::program::payment_day::pay_by;
 use ledger_store::policy;
 use serde_json::{Value, json};
 
@@ -13,7 +15,10 @@ pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> 
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let programs = policy::programs(&mut tx, caller.book.id).await?;
     let components = policy::components(&mut tx, caller.book.id).await?;
+    let details = policy::details(&mut tx, caller.book.id).await?;
+    let days = policy::payment_days(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
+    let month = Month::of(app.clock.today());
     let mut table = Table::new(
         words("救助项目", "Programs"),
         &[
@@ -24,12 +29,18 @@ pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> 
             ("名称", "name", false),
             ("按", "per", false),
             ("月份", "months", false),
+            ("计量单位", "unit", false),
+            ("经济科目", "economic code", false),
+            ("发放日", "paid by", true),
         ],
     );
     let mut list = Vec::new();
     for program in &programs {
         let mut of_program = Vec::new();
+        let pay_by = pay_by(&days, program.id, month);
         for component in components.iter().filter(|c| c.program == program.id) {
+            let economic = details.get(&component.id);
+            let economic = economic.map_or("", |detail| detail.economic_code.as_str());
             table.row([
                 program.code.clone(),
                 program.name.clone(),
@@ -38,18 +49,24 @@ pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> 
                 component.name.clone(),
                 component.scope.name().to_owned(),
                 component.cadence.to_string(),
+                component.unit.clone(),
+                economic.to_owned(),
+                chrono::Datelike::day(&pay_by).to_string(),
             ]);
             of_program.push(json!({
                 "id": component.code,
                 "name": component.name,
                 "scope": component.scope.code(),
                 "months": component.cadence.to_string(),
+                "unit": component.unit,
+                "economic_code": economic,
             }));
         }
         list.push(json!({
             "id": program.code,
             "name": program.name,
             "function_code": program.function_code,
+            "pay_by": pay_by.to_string(),
             "components": of_program,
         }));
     }

@@ -7,6 +7,7 @@
 //! is refused, because a rule is changed by a new date, never in place.
 
 mod check;
+mod conditions;
 mod draft;
 mod list;
 mod packs;
@@ -139,6 +140,8 @@ pub(super) async fn add(app: &App, write: &mut Write, source: &Source) -> Result
         "bank_accounts": added.bank_accounts.len(),
         "funding_rules": added.funding.len(),
         "funding_open": added.funding_open,
+        "payment_days": added.payment_days.len(),
+        "eligibility_rules": added.eligibility.len(),
         "publication_rules": added.publications.len(),
         "approval_limits": added.limits.len(),
     }))

@@ -1,17 +1,19 @@
 //! What a file adds to a book: rules that are there and the same are left alone, rules that are
 //! there and differ are faults.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::disbursement::approval::ApprovalLimit;
 use ledger::fund::Funding;
 use ledger::id::{BankAccountId, BookId, ComponentId, ProgramId, StandardId};
-use ledger::problem::Place;
-use ledger::program::{Component, Policy, Reference, Standard};
+use ledger::problem::{Kind, Place, Problem};
+use ledger::program::eligibility::EligibilityRule;
+use ledger::program::payment_day::PaymentDay;
+use ledger::program::{Component, Facts, Policy, Reference, Standard};
 use ledger_store::approval;
 use ledger_store::db::Tx;
 use ledger_store::fund::{self, FundingRule};
-use ledger_store::policy::{self, BankAccount, Program};
+use ledger_store::policy::{self, BankAccount, ComponentDetail, Program};
 use ledger_store::publication::{self, PublicationRule};
 use ledger_store::write::Write;
 
@@ -26,7 +28,10 @@ pub(super) struct Known {
     pub(super) standards: Vec<Standard>,
     pub(super) references: Vec<(Reference, String)>,
     pub(super) bank_accounts: Vec<BankAccount>,
+    pub(super) details: BTreeMap<ComponentId, ComponentDetail>,
     pub(super) funding: Vec<FundingRule>,
+    pub(super) payment_days: Vec<PaymentDay>,
+    pub(super) eligibility: Vec<EligibilityRule>,
     pub(super) publications: Vec<PublicationRule>,
     pub(super) limits: Vec<ApprovalLimit>,
 }
@@ -40,7 +45,10 @@ pub(super) struct Added {
     pub(super) standards: Vec<Standard>,
     pub(super) references: Vec<(Reference, String)>,
     pub(super) bank_accounts: Vec<BankAccount>,
+    pub(super) details: Vec<(ComponentId, ComponentDetail)>,
     pub(super) funding: Vec<FundingRule>,
+    pub(super) payment_days: Vec<PaymentDay>,
+    pub(super) eligibility: Vec<EligibilityRule>,
     pub(super) publications: Vec<PublicationRule>,
     pub(super) limits: Vec<ApprovalLimit>,
     /// Programs whose funding names no account yet.
@@ -56,14 +64,24 @@ impl Known {
             standards: policy::standards(tx, book).await?,
             references: policy::references(tx, book).await?,
             bank_accounts: policy::bank_accounts(tx, book).await?,
+            details: policy::details(tx, book).await?,
             funding: fund::funding_rules(tx, book).await?,
+            payment_days: policy::payment_days(tx, book).await?,
+            eligibility: policy::eligibility(tx, book).await?,
             publications: publication::rules(tx, book).await?,
             limits: approval::limits(tx, book).await?,
         })
     }
 
-    /// The rules as they are, and with what is added.
-    pub(super) fn policies(&self, added: &Added) -> (Policy, Policy) {
+    /// The rules as they are, and with what is added. Both know the people whom either asks about.
+    pub(super) async fn policies(
+        &self,
+        tx: &mut Tx,
+        book: BookId,
+        added: &Added,
+    ) -> Result<(Policy, Policy), Error> {
+        let rules = [self.eligibility.clone(), added.eligibility.clone()].concat();
+        let facts: Facts = policy::facts(tx, book, &self.components, &rules).await?;
         let amounts = |list: &[(Reference, String)]| -> Vec<Reference> {
             list.iter()
                 .map(|(reference, _)| reference.clone())
@@ -79,7 +97,8 @@ impl Known {
             [self.standards.clone(), added.standards.clone()].concat(),
             [amounts(&self.references), amounts(&added.references)].concat(),
         );
-        (before, after)
+        let before = before.with_eligibility(self.eligibility.clone(), facts.clone());
+        Ok((before, after.with_eligibility(rules, facts)))
     }
 }
 
@@ -91,7 +110,10 @@ impl Added {
             && self.standards.is_empty()
             && self.references.is_empty()
             && self.bank_accounts.is_empty()
+            && self.details.is_empty()
             && self.funding.is_empty()
+            && self.payment_days.is_empty()
+            && self.eligibility.is_empty()
             && self.publications.is_empty()
             && self.limits.is_empty()
     }
@@ -158,15 +180,17 @@ pub(super) fn plan(
     books.components(known, rules, &mut added, faults);
     books.standards(known, rules, &mut added, faults);
     books.fundings(known, rules, account, &mut added, faults);
+    books.payment_days(known, rules, &mut added, faults);
+    books.eligibility(known, rules, &mut added, faults);
     books.publications(known, rules, &mut added, faults);
     books.limits(known, rules, &mut added, faults);
     added
 }
 
 /// Numbers by code, of what is there and what is new.
-struct Books {
+pub(super) struct Books {
     programs: HashMap<String, ProgramId>,
-    components: HashMap<(ProgramId, String), ComponentId>,
+    pub(super) components: HashMap<(ProgramId, String), ComponentId>,
     accounts: HashMap<String, BankAccountId>,
 }
 
@@ -184,7 +208,12 @@ impl Books {
         }
     }
 
-    fn program(&self, code: &str, place: &Place, faults: &mut Faults) -> Option<ProgramId> {
+    pub(super) fn program(
+        &self,
+        code: &str,
+        place: &Place,
+        faults: &mut Faults,
+    ) -> Option<ProgramId> {
         let id = self.programs.get(code).copied();
         if id.is_none() {
             faults.missing("项目 program", code, place);
@@ -192,9 +221,37 @@ impl Books {
         id
     }
 
+    /// What a component says beyond its name; its economic account may be changed, its unit not,
+    /// because awards count in it.
+    fn detail(
+        &self,
+        component: &Component,
+        economic_code: &str,
+        (details, is_known): (&BTreeMap<ComponentId, ComponentDetail>, bool),
+        added: &mut Added,
+    ) {
+        let last = details.get(&component.id).filter(|_| is_known);
+        let is_said = !component.unit.is_empty() || !economic_code.is_empty();
+        let before = last.map_or("", |last| last.economic_code.as_str());
+        let differs = !economic_code.is_empty() && before != economic_code;
+        if is_said && (last.is_none() || differs) {
+            let detail = ComponentDetail {
+                version: last.map_or(1, |last| last.version + 1),
+                unit: component.unit.clone(),
+                economic_code: economic_code.to_owned(),
+            };
+            added.details.push((component.id, detail));
+        }
+    }
+
     fn components(&mut self, known: &Known, rules: &Rules, added: &mut Added, faults: &mut Faults) {
+        let details = &known.details;
         for At { rule, place } in &rules.components {
-            let OfProgram { program, component } = rule;
+            let OfProgram {
+                program,
+                component,
+                economic_code,
+            } = rule;
             let Some(program) = self.program(program, place, faults) else {
                 continue;
             };
@@ -205,6 +262,7 @@ impl Books {
                 program,
                 ..component.clone()
             };
+            self.detail(&component, economic_code, (details, known.is_some()), added);
             match known {
                 Some(same) if *same == component => {}
                 Some(_) => faults.exists("component", &component.code, place),
@@ -310,7 +368,7 @@ impl Books {
 }
 
 impl Books {
-    /// A rule that differs is a newer version.
+    /// The first rule of a program; a change takes two people.
     fn publications(&self, known: &Known, rules: &Rules, added: &mut Added, faults: &mut Faults) {
         for At { rule, place } in &rules.publications {
             let Some(program) = self.program(&rule.program, place, faults) else {
@@ -322,10 +380,13 @@ impl Books {
                 version: last.map_or(1, |last| last.version + 1),
                 ..rule.rule.clone()
             };
-            let same =
-                |last: &PublicationRule| last.days == new.days && last.document == new.document;
-            if !last.is_some_and(same) {
-                added.publications.push(new);
+            let same = |last: &PublicationRule| {
+                (last.days, last.unit) == (new.days, new.unit) && last.document == new.document
+            };
+            match last {
+                Some(last) if same(last) => {}
+                Some(_) => faults.add(needs_two("公示 publication", &rule.program, place)),
+                None => added.publications.push(new),
             }
         }
     }
@@ -339,6 +400,9 @@ impl Books {
                 program,
                 ..rule.rule.clone()
             };
+            let is_of = |limit: &ApprovalLimit, new: &ApprovalLimit| {
+                (limit.program, limit.level) == (new.program, new.level)
+            };
             let key = |limit: &ApprovalLimit| (limit.program, limit.level, limit.from);
             match known.limits.iter().find(|limit| key(limit) == key(&new)) {
                 Some(same) if *same == new => {}
@@ -346,10 +410,20 @@ impl Books {
                     let name = format!("{} {} {}", rule.program, new.level.code(), new.from);
                     faults.exists("approval_limit", &name, place);
                 }
+                None if known.limits.iter().any(|limit| is_of(limit, &new)) => {
+                    faults.add(needs_two("审批限额 approval limit", &rule.program, place));
+                }
                 None => added.limits.push(new),
             }
         }
     }
+}
+
+/// A file may bring the first rule that lets a run wait or binds approvers, but may not loosen it.
+fn needs_two(rule: &str, program: &str, place: &Place) -> Problem {
+    Problem::new(Kind::RuleNeedsTwo)
+        .with("rule", format!("{program} {rule}"))
+        .at(place.clone())
 }
 
 /// Stores what is added and gives it its numbers.
@@ -378,6 +452,28 @@ pub(super) async fn store(write: &mut Write, added: &Added) -> Result<(), Error>
             ..one.clone()
         };
         policy::add_component(write, &component).await?;
+    }
+    for (component, detail) in &added.details {
+        policy::add_detail(write, real_component(*component), detail).await?;
+    }
+    for rule in &added.eligibility {
+        let component = real_component(rule.component);
+        let rule = EligibilityRule {
+            component,
+            ..rule.clone()
+        };
+        policy::add_eligibility(write, &rule).await?;
+    }
+    for day in &added.payment_days {
+        let program = real_program(day.program);
+        policy::add_payment_day(
+            write,
+            &PaymentDay {
+                program,
+                ..day.clone()
+            },
+        )
+        .await?;
     }
     let standard = first(write, "standard", added.standards.len()).await?;
     for one in &added.standards {

@@ -78,7 +78,7 @@ async fn previewed(
     let book = caller.book.id;
     let known = Known::read(tx, book).await?;
     let added = judge(app, source, &known)?;
-    let rules = known.policies(&added);
+    let rules = known.policies(tx, book, &added).await?;
     let mut all = Vec::new();
     for program in &known.programs {
         let Some(first) = first_change(&known, &added, program.id) else {
@@ -106,7 +106,8 @@ async fn previewed(
     Ok(report)
 }
 
-/// The first month in which an added standard or reference amount bears on a program.
+/// The first month in which an added standard, rule of eligibility or reference amount bears on a
+/// program.
 fn first_change(known: &Known, added: &Added, program: ProgramId) -> Option<Month> {
     let components: BTreeSet<ComponentId> = known
         .components
@@ -125,7 +126,10 @@ fn first_change(known: &Known, added: &Added, program: ProgramId) -> Option<Mont
             matches!(&standard.formula, Formula::Rate { of, .. } if *of == reference.code)
         })
     });
+    let conditions = added.eligibility.iter();
+    let conditions = conditions.filter(|rule| components.contains(&rule.component));
     new.map(|standard| standard.from)
+        .chain(conditions.map(|rule| rule.from))
         .chain(amounts.map(|(reference, _)| reference.from))
         .min()
 }

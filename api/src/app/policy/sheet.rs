@@ -1,4 +1,4 @@
-//! Policy as a workbook: seven sheets with Chinese headings, the same rows as the TOML file has.
+//! Policy as a workbook: nine sheets with Chinese headings, the same rows as the TOML file has.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -7,22 +7,32 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use anyhow::Context;
 use calamine::{DataRef, Reader, Xlsx};
 use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::publication::DayUnit;
 use ledger::problem::{Kind, Place, Problem};
 use ledger::program::Cadence;
+use ledger::program::eligibility::{AgeOn, Effect, Sex};
 use rust_xlsxwriter::{DataValidation, DocProperties, ExcelDateTime, Format, Workbook, Worksheet};
 
 use super::check::Faults;
 use super::draft::{
-    Cell, ComponentRow, Draft, FundingRow, LimitRow, ProgramRow, PublicationRow, ReferenceRow,
-    StandardRow,
+    Cell, ComponentRow, Draft, EligibilityRow, FundingRow, LimitRow, PaymentDayRow, ProgramRow,
+    PublicationRow, ReferenceRow, StandardRow,
 };
 use super::words;
 use crate::app::Error;
 
 const PROGRAMS: (&str, [&str; 4]) = ("项目", ["项目代码", "项目名称", "功能科目", "说明"]);
-const COMPONENTS: (&str, [&str; 5]) = (
+const COMPONENTS: (&str, [&str; 7]) = (
     "组成",
-    ["项目代码", "组成代码", "组成名称", "发放对象", "发放月份"],
+    [
+        "项目代码",
+        "组成代码",
+        "组成名称",
+        "发放对象",
+        "发放月份",
+        "计量单位",
+        "经济科目",
+    ],
 );
 const STANDARDS: (&str, [&str; 11]) = (
     "标准",
@@ -45,7 +55,26 @@ const REFERENCES: (&str, [&str; 5]) = (
     ["参照额代码", "参照额名称", "起始月份", "金额(元)", "文号"],
 );
 const FUNDINGS: (&str, [&str; 4]) = ("资金", ["项目代码", "支付账户", "级次", "份额"]);
-const PUBLICATIONS: (&str, [&str; 3]) = ("公示", ["项目代码", "公示天数", "文号"]);
+const PAYMENT_DAYS: (&str, [&str; 4]) = ("发放日", ["项目代码", "起始月份", "发放日", "文号"]);
+const ELIGIBILITY: (&str, [&str; 11]) = (
+    "资格条件",
+    [
+        "项目代码",
+        "组成代码",
+        "起始月份",
+        "作用",
+        "类别",
+        "年龄起",
+        "年龄止",
+        "年龄计算日",
+        "性别",
+        "残疾等级",
+        "文号",
+    ],
+);
+const PUBLICATIONS: (&str, [&str; 4]) = ("公示", ["项目代码", "公示天数", "天数单位", "文号"]);
+/// Columns that came later: a workbook made before them is read without.
+const OPTIONAL: [&str; 3] = ["计量单位", "经济科目", "天数单位"];
 const LIMITS: (&str, [&str; 6]) = (
     "审批限额",
     [
@@ -171,6 +200,8 @@ impl Sheets<'_> {
             STANDARDS.0,
             REFERENCES.0,
             FUNDINGS.0,
+            PAYMENT_DAYS.0,
+            ELIGIBILITY.0,
             PUBLICATIONS.0,
             LIMITS.0,
         ];
@@ -194,6 +225,8 @@ impl Sheets<'_> {
         let standards = self.rows(STANDARDS).into_iter();
         let references = self.rows(REFERENCES).into_iter();
         let fundings = self.rows(FUNDINGS).into_iter();
+        let payment_days = self.rows(PAYMENT_DAYS).into_iter();
+        let eligibility = self.rows(ELIGIBILITY).into_iter();
         let publications = self.rows(PUBLICATIONS).into_iter();
         let limits = self.rows(LIMITS).into_iter();
         Draft {
@@ -202,6 +235,8 @@ impl Sheets<'_> {
             standards: standards.map(standard).collect(),
             references: references.map(reference).collect(),
             fundings: fundings.map(funding).collect(),
+            payment_days: payment_days.map(payment_day).collect(),
+            eligibility: eligibility.map(condition).collect(),
             publications: publications.map(publication).collect(),
             limits: limits.map(limit).collect(),
             ..Draft::default()
@@ -240,12 +275,15 @@ impl Sheets<'_> {
             at.map(|(column, _)| *column)
         });
         for (heading, column) in headings.iter().zip(columns) {
-            if column.is_none() {
+            if column.is_none() && !OPTIONAL.contains(heading) {
                 let place = self.place(sheet, line, heading);
                 self.faults.missing("列 column", heading, &place);
             }
         }
-        if columns.contains(&None) {
+        let whole = |(heading, column): (&&str, Option<u32>)| {
+            column.is_some() || OPTIONAL.contains(heading)
+        };
+        if !headings.iter().zip(columns).all(whole) {
             return Vec::new();
         }
         let mut rows = Vec::with_capacity(grid.len());
@@ -275,13 +313,16 @@ fn program([code, name, function_code, note]: [Cell; 4]) -> ProgramRow {
     }
 }
 
-fn component([program, code, name, scope, months]: [Cell; 5]) -> ComponentRow {
+fn component(cells: [Cell; 7]) -> ComponentRow {
+    let [program, code, name, scope, months, unit, economic_code] = cells;
     ComponentRow {
         program,
         code,
         name,
         scope,
         months,
+        unit,
+        economic_code,
     }
 }
 
@@ -322,10 +363,38 @@ fn funding([program, bank_account, level, parts]: [Cell; 4]) -> FundingRow {
     }
 }
 
-fn publication([program, days, document]: [Cell; 3]) -> PublicationRow {
+fn payment_day([program, from, day, document]: [Cell; 4]) -> PaymentDayRow {
+    PaymentDayRow {
+        program,
+        from,
+        day,
+        document,
+    }
+}
+
+fn condition(cells: [Cell; 11]) -> EligibilityRow {
+    let [program, component, from, effect, tag, rest @ ..] = cells;
+    let [age_from, age_to, age_on, sex, disability, document] = rest;
+    EligibilityRow {
+        program,
+        component,
+        from,
+        effect,
+        tag,
+        age_from,
+        age_to,
+        age_on,
+        sex,
+        disability,
+        document,
+    }
+}
+
+fn publication([program, days, unit, document]: [Cell; 4]) -> PublicationRow {
     PublicationRow {
         program,
         days,
+        unit,
         document,
     }
 }
@@ -374,19 +443,25 @@ fn written(draft: &Draft) -> anyhow::Result<Vec<u8>> {
     });
     let sheet = fill(book.add_worksheet(), FUNDINGS, rows.collect())?;
     offer(sheet, 2, &["中央", "省级", "市级", "县级", "捐赠"])?;
+    let rows = draft.payment_days.iter();
+    let rows = rows.map(|row| [&row.program, &row.from, &row.day, &row.document].map(text));
+    fill(book.add_worksheet(), PAYMENT_DAYS, rows.collect())?;
+    let rows = draft.eligibility.iter().map(condition_texts).collect();
+    let sheet = fill(book.add_worksheet(), ELIGIBILITY, rows)?;
+    offer(sheet, 3, &named(Effect::ALL, Effect::name))?;
+    offer(sheet, 7, &named(AgeOn::ALL, AgeOn::name))?;
+    offer(sheet, 8, &named(Sex::ALL, Sex::name))?;
     let rows = draft.publications.iter();
-    let rows = rows.map(|row| [&row.program, &row.days, &row.document].map(text));
-    fill(book.add_worksheet(), PUBLICATIONS, rows.collect())?;
+    let rows = rows.map(|row| {
+        let unit = named_as(&row.unit.text, DayUnit::from_code, DayUnit::name);
+        let [program, days, document] = [&row.program, &row.days, &row.document].map(text);
+        [program, days, unit, document]
+    });
+    let sheet = fill(book.add_worksheet(), PUBLICATIONS, rows.collect())?;
+    offer(sheet, 2, &named(DayUnit::ALL, DayUnit::name))?;
     let rows = draft.limits.iter().map(limit_texts).collect();
     let sheet = fill(book.add_worksheet(), LIMITS, rows)?;
-    offer(
-        sheet,
-        1,
-        &ApprovalLevel::ALL
-            .iter()
-            .map(|level| level.name())
-            .collect::<Vec<_>>(),
-    )?;
+    offer(sheet, 1, &named(ApprovalLevel::ALL, ApprovalLevel::name))?;
     let sheet = book.add_worksheet();
     sheet.set_name(NOTES)?;
     sheet.set_column_width(0, 100)?;
@@ -402,7 +477,11 @@ const EXPLAINED: &[&str] = &[
     "发放月份写 1-12、11、4-10、1,11 或 一次。",
     "计算方式:定额、补差填标准;按比例填参照额代码、比例、取整方式;逐人核定都不填。",
     "比例写 1.3 或 15%。每条标准和参照额都要有文号。",
-    "公示:天数自首日起连首尾计;0 为不公示。审批限额:批次限额留空为只限单笔。",
+    "计量单位:按件计的实物填写(吨、本),其标准即单价;经济科目印在三联单上。",
+    "发放日:每月几日前发放到人;没有则为 10 日。",
+    "资格条件:作用为“定档”时按年龄、残疾等级给出类别;“必须符合”“应当符合”用于校验。",
+    "残疾等级写 1-2;年龄按周岁,起止都含。同一组成同一起始月份的条件是一组。",
+    "公示:天数自首日起连首尾计;0 为不公示;单位不填为日历日。审批限额:批次限额留空为只限单笔。",
     "资金:一行一级,份额为正整数;级次和份额留空为按指标顺序使用;支付账户可留空,导入时再指定。",
 ];
 
@@ -410,14 +489,53 @@ fn text(cell: &Cell) -> String {
     cell.text.clone()
 }
 
-fn component_texts(row: &ComponentRow) -> [String; 5] {
+/// The Chinese names of a closed list.
+fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().map(|one| name(*one)).collect()
+}
+
+/// The Chinese name of a code; what is no code stays as it is.
+fn named_as<T>(
+    text: &str,
+    from_code: fn(&str) -> Option<T>,
+    name: fn(T) -> &'static str,
+) -> String {
+    from_code(text).map_or_else(|| text.to_owned(), |one| name(one).to_owned())
+}
+
+fn condition_texts(row: &EligibilityRow) -> [String; 11] {
+    [
+        row.program.text.clone(),
+        row.component.text.clone(),
+        row.from.text.clone(),
+        named_as(&row.effect.text, Effect::from_code, Effect::name),
+        row.tag.text.clone(),
+        row.age_from.text.clone(),
+        row.age_to.text.clone(),
+        named_as(&row.age_on.text, AgeOn::from_code, AgeOn::name),
+        named_as(&row.sex.text, Sex::from_code, Sex::name),
+        row.disability.text.clone(),
+        row.document.text.clone(),
+    ]
+}
+
+fn component_texts(row: &ComponentRow) -> [String; 7] {
     let scope = words::scope(&row.scope.text).map_or("", |scope| scope.name());
     let months = match words::months(&row.months.text) {
         Some(Cadence::Once) => words::ONCE.to_owned(),
         _ => row.months.text.clone(),
     };
     let [program, code, name] = [&row.program, &row.code, &row.name].map(text);
-    [program, code, name, scope.to_owned(), months]
+    let [unit, economic_code] = [&row.unit, &row.economic_code].map(text);
+    [
+        program,
+        code,
+        name,
+        scope.to_owned(),
+        months,
+        unit,
+        economic_code,
+    ]
 }
 
 fn limit_texts(row: &LimitRow) -> [String; 6] {

@@ -74,6 +74,25 @@ pub(super) fn rounding(text: &str) -> Option<Rounding> {
     known.map(|(rounding, _)| *rounding)
 }
 
+/// Disability grades: `1-2`, `1`, `一级至二级`.
+pub(super) fn grades(text: &str) -> Option<(i64, i64)> {
+    let plain: String = (text.chars())
+        .filter(|letter| *letter != '级')
+        .map(|letter| match letter {
+            '一' => '1',
+            '二' => '2',
+            '三' => '3',
+            '四' => '4',
+            '至' | '—' | '~' => '-',
+            other => other,
+        })
+        .collect();
+    let (first, last) = plain.split_once('-').unwrap_or((&plain, &plain));
+    let grade = |text: &str| text.parse().ok().filter(|grade| (1..=4).contains(grade));
+    let (first, last) = (grade(first)?, grade(last)?);
+    (first <= last).then_some((first, last))
+}
+
 /// A rate: `0.15` or `15%`, the sign perhaps full-width.
 pub(super) fn rate(text: &str) -> Option<Decimal> {
     match text.strip_suffix(['%', '\u{ff05}']) {
@@ -112,6 +131,18 @@ mod tests {
         ] {
             let read = months(text).map(|months| months.to_string());
             assert_eq!(read.as_deref(), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("1-2", Some((1, 2))),
+            ("一级至二级", Some((1, 2))),
+            ("3", Some((3, 3))),
+            ("四级", Some((4, 4))),
+            ("2-1", None),
+            ("0", None),
+            ("5", None),
+            ("", None),
+        ] {
+            assert_eq!(grades(text), expected, "{text}");
         }
         assert_eq!(scope("按户"), scope("household"));
         assert_eq!(level("省级"), level("province"));

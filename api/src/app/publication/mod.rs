@@ -5,7 +5,7 @@ mod list;
 mod objection;
 
 use ledger::calendar::Date;
-use ledger::disbursement::publication::{DAYS_MAX, ObjectionState, days_left, last_day};
+use ledger::disbursement::publication::{DAYS_MAX, DayUnit, ObjectionState, days_left, last_day};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{Duty, RunState, may_act};
 use ledger::id::{BookId, RunId};
@@ -22,47 +22,52 @@ pub use self::objection::{add, list, settle};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, run};
 
-/// Sets for how many days the runs of a program are published; 0 for not at all.
+/// For how many days the runs of a program are to be published.
+#[derive(Clone, Debug)]
+pub struct NewRule {
+    /// Code of the program.
+    pub program: String,
+    /// How many days; 0 for not at all.
+    pub days: i64,
+    /// Which days are counted.
+    pub unit: DayUnit,
+    /// The number of its document.
+    pub document: String,
+}
+
+/// Judges a rule and, when `store` is set, makes it the newest of its program.
 ///
 /// # Errors
 /// [`Kind::NotFound`], [`Kind::FieldInvalid`].
-pub async fn set_rule(
-    app: &App,
-    caller: &Caller,
-    program: &str,
-    days: i64,
-    document: &str,
-    key: Option<String>,
-) -> Result<Done, Error> {
-    let order = Order::new("policy.publish", Action::ManagePolicy)
-        .key(key)
-        .field("program", program)
-        .field("days", days)
-        .field("document", document);
-    app.command(caller, order, async |write| {
-        let book = write.book();
-        let programs = policy::programs(write.tx(), book).await?;
-        let known = programs.iter().find(|known| known.code == program);
-        let known = known.ok_or_else(|| not_found("项目 program", program))?;
-        if !(0..=DAYS_MAX).contains(&days) {
-            let wanted = format!("0-{DAYS_MAX}");
-            return Err(super::policy::invalid("days", &days.to_string(), &wanted));
-        }
-        if document.trim().is_empty() {
-            return Err(super::policy::invalid("document", "", "文号 a document"));
-        }
-        let rules = store::rules(write.tx(), book).await?;
-        let last = rules.iter().find(|rule| rule.program == known.id);
-        let rule = PublicationRule {
-            program: known.id,
-            version: last.map_or(1, |last| last.version + 1),
-            days,
-            document: document.to_owned(),
-        };
-        store::add_rule(write, &rule).await?;
-        Ok(json!({ "program": program, "days": days, "document": document }))
-    })
-    .await
+pub(super) async fn set_rule(write: &mut Write, new: &NewRule, store: bool) -> Result<(), Error> {
+    let book = write.book();
+    let programs = policy::programs(write.tx(), book).await?;
+    let known = programs.iter().find(|known| known.code == new.program);
+    let known = known.ok_or_else(|| not_found("项目 program", &new.program))?;
+    if !(0..=DAYS_MAX).contains(&new.days) {
+        let wanted = format!("0-{DAYS_MAX}");
+        return Err(super::policy::invalid(
+            "days",
+            &new.days.to_string(),
+            &wanted,
+        ));
+    }
+    if new.document.trim().is_empty() {
+        return Err(super::policy::invalid("document", "", "文号 a document"));
+    }
+    if !store {
+        return Ok(());
+    }
+    let rules = store::rules(write.tx(), book).await?;
+    let last = rules.iter().find(|rule| rule.program == known.id);
+    let rule = PublicationRule {
+        program: known.id,
+        version: last.map_or(1, |last| last.version + 1),
+        days: new.days,
+        unit: new.unit,
+        document: new.document.clone(),
+    };
+    Ok(store::add_rule(write, &rule).await?)
 }
 
 /// Publishes a submitted or reviewed run from a day on, today when none is given: the list is made
@@ -102,7 +107,9 @@ pub async fn publish(
                 .into());
         }
         let from = from.unwrap_or(today);
-        let to = last_day(from, rule.days).filter(|_| from >= today);
+        let calendar = super::calendar::working_days(write.tx(), book).await?;
+        let working = |day| calendar.is_working_day(day);
+        let to = last_day(from, rule.days, rule.unit, working).filter(|_| from >= today);
         let to = to.ok_or_else(|| {
             let wanted = format!("不早于 not before {today}");
             super::policy::invalid("from", &from.to_string(), &wanted)
@@ -116,6 +123,7 @@ pub async fn publish(
             "from": from.to_string(),
             "to": to.to_string(),
             "days": rule.days,
+            "unit": rule.unit.code(),
             "payments": new.payments,
             "total_fen": new.total.get(),
             "revision": new.revision,
@@ -263,7 +271,10 @@ pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error
     );
     let none = || "—".to_owned();
     head.row([
-        (rule.as_ref()).map_or_else(|| "不公示".to_owned(), |rule| rule.days.to_string()),
+        (rule.as_ref()).map_or_else(
+            || "不公示".to_owned(),
+            |rule| format!("{} {}", rule.days, rule.unit.name()),
+        ),
         now.map_or_else(none, |one| one.from.to_string()),
         now.map_or_else(none, |one| one.to.to_string()),
         left.map_or_else(none, |left| left.to_string()),
@@ -277,6 +288,7 @@ pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error
         "run": id.get(),
         "revision": run.revision,
         "days": rule.as_ref().map(|rule| rule.days),
+        "unit": rule.as_ref().map(|rule| rule.unit.code()),
         "document": rule.as_ref().map(|rule| rule.document.as_str()),
         "from": now.map(|one| one.from.to_string()),
         "to": now.map(|one| one.to.to_string()),

@@ -94,7 +94,7 @@ pub(super) async fn overpaid(
         return Ok(Vec::new());
     };
     let (first, last) = (first.unwrap_or(accrued.0), last.unwrap_or(accrued.1));
-    let rules = policy::policy(tx, book).await?;
+    let rules = policy::policy_of(tx, book, program).await?;
     let proposed = store::proposed(tx, book, program).await?;
     let mut found = Vec::new();
     for month in first.max(accrued.0).through(last.min(accrued.1)) {

@@ -34,6 +34,22 @@ pub(crate) const COPIES: [(&str, &str); 3] = [
 /// 2022: 政府 50901 社会福利和救助, 部门 30306 救济费).
 const ECONOMIC: &str = "50901 社会福利和救助 / 30306 救济费";
 
+/// 经济科目 of the components of a run: what policy says of each, the common one where it says
+/// nothing; each once.
+fn economic<'a>(said: impl Iterator<Item = Option<&'a str>>) -> String {
+    let mut codes: Vec<&str> = Vec::new();
+    for code in said {
+        let code = code.filter(|code| !code.is_empty()).unwrap_or(ECONOMIC);
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    match codes.as_slice() {
+        [] => ECONOMIC.to_owned(),
+        codes => codes.join(";"),
+    }
+}
+
 /// 功能科目 by code (浙财社〔2025〕12号; 2081107: hzsc.gov.cn, 2018).
 const FUNCTIONS: &[(&str, &str)] = &[
     ("2081001", "儿童福利"),
@@ -88,7 +104,7 @@ pub struct Triplicate {
     /// 功能科目, code and name.
     pub function: String,
     /// 经济科目.
-    pub economic: &'static str,
+    pub economic: String,
     /// The components.
     pub parts: Vec<Part>,
     /// Households and persons, each counted once.
@@ -136,7 +152,7 @@ pub async fn triplicate(app: &App, caller: &Caller, id: RunId) -> Result<Triplic
         agency: caller.book.name.clone(),
         program: (names.program_code(run.program), names.program(run.program)),
         function: function_name(&names.function_code(run.program)),
-        economic: ECONOMIC,
+        economic: String::new(),
         parts: Vec::new(),
         heads: (0, 0),
         paid: Count::default(),
@@ -200,6 +216,9 @@ impl Triplicate {
         let payments = (run.payment_first, run.payment_last);
         self.heads = store::run_heads(tx, book, payments.0, payments.1).await?;
         let parts = store::run_parts(tx, book, run.month, payments).await?;
+        let details = ledger_store::policy::details(tx, book).await?;
+        let said = parts.iter().map(|part| details.get(&part.component));
+        self.economic = economic(said.map(|detail| detail.map(|one| one.economic_code.as_str())));
         self.parts = parts
             .into_iter()
             .map(|part| Part {
@@ -351,7 +370,7 @@ impl Triplicate {
             ("所属期 period", self.period()),
             ("补贴项目 program", self.program.1.clone()),
             ("功能科目 function", self.function.clone()),
-            ("经济科目 economic", self.economic.to_owned()),
+            ("经济科目 economic", self.economic.clone()),
             (
                 "批次 run",
                 format!("{} {}", self.run.id, self.run.state.name()),

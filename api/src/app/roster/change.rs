@@ -1,6 +1,6 @@
 //! What a roster changes in the books.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bank_adapters::Finding;
 use ledger::calendar::Month;
@@ -37,6 +37,11 @@ pub(super) struct Change {
     first_award: i64,
     started: BTreeMap<Asked, AwardRow>,
     ended: Vec<(AwardId, Month, &'static str)>,
+    /// Disability grades that the roster says otherwise: person, newest version, grade.
+    disabilities: Vec<(PartyId, i64, i64)>,
+    /// Who belongs to which household, where the roster says it anew.
+    members: Vec<(PartyId, PartyId)>,
+    month: Month,
 }
 
 /// So many awards of a program may end in one import without a question.
@@ -115,7 +120,7 @@ impl Change {
         json!({
             "program": program,
             "month": month.to_string(),
-            "rows": self.roster.rows.len(),
+            "rows": self.roster.rows.iter().filter(|row| !row.is_member).count(),
             "unchanged": self.kept,
             "started": self.started.len() - replaced,
             "ended": self.ended.len() - replaced,
@@ -123,6 +128,8 @@ impl Change {
             "parties_added": self.parties.len(),
             "accounts_added": self.accounts.len() - self.accounts_changed,
             "accounts_changed": self.accounts_changed,
+            "disabilities_changed": self.disabilities.len(),
+            "members_added": self.members.len(),
             "notes": self.notes.len(),
         })
     }
@@ -155,6 +162,8 @@ impl Change {
             row
         });
         store::add_awards(write, started).await?;
+        store::add_disabilities(write, self.month, &self.disabilities).await?;
+        store::add_household_members(write, self.month, &self.members).await?;
         self.ended.sort_by_key(|(award, ..)| *award);
         Ok(store::end_awards(write, &self.ended).await?)
     }
@@ -210,7 +219,8 @@ pub(super) async fn prepare(
         .filter(|component| component.program == program.id)
         .collect();
     let standards = policy::standards(write.tx(), book).await?;
-    let terms = Terms::new(month, components, &standards);
+    let rules = policy::eligibility(write.tx(), book).await?;
+    let terms = Terms::new(month, components, &standards, &rules);
     let (roster, notes) = sheet::read(file_name, bytes, &terms)?;
     let components = &terms.components;
     let mut change = Change {
@@ -227,6 +237,9 @@ pub(super) async fn prepare(
         first_award: 0,
         started: BTreeMap::new(),
         ended: Vec::new(),
+        disabilities: Vec::new(),
+        members: Vec::new(),
+        month,
     };
     let known = store::areas(write.tx(), book).await?;
     let words = &change.roster.areas;
@@ -236,6 +249,8 @@ pub(super) async fn prepare(
     let branches = number_words(write, "branch", known, words, &mut change.branches).await?;
     let parties = change.find_parties(write, &areas).await?;
     change.compare_accounts(write, &parties, &branches).await?;
+    change.compare_disabilities(write, &parties).await?;
+    change.compare_members(write, &parties).await?;
     let cadences = components
         .iter()
         .map(|component| (component.id, component.cadence))
@@ -323,6 +338,7 @@ impl Change {
         let mut payees: Vec<(PartyId, usize)> = parties
             .iter()
             .enumerate()
+            .filter(|(row, _)| !self.roster.rows[*row].is_member)
             .map(|(row, [_, _, payee])| (*payee, row))
             .collect();
         payees.sort_unstable();
@@ -363,10 +379,71 @@ impl Change {
         Ok(())
     }
 
+    /// Disability grades that differ from what holds in the month.
+    async fn compare_disabilities(
+        &mut self,
+        write: &mut Write,
+        parties: &Parties,
+    ) -> Result<(), Error> {
+        let said: BTreeMap<PartyId, i64> = (self.roster.rows.iter().zip(parties))
+            .filter_map(|(row, [_, person, _])| Some((*person, row.disability?)))
+            .collect();
+        if said.is_empty() {
+            return Ok(());
+        }
+        let book = write.book();
+        let known = store::disabilities_at(write.tx(), book, self.month).await?;
+        for (person, grade) in said {
+            let (version, before) = known.get(&person).copied().unwrap_or_default();
+            if grade != before {
+                self.disabilities.push((person, version, grade));
+            }
+        }
+        Ok(())
+    }
+
+    /// Members of households that are paid as a whole, where they differ from the list that holds
+    /// in the month. A roster that names no members says nothing of them.
+    async fn compare_members(&mut self, write: &mut Write, parties: &Parties) -> Result<(), Error> {
+        let rows = || self.roster.rows.iter().zip(parties);
+        let named = rows().filter(|(row, _)| row.is_member);
+        let mut said: BTreeMap<PartyId, BTreeSet<PartyId>> = named
+            .map(|(_, [household, ..])| (*household, BTreeSet::new()))
+            .collect();
+        if said.is_empty() {
+            return Ok(());
+        }
+        for (row, [household, person, _]) in rows() {
+            if let (Scope::Household, Some(people)) = (row.scope, said.get_mut(household)) {
+                people.insert(*person);
+            }
+        }
+        let book = write.book();
+        let known = store::household_members(write.tx(), book).await?;
+        for (household, people) in said {
+            let lists = known.get(&household).map_or(&[][..], Vec::as_slice);
+            let begun = lists.partition_point(|(from, _)| *from <= self.month);
+            let (from, before) = match lists[..begun].last() {
+                Some((from, people)) => (Some(*from), people.clone()),
+                None => (None, BTreeSet::new()),
+            };
+            // A second list of one month adds to the first: rows are never taken away.
+            let new = people
+                .iter()
+                .filter(|person| match from == Some(self.month) {
+                    true => !before.contains(person),
+                    false => people != before,
+                });
+            self.members.extend(new.map(|person| (household, *person)));
+        }
+        Ok(())
+    }
+
     /// The rows that ask for an award, by subject and component.
     fn wanted(&self, parties: &Parties, month: Month) -> BTreeMap<Asked, AwardRow> {
         let mut wanted = BTreeMap::new();
-        for (row, [household, person, payee]) in self.roster.rows.iter().zip(parties) {
+        let rows = self.roster.rows.iter().zip(parties);
+        for (row, [household, person, payee]) in rows.filter(|(row, _)| !row.is_member) {
             // Those whom an institution cares for are paid for together: it is their household.
             let together = match row.payee().0 {
                 PartyKind::Institution => *payee,
@@ -389,7 +466,12 @@ impl Change {
                 to: None,
             };
             let basis = self.roster.words.at(row.basis).0.to_owned();
-            wanted.insert((subject, row.component), AwardRow { award, basis });
+            let asked = AwardRow {
+                award,
+                basis,
+                quantity: row.quantity,
+            };
+            wanted.insert((subject, row.component), asked);
         }
         wanted
     }
@@ -456,7 +538,7 @@ fn asks_the_same(new: &AwardRow, known: &AwardRow) -> bool {
     (a.household, a.payee, a.income, a.amount) == (b.household, b.payee, b.income, b.amount)
         && a.tag == b.tag
         && a.to == b.to
-        && new.basis == known.basis
+        && (&new.basis, new.quantity) == (&known.basis, known.quantity)
 }
 
 /// The parties of one kind that the book knows, by their references.

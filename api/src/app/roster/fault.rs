@@ -83,6 +83,11 @@ faults! {
     BasisMissing "ROS-0148" Blocking "个别核定须写依据" "an individual amount needs its basis";
     ListedTwice "ROS-0149" Blocking "同一对象重复。请删去一行" "listed twice; remove one row";
 
+    QuantityUnread "ROS-0139" Blocking "数量须为大于零的数,至多三位小数" "a quantity is a number above zero with at most three decimals";
+    QuantityMissing "ROS-0150" Blocking "此项目按件计({detail}),须填数量" "the component is counted in pieces ({detail}); fill in the quantity";
+    QuantityForeign "ROS-0158" Blocking "此项目不按件计,数量须为空" "the component is not counted in pieces; leave the quantity empty";
+    DisabilityUnread "ROS-0159" Blocking "残疾等级填一级至四级,没有填“无”" "a disability grade is 一级 to 四级, or 无 for none";
+
     // Who is paid, and where.
     PayeeKindUnknown "ROS-0151" Blocking "收款人类型填“个人”或“机构”" "the payee is “个人” (person) or “机构” (institution)";
     PayeeHalf "ROS-0152" Blocking "收款人姓名与证件号须都填或都不填" "fill in both name and number of the payee, or neither";

@@ -62,6 +62,8 @@ fields! {
     Month "月份" ["所属月份" "发放月份" "所属期" "补贴期号" "发放期"];
     Sex "性别" [];
     Birth "出生日期" ["出生年月日"];
+    Quantity "数量" ["件数" "份数" "发放数量" "核定数量"];
+    Disability "残疾等级" ["残疾级别" "残疾证等级" "残疾程度"];
 }
 
 /// The columns of one member in a household row.
@@ -71,6 +73,7 @@ pub(super) struct Member {
     pub(super) identity: Option<usize>,
     pub(super) tag: Option<usize>,
     pub(super) amount: Option<usize>,
+    pub(super) disability: Option<usize>,
 }
 
 /// Where the columns of a sheet stand.
@@ -144,6 +147,7 @@ impl Layout {
             Some(Field::Identity) => &mut member.identity,
             Some(Field::Tag) => &mut member.tag,
             Some(Field::Amount) => &mut member.amount,
+            Some(Field::Disability) => &mut member.disability,
             // The relation of a member and whatever else stands there is not used.
             _ => return true,
         };

@@ -33,7 +33,7 @@ pub async fn list(
     let components = policy::components(&mut tx, book).await?;
     let rows = store::roster_at(&mut tx, book, program.id, month).await?;
     let parties = store::parties(&mut tx, book).await?;
-    let rules = policy::policy(&mut tx, book).await?;
+    let rules = policy::policy_of(&mut tx, book, program.id).await?;
     tx.rollback().await?;
     let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = roster_table(program, month);
@@ -49,6 +49,7 @@ pub async fn list(
         let code = components.iter().find(|c| c.id == award.component);
         let code = code.map_or("", |component| component.code.as_str());
         let due = rules.due(award, month)?;
+        let tag = rules.tag_at(award, month)?.unwrap_or("—");
         let township = subject.map_or("", |party| party.township.as_str());
         let number = subject.map_or_else(String::new, |party| mask_account(&party.reference_no));
         table.row([
@@ -56,7 +57,9 @@ pub async fn list(
             name(award.subject),
             number.clone(),
             code.to_owned(),
-            award.tag.clone(),
+            tag.to_owned(),
+            row.quantity
+                .map_or_else(String::new, |quantity| quantity.to_string()),
             due.grouped(),
             row.basis.clone(),
             name(award.payee),
@@ -67,7 +70,8 @@ pub async fn list(
             "name": name(award.subject),
             "number": number,
             "component": code,
-            "tag": award.tag,
+            "tag": tag,
+            "quantity": row.quantity.map(|quantity| quantity.to_string()),
             "due_fen": due.get(),
             "individual": award.amount.is_some(),
             "basis": row.basis,
@@ -93,6 +97,7 @@ fn roster_table(program: &Program, month: Month) -> Table {
             ("证件号", "number", false),
             ("发放项目", "component", false),
             ("类别", "tag", false),
+            ("数量", "quantity", true),
             ("本月应发(元)", "due (yuan)", true),
             ("核定依据", "basis", false),
             ("收款人", "payee", false),
@@ -118,7 +123,7 @@ pub async fn diff(
         .find(|known| known.code == program)
         .ok_or_else(|| not_found("项目 program", program))?;
     let components = policy::components(&mut tx, book).await?;
-    let rules = policy::policy(&mut tx, book).await?;
+    let rules = policy::policy_of(&mut tx, book, program.id).await?;
     let parties = store::parties(&mut tx, book).await?;
     let mut sides: BTreeMap<(PartyId, ComponentId), [Side; 2]> = BTreeMap::new();
     for (side, month) in [from, to].into_iter().enumerate() {

@@ -185,7 +185,7 @@ fn list(page: &mut Worksheet, marks: &[Marked]) -> anyhow::Result<()> {
 }
 
 /// The columns of the template, with what stands on each heading's note and in the example row.
-const COLUMNS: [(Field, &str, &str); 17] = [
+const COLUMNS: [(Field, &str, &str); 19] = [
     (Field::FileNo, "必填。档案、电脑、审批用同一个号", EXAMPLE),
     (Field::Township, "必填", "示例镇"),
     (Field::Village, "", "示例村"),
@@ -218,6 +218,12 @@ const COLUMNS: [(Field, &str, &str); 17] = [
         Field::Account,
         "必填。按文本填写,中间无空格",
         "6228481234567890128",
+    ),
+    (Field::Quantity, "按件计的项目填写,至多三位小数", ""),
+    (
+        Field::Disability,
+        "一级至四级,没有填“无”;不填则沿用原有登记",
+        "",
     ),
 ];
 
@@ -287,6 +293,10 @@ fn choices(terms: &Terms) -> Vec<(Field, Vec<String>)> {
         (Field::Component, words(&codes)),
         (Field::Tag, words(&tags)),
         (Field::PayeeKind, words(&["个人", "机构"])),
+        (
+            Field::Disability,
+            words(&["一级", "二级", "三级", "四级", "无"]),
+        ),
     ];
     all.into_iter()
         .filter(|(_, words): &(Field, Vec<String>)| !words.is_empty())

@@ -212,7 +212,8 @@ async fn terms(
     let mut components = policy::components(tx, book).await?;
     components.retain(|component| component.program == found.id);
     let standards = policy::standards(tx, book).await?;
-    Ok((found, Terms::new(month, components, &standards)))
+    let rules = policy::eligibility(tx, book).await?;
+    Ok((found, Terms::new(month, components, &standards, &rules)))
 }
 
 /// A number with all but its last four characters hidden.

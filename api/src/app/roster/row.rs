@@ -9,7 +9,7 @@ use bank_adapters::GridRow;
 use ledger::audit::canonical::nfc;
 use ledger::calendar::Month;
 use ledger::money::Fen;
-use ledger::program::{Component, Scope};
+use ledger::program::{Component, Quantity, Scope};
 use ledger::roster::{AccountNumber, BankNo, CreditCode, IdentityNumber, Note, PersonName};
 use ledger_store::roster::PartyKind;
 use rust_decimal::Decimal;
@@ -244,6 +244,9 @@ impl<'t> Cells<'t> {
         if amount.is_some() && basis.is_empty() && !faults_in(self, Field::Basis, faults) {
             self.fault(Fault::BasisMissing, Field::Basis, "", faults);
         }
+        let quantity = self.quantity(component, amount.is_some(), faults);
+        let disability = self.cell(Field::Disability, faults);
+        let disability = disability.and_then(|cell| self.disability(&cell, faults));
         let payee = self.payee(&person, faults);
         let bank = self.cell_text(Field::Bank, faults);
         let bank_no = self.bank_no(faults);
@@ -258,7 +261,7 @@ impl<'t> Cells<'t> {
             self.standard(component, &tag, Field::Tag, faults);
         }
         let members = self.members(component, amount.is_some(), faults);
-        let Some(component) = component.filter(|_| !self.is_faulty && !is_member) else {
+        let Some(component) = component.filter(|_| !self.is_faulty) else {
             return;
         };
         let (area, bank) = (
@@ -270,6 +273,7 @@ impl<'t> Cells<'t> {
             person,
             tag,
             amount: amount.flatten(),
+            disability,
             column: self.layout.column(Field::Name),
         };
         for (number, found) in std::iter::once(head).chain(members).enumerate() {
@@ -278,6 +282,7 @@ impl<'t> Cells<'t> {
             roster.rows.push(RosterRow {
                 place: self.place_of(found.column),
                 is_head: is_head && number == 0,
+                is_member: is_member || is_household && number > 0,
                 file_no: file_no.clone(),
                 area,
                 name: found.person.name,
@@ -287,6 +292,8 @@ impl<'t> Cells<'t> {
                 tag: roster.words.place(&found.tag, ""),
                 income: income.unwrap_or(Fen::ZERO),
                 amount: found.amount,
+                quantity: quantity.filter(|_| number == 0 || !is_household),
+                disability: found.disability,
                 basis,
                 payee: (!own).then(|| Box::new(payee.clone())),
                 bank,
@@ -552,6 +559,58 @@ impl<'t> Cells<'t> {
         }
     }
 
+    /// The pieces of help in kind; they may be left out where the row has an amount of its own.
+    fn quantity(
+        &mut self,
+        component: Option<&Component>,
+        has_amount: bool,
+        faults: &mut Faults<'_>,
+    ) -> Option<Quantity> {
+        let cell = self.cell(Field::Quantity, faults)?;
+        let unit = component?.unit.as_str();
+        match (unit, &*cell.text) {
+            ("", "") => None,
+            ("", _) => {
+                self.wrong(Fault::QuantityForeign, &cell, &shown(&cell.text), faults);
+                None
+            }
+            (unit, "") => {
+                let follows = self.follows();
+                if !has_amount && !follows {
+                    self.fault(Fault::QuantityMissing, Field::Quantity, unit, faults);
+                }
+                None
+            }
+            (_, text) => {
+                let quantity = match cell.is_number {
+                    true => Quantity::parse(&kept_digits(text)),
+                    false => Quantity::parse(text),
+                };
+                if quantity.is_none() {
+                    self.wrong(Fault::QuantityUnread, &cell, &shown(text), faults);
+                }
+                quantity
+            }
+        }
+    }
+
+    /// 残疾等级: 1 to 4, 0 for none; `None` when nothing is said.
+    fn disability(&mut self, cell: &Cell<'_>, faults: &mut Faults<'_>) -> Option<i64> {
+        let grade = match cell.text.trim() {
+            "" => return None,
+            "无" | "0" => Some(0),
+            "一级" | "1" | "1级" | "壹级" => Some(1),
+            "二级" | "2" | "2级" | "贰级" => Some(2),
+            "三级" | "3" | "3级" | "叁级" => Some(3),
+            "四级" | "4" | "4级" | "肆级" => Some(4),
+            _ => None,
+        };
+        if grade.is_none() {
+            self.wrong(Fault::DisabilityUnread, cell, &shown(&cell.text), faults);
+        }
+        grade
+    }
+
     fn amount(&mut self, cell: &Cell<'_>, faults: &mut Faults<'_>) -> Option<Fen> {
         if cell.text.is_empty() {
             return None;
@@ -706,8 +765,7 @@ impl<'t> Cells<'t> {
         Box::default()
     }
 
-    /// The members that stand in columns of their own. A component of the household is granted
-    /// once, so its members are checked and not listed.
+    /// The members that stand in columns of their own.
     fn members(
         &mut self,
         component: Option<&Component>,
@@ -716,7 +774,12 @@ impl<'t> Cells<'t> {
     ) -> Vec<Found<'t>> {
         let mut found = Vec::new();
         for member in &self.layout.members {
-            let is_there = [member.name, member.identity, member.amount];
+            let is_there = [
+                member.name,
+                member.identity,
+                member.amount,
+                member.disability,
+            ];
             let mut texts = is_there
                 .into_iter()
                 .flatten()
@@ -724,11 +787,7 @@ impl<'t> Cells<'t> {
             if texts.all(str::is_empty) {
                 continue;
             }
-            if let Some(one) = self.member(member, component, is_individual, faults)
-                && component.is_some_and(|component| component.scope == Scope::Person)
-            {
-                found.push(one);
-            }
+            found.extend(self.member(member, component, is_individual, faults));
         }
         found
     }
@@ -745,6 +804,8 @@ impl<'t> Cells<'t> {
         let identity = self.cell_at(member.identity, faults);
         let identity = identity.and_then(|cell| self.identity(&cell, faults));
         let tag = self.cell_at(member.tag, faults)?.text;
+        let disability = self.cell_at(member.disability, faults)?;
+        let disability = self.disability(&disability, faults);
         let cell = self.cell_at(member.amount, faults)?;
         let is_empty = cell.text.is_empty();
         let amount = self.amount(&cell, faults);
@@ -785,6 +846,7 @@ impl<'t> Cells<'t> {
             },
             tag,
             amount,
+            disability,
             column: member.name,
         })
     }
@@ -795,6 +857,7 @@ struct Found<'t> {
     person: Person,
     tag: Cow<'t, str>,
     amount: Option<Fen>,
+    disability: Option<i64>,
     column: Option<usize>,
 }
 

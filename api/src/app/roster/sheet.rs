@@ -8,7 +8,8 @@ use ledger::calendar::Month;
 use ledger::id::ComponentId;
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::{Kind, Place, Problem};
-use ledger::program::{Component, Formula, Scope, Standard};
+use ledger::program::eligibility::{Effect, EligibilityRule, in_force};
+use ledger::program::{Component, Formula, Quantity, Scope, Standard};
 use ledger_store::roster::PartyKind;
 
 use super::fault::{Fault, Faults, Marked};
@@ -53,7 +54,13 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    pub(super) fn new(month: Month, components: Vec<Component>, standards: &[Standard]) -> Terms {
+    /// Terms of components; rules of eligibility are sorted by component, month and place.
+    pub(super) fn new(
+        month: Month,
+        components: Vec<Component>,
+        standards: &[Standard],
+        rules: &[EligibilityRule],
+    ) -> Terms {
         let mut tags: HashMap<ComponentId, Vec<(String, bool)>> = HashMap::new();
         for standard in standards {
             let individual = standard.formula == Formula::Individual;
@@ -61,6 +68,16 @@ impl Terms {
             match known.iter_mut().find(|(tag, _)| *tag == standard.tag) {
                 Some((_, all)) => *all &= individual,
                 None => known.push((standard.tag.clone(), individual)),
+            }
+        }
+        // Where age or disability gives the tag, a row may leave it empty.
+        for of_component in rules.chunk_by(|a, b| a.component == b.component) {
+            let mut tagged = in_force(of_component, month).iter();
+            if let Some(rule) = tagged.find(|rule| rule.effect == Effect::Tag) {
+                let known = tags.entry(rule.component).or_default();
+                if !known.iter().any(|(tag, _)| tag.is_empty()) {
+                    known.push((String::new(), false));
+                }
             }
         }
         Terms {
@@ -109,6 +126,8 @@ pub(super) struct RosterRow {
     pub(super) place: RowPlace,
     /// Whether the person is named as head of the household.
     pub(super) is_head: bool,
+    /// Whether the row only says that the person belongs to a household that is paid as a whole.
+    pub(super) is_member: bool,
     pub(super) file_no: Box<str>,
     /// Township and village.
     pub(super) area: usize,
@@ -119,6 +138,9 @@ pub(super) struct RosterRow {
     pub(super) tag: usize,
     pub(super) income: Fen,
     pub(super) amount: Option<Fen>,
+    pub(super) quantity: Option<Quantity>,
+    /// 残疾等级, 0 for none; `None` when the roster says nothing of it.
+    pub(super) disability: Option<i64>,
     pub(super) basis: usize,
     /// None when the payee is the person of the row.
     pub(super) payee: Option<Box<Payee>>,
@@ -429,7 +451,7 @@ impl Across<'_, '_, '_> {
     /// One subject has each component once.
     fn listed_once(&mut self, rows: &[RosterRow]) {
         let mut seen = HashSet::with_capacity(rows.len());
-        for row in rows {
+        for row in rows.iter().filter(|row| !row.is_member) {
             let subject = match row.scope {
                 Scope::Person => &row.identity_no,
                 Scope::Household => &row.file_no,
@@ -443,7 +465,7 @@ impl Across<'_, '_, '_> {
     /// One payee has one account.
     fn one_account_each(&mut self, rows: &[RosterRow]) {
         let mut accounts: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
-        for row in rows {
+        for row in rows.iter().filter(|row| !row.is_member) {
             let known = accounts.entry(row.payee().1).or_insert(&row.account_no);
             if **known != *row.account_no {
                 let masked = mask_account(&row.account_no);

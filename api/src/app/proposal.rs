@@ -1,0 +1,264 @@
+//! Rules that take two people: how long runs are published, what a level may approve, of which
+//! level somebody approves. One person proposes, another confirms, and only then it holds.
+
+use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::publication::DayUnit;
+use ledger::disbursement::role::Action;
+use ledger::id::ProposalId;
+use ledger::money::Fen;
+use ledger::problem::{Kind, Problem};
+use ledger_store::proposal::{self as store, Decision, Proposal};
+use ledger_store::write::Write;
+use serde_json::{Value, json};
+
+use super::approval::{self, NewLimit};
+use super::publication::{self, NewRule};
+use super::view::{Report, Table, words};
+use super::{App, Caller, Done, Error, Order, not_found};
+
+/// A change of a rule.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// For how many days the runs of a program are published.
+    Publication(NewRule),
+    /// What a level may approve of a program.
+    Limit(NewLimit),
+    /// Of which level a user approves: login and level.
+    Level(String, ApprovalLevel),
+}
+
+impl Change {
+    fn kind(&self) -> &'static str {
+        match self {
+            Change::Publication(_) => "publication",
+            Change::Limit(_) => "limit",
+            Change::Level(..) => "level",
+        }
+    }
+
+    fn order(&self) -> Order {
+        match self {
+            Change::Publication(_) => Order::new("policy.publish", Action::ManagePolicy),
+            Change::Limit(_) => Order::new("policy.limit", Action::ManagePolicy),
+            Change::Level(..) => Order::new("user.level", Action::ManageUsers),
+        }
+    }
+
+    /// What is asked, as it is stored and answered.
+    fn content(&self) -> Value {
+        match self {
+            Change::Publication(rule) => json!({
+                "program": rule.program,
+                "days": rule.days,
+                "unit": rule.unit.code(),
+                "document": rule.document,
+            }),
+            Change::Limit(limit) => json!({
+                "program": limit.program,
+                "level": limit.level.code(),
+                "from": limit.from.to_string(),
+                "payment_limit_fen": limit.payment.get(),
+                "run_limit_fen": limit.run.map(Fen::get),
+                "document": limit.document,
+            }),
+            Change::Level(login, level) => json!({ "user": login, "level": level.code() }),
+        }
+    }
+
+    fn of(proposal: &Proposal) -> Option<Change> {
+        let content: Value = serde_json::from_str(&proposal.content).ok()?;
+        let text = |field: &str| content.get(field)?.as_str().map(str::to_owned);
+        let number = |field: &str| content.get(field)?.as_i64();
+        let level = || ApprovalLevel::from_code(&text("level")?);
+        Some(match proposal.kind.as_str() {
+            "publication" => Change::Publication(NewRule {
+                program: text("program")?,
+                days: number("days")?,
+                unit: DayUnit::from_code(&text("unit")?)?,
+                document: text("document")?,
+            }),
+            "limit" => Change::Limit(NewLimit {
+                program: text("program")?,
+                level: level()?,
+                from: text("from")?.parse().ok()?,
+                payment: Fen::new(number("payment_limit_fen")?),
+                run: number("run_limit_fen").map(Fen::new),
+                document: text("document")?,
+            }),
+            "level" => Change::Level(text("user")?, level()?),
+            _ => return None,
+        })
+    }
+
+    /// Judges it against the book and, when `store` is set, makes it hold.
+    async fn apply(&self, write: &mut Write, store: bool) -> Result<(), Error> {
+        match self {
+            Change::Publication(rule) => publication::set_rule(write, rule, store).await,
+            Change::Limit(limit) => approval::set_limit(write, limit, store).await,
+            Change::Level(login, level) => approval::set_level(write, login, *level, store).await,
+        }
+    }
+}
+
+/// Proposes a change; it holds once another person confirms it.
+///
+/// # Errors
+/// [`Kind::NotFound`], [`Kind::FieldInvalid`], [`Kind::AmountInvalid`], [`Kind::AlreadyExists`] for
+/// a second limit of the same program, level and month.
+pub async fn propose(
+    app: &App,
+    caller: &Caller,
+    change: &Change,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let content = change.content();
+    let mut order = change.order().key(key);
+    for (name, value) in content.as_object().into_iter().flatten() {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        order = order.field(name, value);
+    }
+    app.command(caller, order, async |write| {
+        change.apply(write, false).await?;
+        let text = content.to_string();
+        let id = store::add_proposal(write, change.kind(), &text, caller.user.id).await?;
+        let mut answer = content.clone();
+        answer["proposal"] = id.get().into();
+        answer["state"] = "proposed".into();
+        Ok(answer)
+    })
+    .await
+}
+
+/// Confirms a proposal of another person: from now on it holds.
+///
+/// # Errors
+/// [`Kind::NotFound`], [`Kind::ProposalDecided`], [`Kind::TwoPeople`], and what [`propose`] would be
+/// refused for by now.
+pub async fn confirm(
+    app: &App,
+    caller: &Caller,
+    id: ProposalId,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("policy.confirm", Action::ManagePolicy)
+        .key(key)
+        .field("proposal", id.get());
+    app.command(caller, order, async |write| {
+        let (proposal, change) = open(write, id).await?;
+        if proposal.user == caller.user.id {
+            return Err(Problem::new(Kind::TwoPeople)
+                .with("user", &caller.user.login)
+                .into());
+        }
+        change.apply(write, true).await?;
+        store::add_decision(write, id, Decision::Confirmed, caller.user.id, "").await?;
+        Ok(answer(id, &change, Decision::Confirmed))
+    })
+    .await
+}
+
+/// Turns a proposal down, with a reason; the one who proposed it may do so too.
+///
+/// # Errors
+/// [`Kind::NotFound`], [`Kind::ProposalDecided`], [`Kind::FieldInvalid`] without a reason.
+pub async fn reject(
+    app: &App,
+    caller: &Caller,
+    id: ProposalId,
+    reason: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new("policy.reject", Action::ManagePolicy)
+        .key(key)
+        .field("proposal", id.get())
+        .field("reason", reason);
+    app.command(caller, order, async |write| {
+        let (_, change) = open(write, id).await?;
+        if reason.trim().is_empty() {
+            return Err(super::policy::invalid("reason", "", "原因 a reason"));
+        }
+        store::add_decision(write, id, Decision::Rejected, caller.user.id, reason).await?;
+        Ok(answer(id, &change, Decision::Rejected))
+    })
+    .await
+}
+
+fn answer(id: ProposalId, change: &Change, decision: Decision) -> Value {
+    let mut answer = change.content();
+    answer["proposal"] = id.get().into();
+    answer["state"] = decision.code().into();
+    answer
+}
+
+/// A proposal that nobody has decided yet.
+async fn open(write: &mut Write, id: ProposalId) -> Result<(Proposal, Change), Error> {
+    let book = write.book();
+    let all = store::proposals(write.tx(), book).await?;
+    let found = all.into_iter().find(|proposal| proposal.id == id);
+    let found = found.ok_or_else(|| not_found("提议 proposal", id))?;
+    if let Some((decision, ..)) = &found.decision {
+        return Err(Problem::new(Kind::ProposalDecided)
+            .with("proposal", id)
+            .with("decision", decision.name())
+            .into());
+    }
+    let change = Change::of(&found).ok_or_else(|| not_found("提议 proposal", id))?;
+    Ok((found, change))
+}
+
+/// All proposals with what became of them.
+pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let all = store::proposals(&mut tx, book).await?;
+    let users = ledger_store::book::users(&mut tx, book).await?;
+    tx.rollback().await?;
+    let named = |id| {
+        users
+            .iter()
+            .find(|user| user.id == id)
+            .map_or("", |user| &user.name)
+    };
+    let mut table = Table::new(
+        words("须两人办理的规定", "Rules that take two people"),
+        &[
+            ("编号", "number", true),
+            ("种类", "kind", false),
+            ("内容", "content", false),
+            ("提出人", "proposed by", false),
+            ("状态", "state", false),
+            ("办理人", "decided by", false),
+            ("原因", "reason", false),
+        ],
+    );
+    let mut rows = Vec::new();
+    for proposal in &all {
+        let (state, by, note) = match &proposal.decision {
+            None => ("待确认", "", ""),
+            Some((decision, by, note)) => (decision.name(), named(*by), note.as_str()),
+        };
+        table.row([
+            proposal.id.to_string(),
+            proposal.kind.clone(),
+            proposal.content.clone(),
+            named(proposal.user).to_owned(),
+            state.to_owned(),
+            by.to_owned(),
+            note.to_owned(),
+        ]);
+        let decision = proposal.decision.as_ref();
+        rows.push(json!({
+            "proposal": proposal.id.get(),
+            "kind": proposal.kind,
+            "content": serde_json::from_str::<Value>(&proposal.content).unwrap_or_default(),
+            "by": named(proposal.user),
+            "state": decision.map_or("proposed", |(decision, ..)| decision.code()),
+            "decided_by": by,
+            "reason": note,
+            "entry": proposal.entry,
+        }));
+    }
+    Ok(Report::new(json!({ "proposals": rows }), vec![table]))
+}
