@@ -36,10 +36,10 @@ migrations! {
     4 "0004_publication",
     5 "0005_year_close",
     6 "0006_policy_data",
-    8 "0008_calendar",
-    9 "0009_sessions",
-    10 "0010_tokens",
-    15 "0015_jobs",
+    7 "0007_calendar",
+    8 "0008_sessions",
+    9 "0009_tokens",
+    10 "0010_jobs",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

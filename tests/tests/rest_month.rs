@@ -172,6 +172,11 @@ async fn people_and_rules(month: &mut Month) {
             json!({ "level": "city" }),
         )
         .await;
+    let confirm = async |month: &mut Month, proposal: i64| {
+        let line = format!("POST /policy/proposals/{proposal}/confirm");
+        month.does("reviewer", &line, Value::Null).await;
+    };
+    confirm(month, 1).await;
     let password = json!({ "password": "another horse battery" });
     month
         .does("admin", "PUT /users/novice/password", password)
@@ -211,9 +216,18 @@ async fn people_and_rules(month: &mut Month) {
         .await;
     let rule = json!({ "program": "rural", "days": 5, "document": "示例〔2022〕4号" });
     month.does("maker", "PUT /policy/publication", rule).await;
+    confirm(month, 2).await;
     let limit = json!({ "program": "rural", "level": "township", "from": "2022-01",
         "payment_fen": 200_000, "document": "示例〔2022〕5号" });
     month.does("maker", "PUT /policy/limits", limit).await;
+    confirm(month, 3).await;
+    let other = json!({ "program": "rural", "level": "county", "from": "2023-01",
+        "payment_fen": 100, "document": "示例〔2022〕6号" });
+    month.does("maker", "PUT /policy/limits", other).await;
+    let reason = json!({ "reason": "示例:文号有误" });
+    month
+        .does("reviewer", "POST /policy/proposals/4/reject", reason)
+        .await;
     let list = format!("身份证号,姓名\r\n{},示例\r\n", person(1).identity);
     let line = "POST /check-lists?kind=employed&list=finance&name=a.csv";
     month.sends("maker", line, list.as_bytes()).await;

@@ -1,7 +1,7 @@
 //! Signing in and out: lock-out, second factor and the sessions of the pages.
 //!
 //! Each sign-in, refusal, lock-out and ending is an entry of the audit trail. The rows behind them
-//! change and are not sealed (`0009_sessions.sql` says why).
+//! change and are not sealed (`0008_sessions.sql` says why).
 
 use argon2::password_hash::PasswordVerifier;
 use argon2::{Argon2, password_hash::phc::PasswordHash};

@@ -14,8 +14,9 @@ use super::reply::{self, Reply};
 use super::runs::notice;
 use super::seat::Seat;
 use super::{badge, fen, tables};
+use crate::app::proposal::{self, Change};
 use crate::app::users::{self, NewUser};
-use crate::app::{Error, approval, audit, doctor, not_found, session, trace};
+use crate::app::{Error, audit, doctor, not_found, session, trace};
 use crate::http::Server;
 
 /// Entries on a page of the trail.
@@ -420,7 +421,7 @@ async fn change(seat: Seat, posted: Posted) -> Result<Reply, Error> {
             let code = posted.text("level");
             let level = ApprovalLevel::from_code(code);
             let level = level.ok_or_else(|| invalid("level", code, "county"))?;
-            approval::set_level(app, caller, &login, level, key).await?
+            proposal::propose(app, caller, &Change::Level(login.clone(), level), key).await?
         }
         "factor" => session::drop_factor(app, caller, &login, key).await?,
         "disable" => users::disable_user(app, caller, &login, key).await?,

@@ -4,7 +4,9 @@
 use axum::Router;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
+use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::role::Action;
+use ledger::id::ProposalId;
 use ledger::money::Fen;
 
 use super::page::{Block, Field, Form, Kind, Page, field};
@@ -14,9 +16,11 @@ use super::runs::{month_field, program_field};
 use super::seat::Seat;
 use super::tables;
 use crate::app::appropriation::{self, NewCarryOver, NewReduction};
-use crate::app::approval::{self, NewLimit};
+use crate::app::approval::NewLimit;
 use crate::app::clash::{self, ListInput};
-use crate::app::{Error, not_found, publication};
+use crate::app::proposal::{self, Change};
+use crate::app::publication::NewRule;
+use crate::app::{Error, not_found};
 use crate::http::Server;
 
 pub(super) fn router() -> Router<Server> {
@@ -28,11 +32,14 @@ pub(super) fn router() -> Router<Server> {
 }
 
 async fn show(seat: Seat) -> Result<Reply, Error> {
-    let report = clash::lists(seat.app(), seat.caller()).await?;
+    let proposals = proposal::list(seat.app(), seat.caller()).await?;
+    let mut report = clash::lists(seat.app(), seat.caller()).await?;
+    report.tables.extend(proposals.tables);
     let mut page = Page::new(seat.say("nav.settings"), seat.say("settings.lead"));
     let mut forms = Vec::new();
     if seat.may(Action::ManagePolicy) {
         forms.extend([rule_form(&seat).await?, limit_form(&seat).await?]);
+        forms.extend([confirm_form(&seat), reject_form(&seat)]);
         forms.push(exclude_form(&seat).await?);
     }
     if seat.may(Action::ImportRoster) {
@@ -83,6 +90,22 @@ async fn rule_form(seat: &Seat) -> Result<Form, Error> {
     .field(seat, program_field(seat).await?)
     .field(seat, days)
     .field(seat, line(seat, "document", "field.document")))
+}
+
+fn confirm_form(seat: &Seat) -> Form {
+    let (action, lead) = ("/settings/confirm", "settings.confirm-lead");
+    act(seat, action, "settings.confirm", lead).field(seat, proposal_field(seat))
+}
+
+fn reject_form(seat: &Seat) -> Form {
+    let (action, lead) = ("/settings/reject", "settings.reject-lead");
+    act(seat, action, "settings.reject", lead)
+        .field(seat, proposal_field(seat))
+        .field(seat, line(seat, "reason", "field.reason"))
+}
+
+fn proposal_field(seat: &Seat) -> Field {
+    line(seat, "proposal", "settings.proposal").kind(Kind::Line("number"))
 }
 
 async fn limit_form(seat: &Seat) -> Result<Form, Error> {
@@ -154,7 +177,13 @@ async fn set(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let done = match seat.place("what") {
         "rule" => {
             let days = posted.parse("days", "天数 a number of days")?;
-            publication::set_rule(app, caller, program, days, document, key).await
+            let rule = NewRule {
+                program: program.to_owned(),
+                days,
+                unit: DayUnit::Calendar,
+                document: document.to_owned(),
+            };
+            proposal::propose(app, caller, &Change::Publication(rule), key).await
         }
         "limit" => {
             let level = posted.text("level");
@@ -167,7 +196,15 @@ async fn set(seat: Seat, posted: Posted) -> Result<Reply, Error> {
                 run: some_amount(&seat, &posted, "run")?,
                 document: document.to_owned(),
             };
-            approval::set_limit(app, caller, &new, key).await
+            proposal::propose(app, caller, &Change::Limit(new), key).await
+        }
+        "confirm" => {
+            let id = ProposalId(posted.parse("proposal", "编号 a number")?);
+            proposal::confirm(app, caller, id, key).await
+        }
+        "reject" => {
+            let id = ProposalId(posted.parse("proposal", "编号 a number")?);
+            proposal::reject(app, caller, id, posted.text("reason"), key).await
         }
         "exclude" => {
             let both = [program, posted.text("other")];

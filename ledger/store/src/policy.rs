@@ -1,6 +1,7 @@
 //! Programs, components, standards, reference amounts, payment days, rules of eligibility and the
 //! agency's bank accounts.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger::calendar::Month;
@@ -219,10 +220,10 @@ pub async fn facts(
         let args = [book.get().into(), component.id.get().into()];
         tx.stream(PEOPLE, &args, |row| {
             let id = PartyId(row.int(0)?);
-            if !facts.people.contains_key(&id) {
+            if let Entry::Vacant(unknown) = facts.people.entry(id) {
                 let number = IdentityNumber::parse(row.text_ref(1)?)
                     .map_err(|_| StoreError::inconsistent("party", "reference_no"))?;
-                facts.people.insert(id, Person::of(&number));
+                unknown.insert(Person::of(&number));
             }
             Ok::<(), StoreError>(())
         })

@@ -13,11 +13,12 @@ use utoipa_axum::routes;
 
 use super::call::{Call, InBody, InPath, json_answer};
 use super::fields;
+use crate::app::proposal::{self, Change};
 use crate::app::session::{self, Credentials};
 use crate::app::token::{self, NewToken};
 use crate::app::users::{self, NewUser};
 use crate::app::view::Report;
-use crate::app::{App, Caller, approval, doctor};
+use crate::app::{App, Caller, doctor};
 use crate::cli::outcome;
 use crate::http::{Server, problem};
 
@@ -197,7 +198,7 @@ struct SetLevel {
     level: String,
 }
 
-/// 审批级别 Say of which level a user approves
+/// 审批级别 Propose of which level a user approves; another person confirms the proposal
 #[utoipa::path(put, path = "/users/{login}/level", operation_id = "user.level",
     params(Login), request_body = SetLevel, extensions(("x-may" = json!("manage-users"))))]
 async fn set_level(
@@ -207,7 +208,8 @@ async fn set_level(
 ) -> Response {
     call.change(async move |app, caller, key| {
         let level = fields::approval_level(&body.level)?;
-        approval::set_level(app, caller, &at.login, level, key).await
+        let change = Change::Level(at.login.clone(), level);
+        proposal::propose(app, caller, &change, key).await
     })
     .await
 }

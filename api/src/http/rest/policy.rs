@@ -2,17 +2,21 @@
 
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
+use ledger::disbursement::publication::DayUnit;
+use ledger::id::ProposalId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::call::{Call, InBody, InQuery, Upload};
+use super::call::{Call, InBody, InPath, InQuery, Upload};
 use super::fields;
-use crate::app::approval::{self, NewLimit};
+use crate::app::approval::NewLimit;
 use crate::app::calendar::{self, Source as CalendarSource};
 use crate::app::policy::{self, Source};
-use crate::app::{Error, clash, publication};
+use crate::app::proposal::{self, Change};
+use crate::app::publication::NewRule;
+use crate::app::{Error, clash};
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 
 pub(super) fn router() -> OpenApiRouter<Server> {
@@ -28,6 +32,9 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(template))
         .routes(routes!(publish))
         .routes(routes!(limit))
+        .routes(routes!(proposals))
+        .routes(routes!(confirm))
+        .routes(routes!(reject))
         .routes(routes!(exclude))
         .routes(routes!(calendar_of))
         .merge(files)
@@ -129,17 +136,29 @@ struct PublicationRule {
     program: String,
     /// 天数,0 为不公示 Days, 0 for not at all
     days: u16,
+    /// 按工作日 Whether working days are counted instead of calendar days
+    #[serde(default)]
+    working: bool,
     /// 文号 Document number
     document: String,
 }
 
-/// 规定公示天数 For how many days the runs of a program are published
+/// 提出公示天数 Propose for how many days the runs of a program are published
 #[utoipa::path(put, path = "/policy/publication", operation_id = "policy.publish",
     request_body = PublicationRule, extensions(("x-may" = json!("manage-policy"))))]
 async fn publish(call: Call, InBody(rule): InBody<PublicationRule>) -> Response {
     call.change(async move |app, caller, key| {
-        let (program, days) = (&rule.program, i64::from(rule.days));
-        publication::set_rule(app, caller, program, days, &rule.document, key).await
+        let unit = match rule.working {
+            true => DayUnit::Working,
+            false => DayUnit::Calendar,
+        };
+        let change = Change::Publication(NewRule {
+            program: rule.program.clone(),
+            days: i64::from(rule.days),
+            unit,
+            document: rule.document.clone(),
+        });
+        proposal::propose(app, caller, &change, key).await
     })
     .await
 }
@@ -161,7 +180,7 @@ struct Limit {
     document: String,
 }
 
-/// 规定审批限额 What a level may approve
+/// 提出审批限额 Propose what a level may approve
 #[utoipa::path(put, path = "/policy/limits", operation_id = "policy.limit", request_body = Limit,
     extensions(("x-may" = json!("manage-policy"))))]
 async fn limit(call: Call, InBody(body): InBody<Limit>) -> Response {
@@ -177,7 +196,55 @@ async fn limit(call: Call, InBody(body): InBody<Limit>) -> Response {
                 .transpose()?,
             document: body.document.clone(),
         };
-        approval::set_limit(app, caller, &limit, key).await
+        proposal::propose(app, caller, &Change::Limit(limit), key).await
+    })
+    .await
+}
+
+/// The number of a proposal, in the address.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct Proposal {
+    /// 提议编号 Number of the proposal
+    proposal: i64,
+}
+
+/// 列出提议 List what was proposed and what became of it
+#[utoipa::path(get, path = "/policy/proposals", operation_id = "policy.proposals",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn proposals(call: Call) -> Response {
+    call.read(async |app, caller| proposal::list(app, caller).await)
+        .await
+}
+
+/// 确认提议 Confirm a proposal of another person
+#[utoipa::path(post, path = "/policy/proposals/{proposal}/confirm", operation_id = "policy.confirm",
+    params(Proposal), extensions(("x-may" = json!("manage-policy"))))]
+async fn confirm(call: Call, InPath(at): InPath<Proposal>) -> Response {
+    call.change(async move |app, caller, key| {
+        proposal::confirm(app, caller, ProposalId(at.proposal), key).await
+    })
+    .await
+}
+
+/// Why a proposal is turned down.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Rejection {
+    /// 原因 Why
+    reason: String,
+}
+
+/// 驳回提议 Turn a proposal down
+#[utoipa::path(post, path = "/policy/proposals/{proposal}/reject", operation_id = "policy.reject",
+    params(Proposal), request_body = Rejection,
+    extensions(("x-may" = json!("manage-policy"))))]
+async fn reject(
+    call: Call,
+    InPath(at): InPath<Proposal>,
+    InBody(body): InBody<Rejection>,
+) -> Response {
+    call.change(async move |app, caller, key| {
+        proposal::reject(app, caller, ProposalId(at.proposal), &body.reason, key).await
     })
     .await
 }

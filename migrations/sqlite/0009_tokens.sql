@@ -1,4 +1,4 @@
--- Tokens of programs that use the REST interface. Twin of postgres/0010_tokens.sql.
+-- Tokens of programs that use the REST interface. Twin of postgres/0009_tokens.sql.
 
 -- A token acts as its user, with these roles at most and until it expires. hash is SHA-256 of the
 -- secret, which is 256 random bits and so needs no slow hash; the secret itself is nowhere.

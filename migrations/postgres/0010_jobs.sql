@@ -1,4 +1,4 @@
--- Long work that a worker of the server does. Twin of sqlite/0015_jobs.sql.
+-- Long work that a worker of the server does. Twin of sqlite/0010_jobs.sql.
 
 -- A job is asked for by an audited command and does one under the key `job/ID`, so that it has one
 -- effect however often it is begun. The row itself is mutable: it says how far the work is, and it

@@ -1,6 +1,6 @@
 -- Signing in on the pages. Both tables change and are not sealed: they say who may come in just now,
 -- not what was done. Every sign-in, refusal, lock-out and ending is an entry of the audit trail.
--- Twin of postgres/0009_sessions.sql.
+-- Twin of postgres/0008_sessions.sql.
 
 -- A session of a person at a browser. Only the SHA-256 of its token is kept, so that whoever reads
 -- the table cannot take a session over. An ended session has no row.
