@@ -684,34 +684,21 @@ impl Raw {
             list.into_iter().map(Spanned::into_inner).collect()
         };
         let (by, skip) = (*self.columns_by.get_ref(), self.text.skip_lines);
-        let mut shapes: Vec<Shape> = Vec::new();
-        if self.shape.is_empty() {
-            shapes.push(Shape {
-                name: String::new(),
-                payee_bank: None,
-                outcome: None,
-                columns_by: by,
-                skip_lines: skip,
-                more: false,
-                headings: false,
-                columns: columns(self.column),
-            });
-        }
-        shapes.extend(
-            self.shape
-                .into_iter()
-                .map(Spanned::into_inner)
-                .map(|raw| Shape {
-                    name: raw.name,
-                    payee_bank: raw.payee_bank,
-                    outcome: raw.outcome,
-                    columns_by: raw.columns_by.unwrap_or(by),
-                    skip_lines: raw.skip_lines.unwrap_or(skip),
-                    more: raw.more,
-                    headings: raw.headings,
-                    columns: columns(raw.column),
-                }),
-        );
+        let bare = (self.shape.is_empty()).then(|| Shape {
+            name: String::new(),
+            payee_bank: None,
+            outcome: None,
+            columns_by: by,
+            skip_lines: skip,
+            more: false,
+            headings: false,
+            columns: columns(self.column),
+        });
+        let named = self.shape.into_iter().map(Spanned::into_inner);
+        let shapes = bare
+            .into_iter()
+            .chain(named.map(|raw| raw.finish(by, skip)))
+            .collect();
         let mut profile = Profile {
             id: self.id.into_inner(),
             name: self.name,
@@ -751,6 +738,21 @@ impl Raw {
             profile.set(name, value);
         }
         profile
+    }
+}
+
+impl RawShape {
+    fn finish(self, by: ColumnsBy, skip: u64) -> Shape {
+        Shape {
+            name: self.name,
+            payee_bank: self.payee_bank,
+            outcome: self.outcome,
+            columns_by: self.columns_by.unwrap_or(by),
+            skip_lines: self.skip_lines.unwrap_or(skip),
+            more: self.more,
+            headings: self.headings,
+            columns: self.column.into_iter().map(Spanned::into_inner).collect(),
+        }
     }
 }
 
