@@ -1,9 +1,11 @@
 //! Release (签发): the run's payments become attempts in bank files, drawn on appropriations.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use bank_adapters::{BatchHead, Doubt, Finding, Instruction, Profile, write_batch};
+use bank_adapters::{
+    BatchContext, BatchHead, Doubt, Finding, Instruction, Profile, write_batch,
+};
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunEvent;
@@ -123,7 +125,12 @@ impl Rehearsal {
         let most = usize::try_from(self.sending.limit).unwrap_or(usize::MAX);
         for items in items.chunks(most) {
             for items in self.sending.apart(items) {
-                self.sending.file("B000001", self.on, run, &items)?;
+                let draws = vec![bank_adapters::Draw {
+                    document: String::new(),
+                    function_code: String::new(),
+                    amount: Fen::sum(items.iter().map(|item| item.amount))?,
+                }];
+                self.sending.file("B000001", self.on, run, &items, draws)?;
             }
         }
         Ok(())
@@ -194,6 +201,10 @@ struct Sending {
     program: Program,
     profile: Profile,
     limit: i64,
+    /// 行政区划代码 of the book.
+    region: String,
+    /// 文号 and 功能科目 of the appropriations.
+    documents: HashMap<AppropriationId, (String, String)>,
 }
 
 impl Sending {
@@ -213,7 +224,15 @@ impl Sending {
         let program = program.ok_or_else(|| not_found("项目 program", run.program))?;
         let profile = profile(app, &bank.batch_profile)?.clone();
         let limit = i64::try_from(profile.lines_max.max(1)).unwrap_or(i64::MAX);
+        let books = ledger_store::book::books(write.tx()).await?;
+        let own = books.into_iter().find(|known| known.id == book);
+        let appropriations = fund::appropriations(write.tx(), book).await?;
+        let documents = appropriations
+            .into_iter()
+            .map(|lot| (lot.id, (lot.document, lot.function_code)));
         Ok(Sending {
+            region: own.map(|own| own.region).unwrap_or_default(),
+            documents: documents.collect(),
             checked,
             bank,
             program,
@@ -248,8 +267,9 @@ impl Sending {
             after = last.payment.get();
             no_account(items.iter().filter(|item| item.account.is_none()).count())?;
             for items in self.apart(&items) {
-                let batch = self.store(write, run, &items, on).await?;
-                let attempts = self.attempts(&items, batch.id, &mut draw)?;
+                let draws = drawn(&items, &mut draw)?;
+                let batch = self.store(write, run, &items, &draws, on).await?;
+                let attempts = self.attempts(&items, batch.id, draws);
                 self.count(&items, &mut counted)?;
                 caller.progress.add(items.len());
                 drop(items);
@@ -301,11 +321,12 @@ impl Sending {
         write: &mut Write,
         run: &Run,
         items: &[ToSend],
+        draws: &[Parts],
         on: Date,
     ) -> Result<Batch, Error> {
         let batch = BatchId(write.allot("batch", 1).await?);
         let number = format!("B{:06}", batch.get());
-        let file = self.file(&number, on, run, items)?;
+        let file = self.file(&number, on, run, items, self.by_document(draws)?)?;
         let stored = store::store_file(write, "batch", &file.name, &file.bytes).await?;
         let total = Fen::sum(items.iter().map(|item| item.amount))?;
         let counted = i64::try_from(items.len()).unwrap_or(i64::MAX);
@@ -333,27 +354,35 @@ impl Sending {
         Ok(batch)
     }
 
-    fn attempts(
-        &self,
-        items: &[ToSend],
-        batch: BatchId,
-        draw: &mut Draw,
-    ) -> Result<Vec<Attempt>, Error> {
-        let mut attempts = Vec::with_capacity(items.len());
-        for (line_no, item) in (1_i64..).zip(items) {
-            let mut draws = Vec::with_capacity(1);
-            draw.take(item.amount, &mut draws)?;
-            let version = item.account.as_ref().map_or(0, |account| account.version);
-            attempts.push(Attempt {
-                payment: item.payment,
-                number: item.attempt,
-                batch,
-                line_no,
-                account_version: version,
-                draws,
-            });
+    fn attempts(&self, items: &[ToSend], batch: BatchId, draws: Vec<Parts>) -> Vec<Attempt> {
+        let items = (1_i64..).zip(items).zip(draws);
+        let attempt = |((line_no, item), draws): ((i64, &ToSend), Parts)| Attempt {
+            payment: item.payment,
+            number: item.attempt,
+            batch,
+            line_no,
+            account_version: item.account.as_ref().map_or(0, |account| account.version),
+            draws,
+        };
+        items.map(attempt).collect()
+    }
+
+    /// What a batch draws on, by appropriation.
+    fn by_document(&self, draws: &[Parts]) -> Result<Vec<bank_adapters::Draw>, Error> {
+        let mut sums: BTreeMap<AppropriationId, Fen> = BTreeMap::new();
+        for (lot, amount) in draws.iter().flatten() {
+            let sum = sums.entry(*lot).or_default();
+            *sum = sum.plus(*amount)?;
         }
-        Ok(attempts)
+        let draw = |(lot, amount)| {
+            let (document, function_code) = self.documents.get(&lot).cloned().unwrap_or_default();
+            bank_adapters::Draw {
+                document,
+                function_code,
+                amount,
+            }
+        };
+        Ok(sums.into_iter().map(draw).collect())
     }
 
     async fn post(
@@ -405,6 +434,7 @@ impl Sending {
         on: Date,
         run: &Run,
         items: &[ToSend],
+        draws: Vec<bank_adapters::Draw>,
     ) -> Result<bank_adapters::BatchFile, Error> {
         let head = BatchHead {
             batch_no: number.to_owned(),
@@ -412,7 +442,12 @@ impl Sending {
             payer_account_no: self.bank.account_no.clone(),
             payer_name: self.bank.account_name.clone(),
             payer_bank_name: self.bank.bank_name.clone(),
-            context: bank_adapters::BatchContext::default(),
+            context: BatchContext {
+                payer_bank_no: self.bank.bank_no.clone(),
+                region: self.region.clone(),
+                function_code: self.program.function_code.clone(),
+                draws,
+            },
         };
         let purpose = format!("{}{}", self.program.name, run.month);
         let lines: Vec<Instruction> = (1_u64..)
@@ -433,6 +468,20 @@ impl Sending {
             .collect();
         write_batch(&self.profile, &head, &lines).map_err(rejected)
     }
+}
+
+/// The appropriations of one payment, each with its part.
+type Parts = Vec<(AppropriationId, Fen)>;
+
+/// Lays the draw over payments, in their order.
+fn drawn(items: &[ToSend], draw: &mut Draw) -> Result<Vec<Parts>, Error> {
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        let mut parts = Vec::with_capacity(1);
+        draw.take(item.amount, &mut parts)?;
+        all.push(parts);
+    }
+    Ok(all)
 }
 
 /// The key of an attempt, as the bank carries it: payment and attempt.

@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bank_adapters::{AnswerLine, ReturnFile, detect, is_blocked, read_return, reason};
+use bank_adapters::{
+    AnswerLine, Instruction, ReturnFile, compare_answer, detect, is_blocked, read_return, reason,
+};
 use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::{ExceptionId, PaymentId, ReturnId, UserId};
@@ -120,20 +122,23 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
     let batches = batch::batches(write.tx(), book).await?;
     let banks = policy::bank_accounts(write.tx(), book).await?;
     let layout = layout(app, &batches, &banks, input)?;
-    let (file, findings) = read_return(profile(app, &layout)?, &input.bytes);
+    let (mut file, findings) = read_return(profile(app, &layout)?, &input.bytes);
     if is_blocked(&findings) {
         return Err(rejected(findings));
     }
     let batch = batch_of(write, &batches, input, &file).await?;
     let bank = banks.into_iter().find(|bank| bank.id == batch.bank_account);
     let bank = bank.ok_or_else(|| not_found("账户 bank account", batch.bank_account))?;
-    control_totals(&file)?;
+    repeats(app, write, &batch, &layout, input).await?;
     if let Some((id, on)) =
         store::same_content(write.tx(), book, batch.id, &file.content_hash).await?
     {
         return Err(seen(id, &on));
     }
     let items = batch::items(write.tx(), book, &batch).await?;
+    let sent: Vec<Instruction> = items.iter().map(instruction_of).collect();
+    file.complete(&sent).map_err(rejected)?;
+    control_totals(&file)?;
     let matching = matched(write, &batch, &items, &file).await?;
     let run = run::run(write.tx(), book, batch.run).await?;
     let run = run.ok_or_else(|| not_found("批次 run", batch.run))?;
@@ -146,6 +151,46 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
         items,
         matching,
     })
+}
+
+/// Where a bank repeats what it was sent, nothing of it may be changed.
+async fn repeats(
+    app: &App,
+    write: &mut Write,
+    batch: &Batch,
+    layout: &str,
+    input: &ReturnInput,
+) -> Result<(), Error> {
+    let answered_by = profile(app, layout)?;
+    if !answered_by.repeats_batch() {
+        return Ok(());
+    }
+    let sent_by = profile(app, &batch.profile)?;
+    let book = write.book();
+    let sent = batch::file(write.tx(), book, batch.file).await?;
+    let sent = sent.ok_or_else(|| not_found("文件 file", batch.file))?;
+    let findings = compare_answer(
+        (sent_by, &sent.content),
+        (answered_by, input.bytes.as_slice()),
+    );
+    match is_blocked(&findings) {
+        true => Err(rejected(findings)),
+        false => Ok(()),
+    }
+}
+
+/// A line of the batch, as far as an answer needs it to be completed.
+fn instruction_of(item: &BatchItem) -> Instruction {
+    Instruction {
+        sequence: item.line_no.unsigned_abs(),
+        key: attempt_key(item.payment.get(), item.attempt),
+        account_no: item.account_no.clone(),
+        payee_name: item.holder_name.clone(),
+        bank_name: String::new(),
+        bank_no: String::new(),
+        amount: item.amount,
+        purpose: String::new(),
+    }
 }
 
 /// The same bytes were imported before.

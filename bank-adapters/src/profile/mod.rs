@@ -579,6 +579,11 @@ impl Profile {
         self.shapes.iter().position(is_for).unwrap_or_default()
     }
 
+    /// True when the bank repeats the whole batch in its answer, to be compared with what was sent.
+    pub fn repeats_batch(&self) -> bool {
+        self.codec == Some(Codec::MofAnswer)
+    }
+
     /// The columns of the first form of rows.
     pub(crate) fn columns(&self) -> &[Column] {
         self.shapes.first().map_or(&[], |shape| &shape.columns)
