@@ -252,6 +252,8 @@ impl ReturnFile {
             });
             let lines: Vec<AnswerLine> = lines.collect();
             self.lines.extend(lines);
+            // Two answers may list the same lines and say other things of all others.
+            self.content_hash = ReturnFile::hash(self.batch_no.as_deref(), &self.lines);
         }
         match findings.is_empty() {
             true => Ok(()),

@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use bank_adapters::{
-    BatchContext, BatchHead, Doubt, Finding, Instruction, Profile, write_batch,
-};
+use bank_adapters::{BatchContext, BatchHead, Doubt, Finding, Instruction, Profile, write_batch};
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunEvent;

@@ -130,14 +130,14 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
     let bank = banks.into_iter().find(|bank| bank.id == batch.bank_account);
     let bank = bank.ok_or_else(|| not_found("账户 bank account", batch.bank_account))?;
     repeats(app, write, &batch, &layout, input).await?;
+    let items = batch::items(write.tx(), book, &batch).await?;
+    let sent: Vec<Instruction> = items.iter().map(instruction_of).collect();
+    file.complete(&sent).map_err(rejected)?;
     if let Some((id, on)) =
         store::same_content(write.tx(), book, batch.id, &file.content_hash).await?
     {
         return Err(seen(id, &on));
     }
-    let items = batch::items(write.tx(), book, &batch).await?;
-    let sent: Vec<Instruction> = items.iter().map(instruction_of).collect();
-    file.complete(&sent).map_err(rejected)?;
     control_totals(&file)?;
     let matching = matched(write, &batch, &items, &file).await?;
     let run = run::run(write.tx(), book, batch.run).await?;
