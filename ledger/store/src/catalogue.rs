@@ -38,6 +38,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
         ("movement", crate::movement::STATEMENTS),
+        ("tie_out", crate::tie_out::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),

@@ -48,6 +48,7 @@ pub mod session;
 pub mod statement;
 pub mod success;
 pub mod table;
+pub mod tie_out;
 pub mod token;
 pub mod trace;
 pub mod verify;

@@ -14,6 +14,7 @@ mod recovery;
 mod shapes;
 mod success;
 mod summary;
+mod tie_out;
 mod triplicate;
 
 pub use bank::{bank_journal, bank_reconciliation, sheet};
@@ -26,6 +27,7 @@ pub use shapes::{SHAPES, annual_shaped};
 pub use success::{program_success, success_json, success_rate};
 pub(crate) use success::{reason_name, success_by_program};
 pub use summary::{annual, monthly};
+pub use tie_out::tie_out;
 pub(crate) use triplicate::COPIES;
 pub use triplicate::{Count, Part, Triplicate, triplicate};
 
