@@ -306,7 +306,7 @@ async fn a_faulty_list_is_refused_whole() {
 /// born on 2 January 1900: 121 years old on the first day of the month, 122 on the last.
 #[tokio::test(flavor = "multi_thread")]
 async fn ages_sexes_and_disabilities_are_held_against_categories() {
-    let cases: [(&str, &[(&str, i64)]); 8] = [
+    let cases: [(&str, &[(&str, i64)]); 7] = [
         ("effect = \"require\", age_from = 80", &[]),
         ("effect = \"require\", age_to = 17", &[("A25C", 2)]),
         ("effect = \"require\", age_from = 122", &[("A25C", 2)]),
@@ -322,7 +322,6 @@ async fn ages_sexes_and_disabilities_are_held_against_categories() {
              { from = \"2021-01\", effect = \"require\", age_from = 60",
             &[],
         ),
-        ("effect = \"tag\", tag = \"old\", age_from = 80", &[]),
     ];
     for_each_engine(async |url| {
         let office = Office::funded(url).await;

@@ -299,7 +299,11 @@ async fn coming_in_locking_out_and_leaving() {
         }
         assert_eq!(trail(&office).await[0], "sign-in.lock");
         let answer = browser.sign_in("maker", PASSWORD, "").await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "also the right one");
+        assert_eq!(
+            answer.status,
+            StatusCode::TOO_MANY_REQUESTS,
+            "also the right one"
+        );
         assert!(answer.text.contains("AUTH-0010"), "{}", answer.text);
         let now = server.app.clock.now();
         server

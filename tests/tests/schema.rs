@@ -276,6 +276,7 @@ async fn constraints_with_a_refusal_exist() {
         .collect();
     known.extend(["tr_voucher_period", "tr_attempt_prior"]);
     known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
+    known.insert("tr_rule_decision_people");
     // Of 0004_publication.
     known.extend([
         "tr_run_event_publication",
@@ -353,6 +354,7 @@ async fn full(url: &str) -> Office {
     compared(&office).await;
     published(&office).await;
     closed_year(&office).await;
+    in_kind(&office).await;
     let notice = calendar::Source::shipped(2022).unwrap();
     done(calendar::import(app, office.who("maker"), &notice, None).await);
     office.assert_invariants().await;
@@ -444,6 +446,64 @@ async fn closed_year(office: &Office) {
     };
     done(appropriation::reduce(app, accountant, &less, None).await);
     done(year::close(app, accountant, 2022, Some("示例〔2023〕1号"), None).await);
+}
+
+/// Help in kind by the piece for a household with a member, care by disability grade, a payment day,
+/// and a program that is published for working days.
+async fn in_kind(office: &Office) {
+    let (app, maker) = (&office.app, office.who("maker"));
+    let rules = r#"
+[[program]]
+code = "kind"
+name = "示例实物"
+function_code = "2082001"
+payment_day = [{ from = "2023-01", day = 28, document = "示例〔2023〕1号" }]
+[[program.component]]
+code = "coal"
+name = "示例煤"
+scope = "household"
+months = "1-12"
+unit = "吨"
+economic_code = "50901"
+standard = [{ from = "2023-01", formula = "amount", amount = "600", document = "示例〔2023〕1号" }]
+[[program.component]]
+code = "nursing"
+name = "示例护理"
+scope = "person"
+months = "1-12"
+eligibility = [{ from = "2023-01", effect = "tag", tag = "severe", disability = "1-2", document = "示例〔2023〕1号" }]
+standard = [{ tag = "severe", name = "重度", from = "2023-01", formula = "amount", amount = "80", document = "示例〔2023〕1号" }]
+"#;
+    done(policy::import(app, maker, "kind.toml", rules, None).await);
+    let rule = publication::NewRule {
+        program: "kind".to_owned(),
+        days: 5,
+        unit: ledger::disbursement::publication::DayUnit::Working,
+        document: "示例〔2023〕2号".to_owned(),
+    };
+    done(
+        office
+            .agree("maker", "reviewer", &Change::Publication(rule))
+            .await,
+    );
+    let [head, spouse, alone] = [201, 202, 203].map(person);
+    let text = format!(
+        "档案号,乡镇,姓名,身份证号,与户主关系,账号,发放项目,数量,核定依据,残疾等级\n\
+         K1,东示例镇,{},{},户主,{},示例煤,1.5,示例,\n\
+         ,,{},{},配偶,,,,,\n\
+         K2,东示例镇,{},{},户主,{},示例护理,,示例,2\n",
+        head.name,
+        head.identity,
+        head.account,
+        spouse.name,
+        spouse.identity,
+        alone.name,
+        alone.identity,
+        alone.account,
+    );
+    let (at, bytes) = (month("2023-01"), text.as_bytes());
+    let import = api::app::roster::import(app, maker, "kind", at, "k.csv", bytes, false, None);
+    done(import.await);
 }
 
 /// A run that is compared with a list and explained.
