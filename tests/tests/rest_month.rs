@@ -160,6 +160,11 @@ async fn a_month_is_worked_over_the_interface() {
     .await;
 }
 
+async fn confirm(month: &mut Month, proposal: i64) {
+    let line = format!("POST /policy/proposals/{proposal}/confirm");
+    month.does("reviewer", &line, Value::Null).await;
+}
+
 /// Users, a token, rules and lists.
 async fn people_and_rules(month: &mut Month) {
     let novice = json!({ "login": "novice", "name": "示例新人", "roles": ["maker"],
@@ -172,10 +177,6 @@ async fn people_and_rules(month: &mut Month) {
             json!({ "level": "city" }),
         )
         .await;
-    let confirm = async |month: &mut Month, proposal: i64| {
-        let line = format!("POST /policy/proposals/{proposal}/confirm");
-        month.does("reviewer", &line, Value::Null).await;
-    };
     confirm(month, 1).await;
     let password = json!({ "password": "another horse battery" });
     month
@@ -198,6 +199,11 @@ async fn people_and_rules(month: &mut Month) {
     month
         .does("admin", "POST /users/novice/disable", Value::Null)
         .await;
+    rules(month).await;
+}
+
+/// A reference amount, an exclusion, the calendar, rules that two people agree on, and a list.
+async fn rules(month: &mut Month) {
     let wage = "[[reference]]\ncode = \"wage\"\nfrom = \"2022-01\"\namount = \"1950\"\n\
                 document = \"示例〔2022〕2号\"\n";
     month

@@ -134,8 +134,8 @@ pub async fn propose(
 /// Confirms a proposal of another person: from now on it holds.
 ///
 /// # Errors
-/// [`Kind::NotFound`], [`Kind::ProposalDecided`], [`Kind::TwoPeople`], and what [`propose`] would be
-/// refused for by now.
+/// [`Kind::NotFound`], [`Kind::ProposalDecided`], [`Kind::TwoPeople`], and what [`propose`] would
+/// be refused for by now.
 pub async fn confirm(
     app: &App,
     caller: &Caller,

@@ -311,8 +311,8 @@ impl Policy {
     }
 
     /// The tag by which an award takes its standard in a month: its own, or the one of the first
-    /// rule that fits the person; `None` when rules give tags, none fits and nothing is paid without
-    /// one.
+    /// rule that fits the person; `None` when rules give tags, none fits and nothing is paid
+    /// without one.
     ///
     /// Refused with `PersonUnknown` when nothing is known of the person.
     pub fn tag_at<'a>(
@@ -570,7 +570,8 @@ mod tests {
     }
 
     /// Component 2 by age on the last day of a month: minors 222 until the month of their 18th
-    /// birthday, severely disabled adults 370, and nobody else. Component 7 in pieces of 1 and 2 yuan.
+    /// birthday, severely disabled adults 370, and nobody else. Component 7 in pieces of 1 and 2
+    /// yuan.
     #[test]
     fn a_birthday_and_a_grade_change_the_tag_in_their_month() {
         let rule = |rule_no, tag: &str, condition| EligibilityRule {

@@ -453,6 +453,34 @@ pub(super) async fn store(write: &mut Write, added: &Added) -> Result<(), Error>
         };
         policy::add_component(write, &component).await?;
     }
+    conditions(write, added, &real_component, &real_program).await?;
+    let standard = first(write, "standard", added.standards.len()).await?;
+    for one in &added.standards {
+        let standard = Standard {
+            id: StandardId(numbered(one.id.get(), standard)),
+            component: real_component(one.component),
+            ..one.clone()
+        };
+        policy::add_standard(write, &standard).await?;
+    }
+    for one in &added.funding {
+        let rule = FundingRule {
+            program: real_program(one.program),
+            bank_account: real_account(one.bank_account),
+            ..one.clone()
+        };
+        fund::add_funding_rule(write, &rule).await?;
+    }
+    gates(write, added, &real_program).await
+}
+
+/// Stores what components say beyond their name, whom they are for, and payment days.
+async fn conditions(
+    write: &mut Write,
+    added: &Added,
+    real_component: impl Fn(ComponentId) -> ComponentId,
+    real_program: impl Fn(ProgramId) -> ProgramId,
+) -> Result<(), Error> {
     for (component, detail) in &added.details {
         policy::add_detail(write, real_component(*component), detail).await?;
     }
@@ -475,23 +503,15 @@ pub(super) async fn store(write: &mut Write, added: &Added) -> Result<(), Error>
         )
         .await?;
     }
-    let standard = first(write, "standard", added.standards.len()).await?;
-    for one in &added.standards {
-        let standard = Standard {
-            id: StandardId(numbered(one.id.get(), standard)),
-            component: real_component(one.component),
-            ..one.clone()
-        };
-        policy::add_standard(write, &standard).await?;
-    }
-    for one in &added.funding {
-        let rule = FundingRule {
-            program: real_program(one.program),
-            bank_account: real_account(one.bank_account),
-            ..one.clone()
-        };
-        fund::add_funding_rule(write, &rule).await?;
-    }
+    Ok(())
+}
+
+/// Stores what a run waits for and by what its approvers are bound.
+async fn gates(
+    write: &mut Write,
+    added: &Added,
+    real_program: impl Fn(ProgramId) -> ProgramId,
+) -> Result<(), Error> {
     for one in &added.publications {
         let program = real_program(one.program);
         publication::add_rule(

@@ -236,14 +236,7 @@ impl<'t> Cells<'t> {
         let tag = self.cell_text(Field::Tag, faults);
         let income = self.cell(Field::Income, faults);
         let income = income.and_then(|cell| self.amount(&cell, faults));
-        let amount = self.cell(Field::Amount, faults);
-        let amount = amount
-            .filter(|cell| !cell.text.is_empty())
-            .map(|cell| self.amount(&cell, faults));
-        let basis = self.cell_text(Field::Basis, faults);
-        if amount.is_some() && basis.is_empty() && !faults_in(self, Field::Basis, faults) {
-            self.fault(Fault::BasisMissing, Field::Basis, "", faults);
-        }
+        let (amount, basis) = self.approved(faults);
         let quantity = self.quantity(component, amount.is_some(), faults);
         let disability = self.cell(Field::Disability, faults);
         let disability = disability.and_then(|cell| self.disability(&cell, faults));
@@ -300,6 +293,19 @@ impl<'t> Cells<'t> {
                 account_no: account_no.clone(),
             });
         }
+    }
+
+    /// The approved amount, none inside where it cannot be read, and the basis that it needs.
+    fn approved(&mut self, faults: &mut Faults<'_>) -> (Option<Option<Fen>>, String) {
+        let amount = self.cell(Field::Amount, faults);
+        let amount = amount
+            .filter(|cell| !cell.text.is_empty())
+            .map(|cell| self.amount(&cell, faults));
+        let basis = self.cell_text(Field::Basis, faults);
+        if amount.is_some() && basis.is_empty() && !faults_in(self, Field::Basis, faults) {
+            self.fault(Fault::BasisMissing, Field::Basis, "", faults);
+        }
+        (amount, basis.into_owned())
     }
 
     /// Where a person's name stands.
