@@ -448,8 +448,8 @@ async fn closed_year(office: &Office) {
     done(year::close(app, accountant, 2022, Some("示例〔2023〕1号"), None).await);
 }
 
-/// Help in kind by the piece for a household with a member, care by disability grade, a payment day,
-/// and a program that is published for working days.
+/// Help in kind by the piece for a household with a member, care by disability grade, a payment
+/// day, and a program that is published for working days.
 async fn in_kind(office: &Office) {
     let (app, maker) = (&office.app, office.who("maker"));
     let rules = r#"

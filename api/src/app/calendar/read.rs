@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn every_shipped_year_is_read_and_names_its_notice() {
-        for (shipped, free, worked) in [(0, 31, 7), (1, 27, 7), (2, 28, 8), (3, 28, 5), (4, 33, 7)]
+        for (shipped, free, worked) in [(0, 31, 7), (1, 27, 7), (2, 28, 8), (3, 28, 5), (4, 33, 6)]
             .map(|(place, free, worked)| (SHIPPED[place], free, worked))
         {
             let name = format!("{}.toml", shipped.year);
