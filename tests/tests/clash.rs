@@ -359,3 +359,39 @@ async fn ages_sexes_and_disabilities_are_held_against_categories() {
     })
     .await;
 }
+
+/// Help for a household as a whole: its roster names the members, and each of them is held against
+/// the lists of the living.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_household_are_held_against_every_list() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        done(api::app::policy::import(app, maker, "heat.toml", HEATING, None).await);
+        let (head, spouse) = (person(1), person(2));
+        let text = format!(
+            "档案号,乡镇,姓名,身份证号,与户主关系,账号,发放项目,核定金额,核定依据\n\
+             H1,东示例镇,{},{},户主,{},取暖补贴,300,示例\n\
+             ,,{},{},配偶,,,,\n",
+            head.name, head.identity, head.account, spouse.name, spouse.identity,
+        );
+        let (at, bytes) = (month("2022-01"), text.as_bytes());
+        let roster = api::app::roster::import(app, maker, "heat", at, "h.csv", bytes, false, None);
+        done(roster.await);
+        let run = office.create("heat", RunKind::Regular, "2022-01").await;
+        let run = run.unwrap();
+        for (kind, since, expected) in [
+            (ListKind::Employed, "2022-02-01", &[][..]),
+            (ListKind::Employed, "2021-06-01", &[("A19", 1)]),
+            (ListKind::Excluded, "", &[("A06L", 1), ("A19", 1)]),
+        ] {
+            import(&office, &list(kind, "示例名单", &[(&spouse, since)])).await;
+            done(office.act("maker", RunEvent::Check, run, None).await);
+            let found = found(&office, run).await;
+            let found: Vec<(&str, i64)> = found.iter().map(|(a, n)| (a.as_str(), *n)).collect();
+            assert_eq!(found, expected, "{kind:?} {since}");
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}

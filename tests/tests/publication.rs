@@ -7,7 +7,7 @@ use acceptance::office::paper::{Outcome, account, movement, people};
 use acceptance::office::{Office, WAY, day, done, month, refused, told};
 use api::app::proposal::Change;
 use api::app::publication::NewRule;
-use api::app::{Error, appropriation, period, policy, publication};
+use api::app::{Error, appropriation, calendar, clash, period, policy, publication};
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::id::{ObjectionId, PaymentId, RunId};
@@ -458,6 +458,51 @@ async fn a_published_month_is_paid_and_closed() {
         let (app, accountant) = (&office.app, office.who("accountant"));
         done(period::close(app, accountant, month("2022-01"), None).await);
         office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// Five working days from Friday 28 January 2022: two days are made up on the weekend before the
+/// Spring Festival. Without the notice of the year only weekends are free, and the answer says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn working_days_follow_the_calendar() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.on("2022-01-28");
+        let (app, maker) = (&office.app, office.who("maker"));
+        for (program, loaded, to, unknown) in [
+            ("urban", false, "2022-02-03", json!([2022])),
+            ("rural", true, "2022-02-08", json!([])),
+        ] {
+            if loaded {
+                let notice = calendar::Source::shipped(2022).unwrap();
+                done(calendar::import(app, maker, &notice, None).await);
+            }
+            let rule = NewRule {
+                program: program.to_owned(),
+                days: 5,
+                unit: DayUnit::Working,
+                document: "示例〔2022〕4号".to_owned(),
+            };
+            done(
+                office
+                    .agree("maker", "reviewer", &Change::Publication(rule))
+                    .await,
+            );
+            office.roster(program, "2022-01", &people(2)).await;
+            let run = office.create(program, RunKind::Regular, "2022-01").await;
+            let run = run.unwrap();
+            office.walk(run, 1).await;
+            let known = clash::findings(app, maker, run, 10).await.unwrap().json;
+            for check in known["checks"].as_array().unwrap() {
+                let code = check["code"].as_str().unwrap();
+                done(clash::explain(app, maker, run, code, "示例", None).await);
+            }
+            done(office.act("maker", RunEvent::Submit, run, None).await);
+            let answer = publish(&office, run).await;
+            assert_eq!(answer["to"], to, "{program}");
+            assert_eq!(answer["years_without_notice"], unknown, "{program}");
+        }
     })
     .await;
 }

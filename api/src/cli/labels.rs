@@ -94,6 +94,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("funding_rules", "资金配套", "funding rules"),
     ("gone", "退出", "gone"),
     ("head", "审计首部", "head"),
+    ("holidays", "放假日", "holidays"),
     ("household", "户", "household"),
     ("households", "户", "households"),
     ("id", "编号", "number"),
@@ -108,6 +109,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("lines", "明细行", "lines"),
     ("lines_max", "每个文件至多笔数", "lines at most"),
     ("login", "用户名", "login"),
+    ("make_up_days", "调休上班日", "make-up days"),
     ("matched", "已匹配", "matched"),
     ("members_added", "新登记户内成员", "household members added"),
     ("message", "说明", "message"),
@@ -200,6 +202,12 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("vouchers", "凭证", "vouchers"),
     ("warnings", "提示", "warnings"),
     ("year", "年度", "year"),
+    ("years", "年度", "years"),
+    (
+        "years_without_notice",
+        "没有放假安排的年度,只按周末计",
+        "years without a notice, weekends only",
+    ),
 ];
 
 /// The ending of fields that hold integer fen.

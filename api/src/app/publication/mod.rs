@@ -114,6 +114,10 @@ pub async fn publish(
             let wanted = format!("不早于 not before {today}");
             super::policy::invalid("from", &from.to_string(), &wanted)
         })?;
+        let unknown = match rule.unit {
+            DayUnit::Working => calendar.unknown_years(from, to),
+            DayUnit::Calendar => Vec::new(),
+        };
         let new = keep(write, &run, (from, to)).await?;
         if !duties.contains(&(caller.user.id, Duty::Maker)) {
             runs::add_duty(write, id, caller.user.id, Duty::Maker).await?;
@@ -124,6 +128,7 @@ pub async fn publish(
             "to": to.to_string(),
             "days": rule.days,
             "unit": rule.unit.code(),
+            "years_without_notice": unknown,
             "payments": new.payments,
             "total_fen": new.total.get(),
             "revision": new.revision,
