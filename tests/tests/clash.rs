@@ -368,6 +368,9 @@ async fn members_of_a_household_are_held_against_every_list() {
         let office = Office::funded(url).await;
         let (app, maker) = (&office.app, office.who("maker"));
         done(api::app::policy::import(app, maker, "heat.toml", HEATING, None).await);
+        office
+            .grant("县示例9", Level::County, "heat", 1_000_000)
+            .await;
         let (head, spouse) = (person(1), person(2));
         let text = format!(
             "档案号,乡镇,姓名,身份证号,与户主关系,账号,发放项目,核定金额,核定依据\n\

@@ -6,15 +6,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "sources/baotou.rs"]
 mod baotou;
-#[path = "sources/chaoyang.rs"]
 mod chaoyang;
-#[path = "sources/desk.rs"]
 mod desk;
-#[path = "sources/hezhou.rs"]
 mod hezhou;
-#[path = "sources/lueyang.rs"]
 mod lueyang;
-#[path = "sources/shenmu.rs"]
 mod shenmu;

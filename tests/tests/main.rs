@@ -1,0 +1,40 @@
+//! Every acceptance test, in one program: the product's code is compiled for tests once, not once
+//! for each file. `cargo nextest run -p acceptance funding::` runs those of one file.
+//!
+//! To add a file: a line here.
+
+mod approval;
+mod bank_files;
+mod bank_messages;
+mod bank_reports;
+mod bench;
+mod bulk;
+mod calendar;
+mod clash;
+mod cli;
+mod closed_loop;
+mod concurrency;
+mod crash;
+mod demo;
+mod driver;
+mod eligibility;
+mod funding;
+mod histories;
+mod lessons;
+mod migrations;
+mod operation;
+mod packs;
+mod pages;
+mod print;
+mod publication;
+mod reads;
+mod recovery;
+mod regressions;
+mod rest;
+mod rest_month;
+mod rosters;
+mod scale;
+mod schema;
+mod sources;
+mod tamper;
+mod tidy;
