@@ -1,6 +1,7 @@
 //! Appropriations (指标): quota letters come in and are reduced, what is left is carried over or goes
 //! back to the treasury.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::account::Chart;
@@ -45,6 +46,7 @@ pub struct NewAppropriation {
 }
 
 /// Enters one appropriation and books its arrival.
+#[boxed]
 pub async fn add(
     app: &App,
     caller: &Caller,
@@ -68,6 +70,7 @@ pub async fn add(
 /// Enters the appropriations of a CSV file: all of them or none.
 ///
 /// Columns: 文号, 级次, 年度, 项目, 账户, 金额, 到账日期, 顺序.
+#[boxed]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -177,6 +180,7 @@ async fn unknown_yet(
 ///
 /// # Errors
 /// When there is no such letter; [`Kind::Overdrawn`] when less is left.
+#[boxed]
 pub async fn return_to_treasury(
     app: &App,
     caller: &Caller,
@@ -228,6 +232,7 @@ pub struct NewReduction {
 /// # Errors
 /// When there is no such appropriation, [`Kind::AlreadyExists`] when the letter was entered for it,
 /// [`Kind::Overdrawn`] when less is left.
+#[boxed]
 pub async fn reduce(
     app: &App,
     caller: &Caller,
@@ -390,6 +395,7 @@ pub struct NewCarryOver {
 /// # Errors
 /// When there is no such appropriation; [`Kind::CarryOverInvalid`] for a year that is not the one
 /// after its own (or after one that it was carried over to), or more than is left.
+#[boxed]
 pub async fn carry_over(
     app: &App,
     caller: &Caller,
@@ -484,6 +490,7 @@ async fn left(write: &mut Write, letter: &Appropriation) -> Result<Fen, Error> {
 ///
 /// # Errors
 /// When the caller may not read reports; when a sum is out of range.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

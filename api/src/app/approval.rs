@@ -9,6 +9,7 @@ use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger_store::approval as store;
 use ledger_store::book;
+use ledger_store::boxed;
 use ledger_store::error::StoreError;
 use ledger_store::journal::{self, VoucherDraft};
 use ledger_store::run::{Run, RunKind, duties};
@@ -165,6 +166,7 @@ pub(super) async fn within_limit(
 /// [`Kind::RunState`] when the run is not approved or is released, [`Kind::PeriodClosed`] when
 /// today's month is closed, [`Kind::YearClosed`] when the year of the approval is: its expense is
 /// in the surplus by then.
+#[boxed]
 pub async fn revoke(
     app: &App,
     caller: &Caller,

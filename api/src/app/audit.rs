@@ -1,5 +1,6 @@
 //! Reading, verifying and exporting the audit trail.
 
+use ledger_store::boxed;
 use std::io;
 
 use ledger::audit::commitment::{Salt, column_salt, commit};
@@ -22,6 +23,7 @@ use super::{App, Caller, Error};
 
 /// The entries after one. The document names in `next` the entry after which to ask for more; it
 /// is null at the end.
+#[boxed]
 pub async fn log_page(app: &App, caller: &Caller, page: Page) -> Result<Report, Error> {
     let from = page.after.saturating_add(1);
     let mut report = log(app, caller, from, page.limit).await?;
@@ -35,6 +37,7 @@ pub async fn log_page(app: &App, caller: &Caller, page: Page) -> Result<Report, 
 ///
 /// # Errors
 /// When the caller may not read the trail; an entry that cannot be read; accidents of the store.
+#[boxed]
 pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadAudit).await?;
     let stored = way::entries(&mut tx, caller.book.id, from, limit).await?;
@@ -106,6 +109,7 @@ fn entry_json(entry: &Entry, sealed: u64) -> Value {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Verification, Error> {
     Ok(verify::verify(&app.db, book, heads).await?)
 }
@@ -115,6 +119,7 @@ pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Veri
 ///
 /// # Errors
 /// When the caller may not verify; accidents of the store.
+#[boxed]
 pub async fn verify(app: &App, caller: &Caller, heads: &[Head]) -> Result<Report, Error> {
     app.read(caller, Action::VerifyAudit)
         .await?
@@ -219,7 +224,12 @@ fn faults_table(faults: &[Fault]) -> Table {
 /// # Errors
 /// When the caller may not read the trail; when the output cannot be written; accidents of the
 /// store.
-pub async fn export(app: &App, caller: &Caller, out: &mut dyn io::Write) -> Result<(), Error> {
+#[boxed]
+pub async fn export(
+    app: &App,
+    caller: &Caller,
+    out: &mut (dyn io::Write + Send),
+) -> Result<(), Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadAudit).await?;
     way::each_entry(&mut tx, book, |sequence, bytes, leaf| {

@@ -9,6 +9,7 @@
 //! audit trail of each book. Restoring checks the copy before it is used and recomputes every row
 //! and entry after; only a SQLite file whose heads agree gets its name.
 
+use ledger_store::boxed;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ pub struct Target {
 ///
 /// # Errors
 /// `AlreadyExists` when there is such a file; accidents, also that `pg_dump` is not installed.
+#[boxed]
 pub async fn backup(app: &App, url: &str, out: &Path) -> Result<Value, Error> {
     if out.exists() {
         return Err(Problem::new(Kind::AlreadyExists)
@@ -234,6 +236,7 @@ fn take_out(file: &Path, to: &Path) -> Result<Value, Error> {
 /// # Errors
 /// `BackupBroken`; `AlreadyExists` and `DatabaseUsed` when something is there; `BackupUnproven`
 /// when a row, an entry or a head is not what was sealed: a SQLite file is then not handed over.
+#[boxed]
 pub async fn restore(file: &Path, target: &Target) -> Result<Report, Error> {
     let engine = open(file)?.manifest["engine"].clone();
     let wanted = target.url.split(':').next().unwrap_or_default();

@@ -13,6 +13,7 @@ use ledger::id::{PartyId, RunId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Place, Problem};
 use ledger::roster::{IdentityNumber, PersonName};
+use ledger_store::boxed;
 use ledger_store::clash::{self as store, CheckList, ListedPerson};
 use ledger_store::payment::ToCheck;
 use ledger_store::run::{Run, RunKind};
@@ -146,6 +147,7 @@ pub(super) async fn counts(write: &mut Write, run: &Run) -> Result<(i64, i64), E
 }
 
 /// Says why the warnings of one check of a run may stand.
+#[boxed]
 pub async fn explain(
     app: &App,
     caller: &Caller,
@@ -193,12 +195,14 @@ pub async fn explain(
 }
 
 /// The first findings of the last check of a run, people masked.
+#[boxed]
 pub async fn findings(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
     findings_page(app, caller, id, Page { after: 0, limit }).await
 }
 
 /// What the last check of a run has found after one finding, people masked. The document names in
 /// `next` the finding after which to ask for more; it is null at the end.
+#[boxed]
 pub async fn findings_page(
     app: &App,
     caller: &Caller,
@@ -323,6 +327,7 @@ pub struct ListInput {
 ///
 /// # Errors
 /// [`Kind::FileRejected`] with every fault of the file.
+#[boxed]
 pub async fn import_list(
     app: &App,
     caller: &Caller,
@@ -496,6 +501,7 @@ fn refused(findings: Vec<Fault>) -> Error {
 }
 
 /// All lists; the newest of each kind and name counts.
+#[boxed]
 pub async fn lists(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let lists = store::lists(&mut tx, caller.book.id).await?;
@@ -532,6 +538,7 @@ pub async fn lists(app: &App, caller: &Caller) -> Result<Report, Error> {
 }
 
 /// States that nobody may draw two programs for the same month.
+#[boxed]
 pub async fn exclude(
     app: &App,
     caller: &Caller,

@@ -1,5 +1,6 @@
 //! The self-check: is this installation able to keep the promises of the books?
 
+use ledger_store::boxed;
 use ledger_store::dialect::Engine;
 use ledger_store::{book, migrate, report as figures};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ struct Finding {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn doctor(app: &App) -> Result<Report, Error> {
     let mut findings = Vec::new();
     let known = migrations::ALL.last().map_or(0, |last| last.version);

@@ -3,6 +3,7 @@
 use ledger::disbursement::role::Action;
 use ledger::id::ExceptionId;
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 pub use ledger_store::exception::Page;
 use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::write::Write;
@@ -12,6 +13,7 @@ use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found};
 
 /// Says how an exception is to be settled; a second person confirms it.
+#[boxed]
 pub async fn propose(
     app: &App,
     caller: &Caller,
@@ -55,6 +57,7 @@ pub async fn propose(
 ///
 /// # Errors
 /// [`Kind::TwoPeople`] for the one who proposed it.
+#[boxed]
 pub async fn confirm(
     app: &App,
     caller: &Caller,
@@ -123,6 +126,7 @@ fn wrong_state(exception: &Exception, event: &str) -> Error {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn list(
     app: &App,
     caller: &Caller,

@@ -9,6 +9,7 @@ use ledger::disbursement::workflow::RunState;
 use ledger::fund::{Draw, Funding, Lot, Outlook, outlook, plan};
 use ledger::id::{BookId, RunId};
 use ledger::money::Fen;
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::run::{self as store, Run};
 use ledger_store::write::Write;
@@ -77,6 +78,7 @@ pub(super) async fn suffices(write: &mut Write, run: &Run, on: Date) -> Result<(
 ///
 /// # Errors
 /// When there is no such run, or its program has no funding rule.
+#[boxed]
 pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

@@ -7,6 +7,7 @@
 //!
 //! To add a kind: a row in [`KINDS`] and a branch in `perform`.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -112,6 +113,7 @@ fn about(kind: &str) -> Result<(Action, bool), Error> {
 /// # Errors
 /// `RoleMissing`, and those of [`App::command`]. What the job itself is refused for stands in its
 /// answer.
+#[boxed]
 pub async fn add(
     app: &App,
     caller: &Caller,
@@ -156,6 +158,7 @@ pub async fn add(
 ///
 /// # Errors
 /// `JobState` when it is over, or when it is changing the books.
+#[boxed]
 pub async fn cancel(
     app: &App,
     caller: &Caller,
@@ -197,6 +200,7 @@ async fn find(app: &App, caller: &Caller, id: JobId) -> Result<Job, Error> {
 ///
 /// # Errors
 /// `NotFound`, and `RoleMissing` for who could not have asked for it.
+#[boxed]
 pub async fn show(app: &App, caller: &Caller, id: JobId) -> Result<Report, Error> {
     let job = find(app, caller, id).await?;
     let (action, _) = about(&job.kind)?;
@@ -210,6 +214,7 @@ pub async fn show(app: &App, caller: &Caller, id: JobId) -> Result<Report, Error
 ///
 /// # Errors
 /// As [`show`]; `NotFound` when it made none.
+#[boxed]
 pub async fn file(app: &App, caller: &Caller, id: JobId) -> Result<(String, Vec<u8>), Error> {
     let job = find(app, caller, id).await?;
     let (action, _) = about(&job.kind)?;
@@ -224,6 +229,7 @@ pub async fn file(app: &App, caller: &Caller, id: JobId) -> Result<(String, Vec<
 ///
 /// # Errors
 /// `RoleMissing`.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller, page: Page) -> Result<Report, Error> {
     let action = match may(&caller.user.roles, Action::ReadReports) {
         true => Action::ReadReports,
@@ -309,6 +315,7 @@ fn json_of(app: &App, caller: &Caller, job: &Job) -> Value {
 }
 
 /// Works until told to stop: one job after the other, of all books.
+#[boxed]
 pub async fn work(app: &App, name: &str, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match work_once(app, name, &mut stop).await {
@@ -334,6 +341,7 @@ async fn wait(app: &App, stop: &mut watch::Receiver<bool>) {
 ///
 /// # Errors
 /// Accidents of the store, outside the job itself.
+#[boxed]
 pub async fn work_once(
     app: &App,
     name: &str,

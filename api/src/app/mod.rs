@@ -41,6 +41,7 @@ pub mod view;
 pub mod waiting;
 pub mod year;
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use bank_adapters::{Finding, Profile};
@@ -376,6 +377,7 @@ impl App {
     ///
     /// # Errors
     /// Accidents of the store.
+    #[boxed]
     pub async fn told(&self, caller: &Caller, key: &str) -> Result<Option<Told>, Error> {
         let mut tx = self.db.begin_read().await?;
         let told = ledger_store::write::told(&mut tx, caller.book.id, key).await?;
@@ -399,6 +401,7 @@ impl App {
     ///
     /// # Errors
     /// [`Kind::RoleMissing`], recorded like every refusal.
+    #[boxed]
     pub async fn read(&self, caller: &Caller, action: Action) -> Result<Tx, Error> {
         if let Err(problem) = authorise(caller, action) {
             let order = Order::new("read", action).field("action", action.code());
@@ -412,6 +415,7 @@ impl App {
     ///
     /// # Errors
     /// [`Kind::DatabaseEmpty`] and [`Kind::BookUnknown`].
+    #[boxed]
     pub async fn book(&self, code: Option<&str>) -> Result<Book, Error> {
         if ledger_store::migrate::schema_version(&self.db)
             .await?

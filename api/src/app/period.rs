@@ -3,6 +3,7 @@
 use ledger::calendar::{Date, Month};
 use ledger::disbursement::role::Action;
 use ledger::problem::{Kind, Language, Problem};
+use ledger_store::boxed;
 use ledger_store::journal;
 use ledger_store::write::Write;
 use serde_json::json;
@@ -18,6 +19,7 @@ use super::{App, Caller, Done, Error, Order, reconcile};
 /// [`Kind::PeriodNotReady`] when the month has not ended, an earlier month with vouchers is open,
 /// or one of the four agreements of the month does not hold; [`Kind::PeriodClosed`] when it is
 /// closed already; [`Kind::DecemberWithYear`] for a December, which [`super::year`] closes.
+#[boxed]
 pub async fn close(
     app: &App,
     caller: &Caller,
@@ -129,6 +131,7 @@ pub(super) async fn open_date(write: &mut Write, date: Date, today: Date) -> Res
 }
 
 /// The closed months.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let closed = journal::closed_months(&mut tx, caller.book.id).await?;

@@ -2,6 +2,7 @@
 
 use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
+use ledger_store::boxed;
 use ledger_store::personal::{self as store, PayeeAccount, Person};
 use ledger_store::roster as parties;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ const FOUND_MAX: i64 = 200;
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn search(app: &App, caller: &Caller, text: &str) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
@@ -63,6 +65,7 @@ pub async fn search(app: &App, caller: &Caller, text: &str) -> Result<Report, Er
 ///
 /// # Errors
 /// When there is nobody with this number; as [`trace::person`].
+#[boxed]
 pub async fn card(app: &App, caller: &Caller, id: PartyId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let person = store::one(&mut tx, caller.book.id, id).await?;
@@ -76,6 +79,7 @@ pub async fn card(app: &App, caller: &Caller, id: PartyId) -> Result<Report, Err
 ///
 /// # Errors
 /// When no reason is given; when the caller may not see numbers in full: recorded too.
+#[boxed]
 pub async fn reveal(
     app: &App,
     caller: &Caller,

@@ -7,6 +7,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::ProposalId;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 use ledger_store::proposal::{self as store, Decision, Proposal};
 use ledger_store::write::Write;
 use serde_json::{Value, json};
@@ -105,6 +106,7 @@ impl Change {
 /// # Errors
 /// [`Kind::NotFound`], [`Kind::FieldInvalid`], [`Kind::AmountInvalid`], [`Kind::AlreadyExists`] for
 /// a second limit of the same program, level and month.
+#[boxed]
 pub async fn propose(
     app: &App,
     caller: &Caller,
@@ -136,6 +138,7 @@ pub async fn propose(
 /// # Errors
 /// [`Kind::NotFound`], [`Kind::ProposalDecided`], [`Kind::TwoPeople`], and what [`propose`] would
 /// be refused for by now.
+#[boxed]
 pub async fn confirm(
     app: &App,
     caller: &Caller,
@@ -163,6 +166,7 @@ pub async fn confirm(
 ///
 /// # Errors
 /// [`Kind::NotFound`], [`Kind::ProposalDecided`], [`Kind::FieldInvalid`] without a reason.
+#[boxed]
 pub async fn reject(
     app: &App,
     caller: &Caller,
@@ -209,6 +213,7 @@ async fn open(write: &mut Write, id: ProposalId) -> Result<(Proposal, Change), E
 }
 
 /// All proposals with what became of them.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

@@ -1,5 +1,6 @@
 //! Release (签发): the run's payments become attempts in bank files, drawn on appropriations.
 
+use ledger_store::boxed;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,6 +35,7 @@ use super::{App, Caller, Done, Error, funding, not_found, publication, run, side
 /// [`Kind::PaymentLive`] when one of the payments has a live or paid attempt,
 /// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], and what stands against
 /// a published run: days that are left, objections.
+#[boxed]
 pub async fn release(
     app: &App,
     caller: &Caller,
@@ -517,6 +519,7 @@ pub fn rejected(findings: Vec<Finding>) -> Error {
 }
 
 /// All batches.
+#[boxed]
 pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let batches = store::batches(&mut tx, caller.book.id).await?;
@@ -550,6 +553,7 @@ pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
 }
 
 /// One batch with its lines and what became of them, masked.
+#[boxed]
 pub async fn show_batch(app: &App, caller: &Caller, number: &str) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let batches = store::batches(&mut tx, caller.book.id).await?;
@@ -597,6 +601,7 @@ pub async fn show_batch(app: &App, caller: &Caller, number: &str) -> Result<Repo
 }
 
 /// The file of a batch, byte for byte.
+#[boxed]
 pub async fn batch_file(app: &App, caller: &Caller, number: &str) -> Result<StoredFile, Error> {
     let mut tx = app.read(caller, Action::ReleaseRun).await?;
     let batches = store::batches(&mut tx, caller.book.id).await?;

@@ -1,6 +1,7 @@
 //! Returns (回盘): the bank's answers are matched, posted, and what does not match becomes an
 //! exception.
 
+use ledger_store::boxed;
 use std::collections::{HashMap, HashSet};
 
 use bank_adapters::{
@@ -46,6 +47,7 @@ pub struct ReturnInput {
 /// # Errors
 /// [`Kind::FileSeen`] for a return that was imported before, also renamed, saved again or in
 /// another order; [`Kind::FileRejected`], [`Kind::BatchForeign`], [`Kind::TotalsDiffer`].
+#[boxed]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -66,6 +68,7 @@ pub async fn import(
 }
 
 /// What an import would do, without doing it.
+#[boxed]
 pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<Report, Error> {
     app.read(caller, Action::ImportReturn)
         .await?
@@ -650,6 +653,7 @@ pub fn without(text: &str, personal: &str) -> String {
 }
 
 /// All returns.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let returns = store::returns(&mut tx, caller.book.id).await?;

@@ -3,6 +3,7 @@
 //! What a step is, from which state, by whom: [`ledger::disbursement::workflow`] says it. Here is
 //! what each step does beside moving the state.
 
+use ledger_store::boxed;
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::calendar::Month;
@@ -49,6 +50,7 @@ pub struct NewRun {
 }
 
 /// Makes a run and calculates it. When nothing is due, no run is made and the answer says so.
+#[boxed]
 pub async fn create(
     app: &App,
     caller: &Caller,
@@ -113,6 +115,7 @@ pub async fn create(
 }
 
 /// Calculates a draft again: the earlier calculation is taken back first.
+#[boxed]
 pub async fn calculate(
     app: &App,
     caller: &Caller,
@@ -144,6 +147,7 @@ pub async fn calculate(
 
 /// Checks a run: every payee has an account that the bank's layout can carry, and the funds
 /// suffice, and nothing clashes. What it found stands with the run's fingerprint.
+#[boxed]
 pub async fn check(
     app: &App,
     caller: &Caller,
@@ -167,6 +171,7 @@ pub async fn check(
 }
 
 /// Hands a checked run to the reviewer: nothing blocks it, and every warning is explained.
+#[boxed]
 pub async fn submit(
     app: &App,
     caller: &Caller,
@@ -186,6 +191,7 @@ pub async fn submit(
 }
 
 /// 复核.
+#[boxed]
 pub async fn review(
     app: &App,
     caller: &Caller,
@@ -197,6 +203,7 @@ pub async fn review(
 
 /// 审批: books what is owed. Refused above the limit of the approver's level, without the funds, and
 /// while the publication of the run has days left or an objection stands.
+#[boxed]
 pub async fn approve(
     app: &App,
     caller: &Caller,
@@ -225,6 +232,7 @@ pub async fn approve(
 }
 
 /// Sends a run back to its maker, with a reason.
+#[boxed]
 pub async fn reject(
     app: &App,
     caller: &Caller,
@@ -236,6 +244,7 @@ pub async fn reject(
 }
 
 /// Gives a draft up, with a reason: what it accrued is free again.
+#[boxed]
 pub async fn discard(
     app: &App,
     caller: &Caller,
@@ -256,6 +265,7 @@ pub async fn discard(
 }
 
 /// Settles and closes a run whose every attempt the bank has answered.
+#[boxed]
 pub async fn close(
     app: &App,
     caller: &Caller,
@@ -652,6 +662,7 @@ async fn accrue(
 }
 
 /// One run with its steps.
+#[boxed]
 pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
@@ -706,6 +717,7 @@ pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error
 }
 
 /// All runs.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let runs = store::runs(&mut tx, caller.book.id).await?;
@@ -731,12 +743,14 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
 }
 
 /// The first payments of a run with their payees, masked.
+#[boxed]
 pub async fn lines(app: &App, caller: &Caller, id: RunId, limit: i64) -> Result<Report, Error> {
     lines_page(app, caller, id, Page { after: 0, limit }).await
 }
 
 /// The payments of a run after one, with their payees, masked. The document names in `next` the
 /// payment after which to ask for more; it is null at the end.
+#[boxed]
 pub async fn lines_page(
     app: &App,
     caller: &Caller,

@@ -11,6 +11,7 @@ use ledger::disbursement::role::{Action, Role};
 use ledger::id::BookId;
 use ledger::problem::{Kind, Language, Problem};
 use ledger_store::book::{self, Book, User};
+use ledger_store::boxed;
 use ledger_store::session::{self as store, FactorState, Guard, Session};
 use ledger_store::write::Write;
 use serde_json::{Value, json};
@@ -66,11 +67,12 @@ pub struct Live {
 /// # Errors
 /// [`Kind::WrongPassword`], which does not say whether the name exists, [`Kind::UserDisabled`],
 /// [`Kind::SignInLocked`], [`Kind::FactorMissing`] and [`Kind::FactorWrong`]; all are recorded.
-pub async fn identify(
-    app: &App,
-    book: &Book,
-    given: Credentials<'_>,
-    session: &str,
+#[boxed]
+pub async fn identify<'a>(
+    app: &'a App,
+    book: &'a Book,
+    given: Credentials<'a>,
+    session: &'a str,
 ) -> Result<(User, Guard), Error> {
     let mut tx = app.db.begin_read().await?;
     let users = book::users(&mut tx, book.id).await?;
@@ -208,11 +210,12 @@ async fn refuse(
 ///
 /// # Errors
 /// As [`identify`].
-pub async fn begin(
-    app: &App,
-    book: &Book,
-    given: Credentials<'_>,
-    (language, agent): (Language, &str),
+#[boxed]
+pub async fn begin<'a>(
+    app: &'a App,
+    book: &'a Book,
+    given: Credentials<'a>,
+    (language, agent): (Language, &'a str),
 ) -> Result<String, Error> {
     let (user, _) = identify(app, book, given, "web").await?;
     let now = app.clock.now();
@@ -253,6 +256,7 @@ fn idle_since(now: Moment) -> Moment {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn resume(app: &App, kept: &str) -> Result<Option<Live>, Error> {
     let Some((book, token)) = kept.split_once('.') else {
         return Ok(None);
@@ -289,6 +293,7 @@ pub async fn resume(app: &App, kept: &str) -> Result<Option<Live>, Error> {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn touch(app: &App, live: &Live) -> Result<(), Error> {
     let now = app.clock.now();
     if now.0 - live.session.seen.0 < MINUTE {
@@ -303,6 +308,7 @@ pub async fn touch(app: &App, live: &Live) -> Result<(), Error> {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn speak(app: &App, live: &Live, language: Language) -> Result<(), Error> {
     let mut tx = app.db.begin_write().await?;
     let (book, number) = (live.caller.book.id, live.session.number);
@@ -322,6 +328,7 @@ pub fn code_of(language: Language) -> &'static str {
 ///
 /// # Errors
 /// [`Kind::NotFound`] for a session that is not there or not the caller's.
+#[boxed]
 pub async fn end(app: &App, caller: &Caller, number: i64) -> Result<Done, Error> {
     let mut write = Write::begin(&app.db, caller.book.id).await?;
     let sessions = store::all(write.tx(), caller.book.id).await?;
@@ -358,6 +365,7 @@ async fn recorded(
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.db.begin_read().await?;
     let sessions = store::all(&mut tx, caller.book.id).await?;
@@ -402,6 +410,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn factor(app: &App, caller: &Caller) -> Result<FactorState, Error> {
     let mut tx = app.db.begin_read().await?;
     let guard = store::guard(&mut tx, caller.book.id, caller.user.id).await?;
@@ -414,6 +423,7 @@ pub async fn factor(app: &App, caller: &Caller) -> Result<FactorState, Error> {
 ///
 /// # Errors
 /// [`Kind::AlreadyExists`] when a second factor is asked for already.
+#[boxed]
 pub async fn offer_factor(app: &App, caller: &Caller) -> Result<String, Error> {
     let mut write = Write::begin(&app.db, caller.book.id).await?;
     let (book, user) = (caller.book.id, caller.user.id);
@@ -439,6 +449,7 @@ pub async fn offer_factor(app: &App, caller: &Caller) -> Result<String, Error> {
 ///
 /// # Errors
 /// [`Kind::FactorWrong`].
+#[boxed]
 pub async fn confirm_factor(app: &App, caller: &Caller, code: &str) -> Result<Done, Error> {
     let mut write = Write::begin(&app.db, caller.book.id).await?;
     let (book, user) = (caller.book.id, caller.user.id);
@@ -461,6 +472,7 @@ pub async fn confirm_factor(app: &App, caller: &Caller, code: &str) -> Result<Do
 ///
 /// # Errors
 /// [`Kind::RoleMissing`], [`Kind::NotFound`].
+#[boxed]
 pub async fn drop_factor(
     app: &App,
     caller: &Caller,
@@ -513,6 +525,7 @@ pub(super) async fn password_set(
 ///
 /// # Errors
 /// [`Kind::WrongPassword`], [`Kind::SignInLocked`].
+#[boxed]
 pub async fn confirm_password(app: &App, caller: &Caller, password: &str) -> Result<(), Error> {
     let (book, user) = (caller.book.id, &caller.user);
     let mut tx = app.db.begin_read().await?;

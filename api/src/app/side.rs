@@ -9,6 +9,7 @@
 //!
 //! Each line is one JSON document: `book`, `batch`, `run`, `sha256`, `payments`, `total_fen`.
 
+use ledger_store::boxed;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -142,6 +143,7 @@ impl SideFile {
 ///
 /// # Errors
 /// When the side file cannot be read; accidents of the store.
+#[boxed]
 pub async fn missing(app: &App, tx: &mut Tx, book: &Book) -> Result<Vec<Released>, Error> {
     let Some(side) = &app.side else {
         return Ok(Vec::new());
@@ -167,6 +169,7 @@ fn is(batch: &Batch, released: &Released) -> bool {
 ///
 /// # Errors
 /// [`Kind::DatabaseBehind`].
+#[boxed]
 pub async fn allow_release(
     app: &App,
     tx: &mut Tx,
@@ -189,6 +192,7 @@ pub async fn allow_release(
 ///
 /// # Errors
 /// [`Kind::DatabaseBehind`].
+#[boxed]
 pub async fn allow_re_pay(app: &App, tx: &mut Tx, book: &Book) -> Result<(), Error> {
     match missing(app, tx, book).await?.as_slice() {
         [] => Ok(()),
@@ -210,6 +214,7 @@ fn behind(missing: &[Released]) -> Error {
 /// # Errors
 /// When the file cannot be written: the release stands, and the same key tells of it once the
 /// file can be written.
+#[boxed]
 pub async fn catch_up(app: &App, db: &Db, book: &Book) -> Result<(), Error> {
     let Some(side) = &app.side else {
         return Ok(());

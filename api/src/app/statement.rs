@@ -1,6 +1,7 @@
 //! Statements (对账单): what the bank says moved is matched to what the books expect; refunds come
 //! home to the appropriations that they were drawn on.
 
+use ledger_store::boxed;
 use std::collections::HashMap;
 
 use bank_adapters::{StatementFile, is_blocked, read_statement};
@@ -35,6 +36,7 @@ use super::{App, Caller, Done, Error, Order, not_found};
 /// # Errors
 /// [`Kind::FileSeen`], [`Kind::FileRejected`], [`Kind::StatementBroken`] when opening, movements
 /// and closing do not add up, [`Kind::StatementGap`] when one is missing before it.
+#[boxed]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -475,6 +477,7 @@ fn movement(line: &bank_adapters::StatementLine) -> Movement {
 }
 
 /// All statements.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let statements = store::statements(&mut tx, caller.book.id).await?;

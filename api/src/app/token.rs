@@ -10,6 +10,7 @@ use ledger::disbursement::role::{Action, Role, may};
 use ledger::id::TokenId;
 use ledger::problem::{Kind, Problem};
 use ledger_store::book::{self, Book, User};
+use ledger_store::boxed;
 use ledger_store::token::{self as store, Token};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -42,6 +43,7 @@ pub struct NewToken {
 ///
 /// # Errors
 /// `FieldInvalid` for a name or time that is no use, `RoleMissing` for a role that the user lacks.
+#[boxed]
 pub async fn add(
     app: &App,
     caller: &Caller,
@@ -141,6 +143,7 @@ fn own_action(caller: &Caller) -> Action {
 ///
 /// # Errors
 /// `NotFound`, and `TokenInvalid` when it has been taken back already.
+#[boxed]
 pub async fn revoke(
     app: &App,
     caller: &Caller,
@@ -173,6 +176,7 @@ pub async fn revoke(
 }
 
 /// The tokens: one's own, or everybody's for an administrator. Secrets are not among what is kept.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, own_action(caller)).await?;
     let tokens = store::tokens(&mut tx, caller.book.id).await?;
@@ -231,6 +235,7 @@ fn state(token: &Token, now: Moment) -> &'static str {
 /// # Errors
 /// `TokenInvalid` for one that is unknown, expired or taken back, which is not told apart;
 /// `UserDisabled`. Both are recorded when the token names a book.
+#[boxed]
 pub async fn sign_in(app: &App, text: &str) -> Result<Caller, Error> {
     let invalid = || Error::from(Problem::new(Kind::TokenInvalid));
     let (code, id, secret) = parts(text).ok_or_else(invalid)?;

@@ -8,6 +8,7 @@ use ledger::id::UserId;
 use ledger::problem::{Kind, Problem};
 use ledger::program::packs::Pack;
 use ledger_store::book::{self, Book, User};
+use ledger_store::boxed;
 use ledger_store::migrate;
 use serde_json::{Map, Value, json};
 
@@ -43,12 +44,14 @@ pub struct NewUser {
 }
 
 /// Makes or upgrades the tables. Says at which version they are.
+#[boxed]
 pub async fn init(app: &App) -> Result<Value, Error> {
     let version = migrate::migrate(&app.db, app.clock.now()).await?;
     Ok(json!({ "schema_version": version, "engine": format!("{:?}", app.db.engine()) }))
 }
 
 /// Adds a book (账套). Its first entry begins the audit trail.
+#[boxed]
 pub async fn add_book(
     app: &App,
     code: &str,
@@ -64,6 +67,7 @@ pub async fn add_book(
 /// # Errors
 /// As [`add_book`], and what [`policy::import_from`] refuses. `AlreadyExists` too for a book that
 /// is there without the rules of the pack.
+#[boxed]
 pub async fn add_book_with(
     app: &App,
     [code, name, region]: [&str; 3],
@@ -132,6 +136,7 @@ pub async fn add_book_with(
 }
 
 /// The books of the database.
+#[boxed]
 pub async fn list_books(app: &App) -> Result<Report, Error> {
     if migrate::schema_version(&app.db).await?.is_none() {
         return Err(Problem::new(Kind::DatabaseEmpty).into());
@@ -158,6 +163,7 @@ pub async fn list_books(app: &App) -> Result<Report, Error> {
 }
 
 /// Whether anybody can sign in to the book yet.
+#[boxed]
 pub async fn has_users(app: &App, book: &Book) -> Result<bool, Error> {
     let mut tx = app.db.begin_read().await?;
     let users = book::users(&mut tx, book.id).await?;
@@ -169,6 +175,7 @@ pub async fn has_users(app: &App, book: &Book) -> Result<bool, Error> {
 ///
 /// # Errors
 /// As [`session::identify`].
+#[boxed]
 pub async fn sign_in(
     app: &App,
     book: Book,
@@ -187,6 +194,7 @@ pub async fn sign_in(
 
 /// A caller for a user whose identity the surrounding program has already made sure of: the demo
 /// and tests act as many people without asking for passwords again and again.
+#[boxed]
 pub async fn act_as(app: &App, book: &Book, login: &str, session: &str) -> Result<Caller, Error> {
     let mut tx = app.db.begin_read().await?;
     let users = book::users(&mut tx, book.id).await?;
@@ -199,6 +207,7 @@ pub async fn act_as(app: &App, book: &Book, login: &str, session: &str) -> Resul
 }
 
 /// Adds a user with a first password.
+#[boxed]
 pub async fn add_user(
     app: &App,
     caller: &Caller,
@@ -242,6 +251,7 @@ pub async fn add_user(
 }
 
 /// Disables a user for good measure: nobody signs in as them any more.
+#[boxed]
 pub async fn disable_user(
     app: &App,
     caller: &Caller,
@@ -268,6 +278,7 @@ pub async fn disable_user(
 }
 
 /// Sets a password: one's own, or anybody's as an administrator.
+#[boxed]
 pub async fn set_password(
     app: &App,
     caller: &Caller,
@@ -300,6 +311,7 @@ pub async fn set_password(
 }
 
 /// The users of a book.
+#[boxed]
 pub async fn list_users(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ManageUsers).await?;
     let users = book::users(&mut tx, caller.book.id).await?;

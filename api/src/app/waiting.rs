@@ -5,6 +5,7 @@ use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{RunEvent, RunState, Step, may_act, run_step};
 use ledger::id::{ProgramId, RunId};
 use ledger::money::Fen;
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::payment::{self, Failed};
 use ledger_store::policy::{self, Program};
@@ -57,6 +58,7 @@ pub fn next_step(state: RunState) -> Option<&'static Step> {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn turns(app: &App, caller: &Caller) -> Result<Vec<Turn>, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
@@ -86,6 +88,7 @@ pub async fn turns(app: &App, caller: &Caller) -> Result<Vec<Turn>, Error> {
 ///
 /// # Errors
 /// As [`turns`].
+#[boxed]
 pub async fn turn(app: &App, caller: &Caller, id: RunId) -> Result<Option<Turn>, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let run = runs::run(&mut tx, caller.book.id, id).await?;
@@ -139,6 +142,7 @@ fn name_of(programs: &[Program], id: ProgramId) -> String {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn failed(app: &App, caller: &Caller) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
@@ -211,6 +215,7 @@ fn waits_for(failed: &Failed) -> (&'static str, &'static str) {
 ///
 /// # Errors
 /// As [`turns`].
+#[boxed]
 pub async fn before(app: &App, caller: &Caller, id: RunId) -> Result<Option<Run>, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let all = runs::runs(&mut tx, caller.book.id).await?;

@@ -7,6 +7,7 @@ use ledger::disbursement::workflow::RunState;
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 use ledger_store::fund::{self, Appropriation};
 use ledger_store::journal::{self, AccountMovement, Poster, VoucherDraft};
 use ledger_store::write::Write;
@@ -28,6 +29,7 @@ const NAMED_MAX: usize = 10;
 /// # Errors
 /// As [`period::close`] of December; [`Kind::YearNotReady`] when money is left that is neither
 /// carried over nor returned.
+#[boxed]
 pub async fn close(
     app: &App,
     caller: &Caller,
@@ -196,6 +198,7 @@ async fn open_runs(write: &mut Write, year: i32) -> Result<Vec<Value>, Error> {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let closed = store::years(&mut tx, caller.book.id).await?;

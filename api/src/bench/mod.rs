@@ -22,6 +22,7 @@ mod reads;
 mod report;
 mod ties;
 
+use ledger_store::boxed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,7 @@ pub struct BenchOptions {
 /// # Errors
 /// [`Kind::DatabaseUsed`] when the database is not empty; refusals and accidents of the use cases.
 /// Totals that do not tie are no error but stand in the report.
+#[boxed]
 pub async fn run(options: &BenchOptions) -> Result<BenchReport, Error> {
     let place = Place::new(options)?;
     let result = measure(options, &place).await;

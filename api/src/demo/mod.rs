@@ -22,6 +22,7 @@ mod others;
 pub(crate) mod people;
 mod tekun;
 
+use ledger_store::boxed;
 use std::path::PathBuf;
 
 use ledger::audit::hex::encode;
@@ -55,6 +56,7 @@ pub struct DemoOptions {
 ///
 /// # Errors
 /// Refusals and accidents of the use cases; a database that holds another book.
+#[boxed]
 pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
     let (summary, app, _) = worked(options).await?;
     app.db.close().await;
@@ -66,6 +68,7 @@ pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
 ///
 /// # Errors
 /// As [`run`].
+#[boxed]
 pub async fn open(options: &DemoOptions) -> Result<(Summary, App, Vec<Guest>), Error> {
     let (summary, app, book) = worked(options).await?;
     let app = App::new(app.db, Clock::from(app.clock.now()), Entropy::system());

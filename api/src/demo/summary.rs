@@ -8,6 +8,7 @@ use ledger::id::ProgramId;
 use ledger::money::Fen;
 use ledger::problem::Language;
 use ledger_store::book::Book;
+use ledger_store::boxed;
 use ledger_store::policy::{self, Program};
 use ledger_store::report::{self as figures, ComponentTotal, Counts};
 use reconciliation::agreement::Agreement;
@@ -54,6 +55,7 @@ pub struct Summary {
 }
 
 /// Asks the books what came of the year.
+#[boxed]
 pub async fn of(app: &App, book: &Book) -> Result<Summary, Error> {
     let manager = users::act_as(app, book, "manager", "demo").await?;
     let (first, last) = (

@@ -6,6 +6,7 @@
 //! that one event are found by their keys, so that the work grows with the month and not with the
 //! history.
 
+use crate::boxed;
 use std::collections::BTreeMap;
 
 use ledger::audit::row::Field;
@@ -217,6 +218,7 @@ pub type AccountSums = (i64, i64, i64);
 pub type MonthSums = (i64, String, i64, i64);
 
 /// Stored debits and credits: of each account in total, and of each account and month.
+#[boxed]
 pub async fn stored_sums(
     tx: &mut Tx,
     book: BookId,
@@ -300,6 +302,7 @@ pub async fn each_movement(
 }
 
 /// Months from one to another whose voucher numbers have gaps: month, vouchers, highest number.
+#[boxed]
 pub async fn number_gaps(
     tx: &mut Tx,
     book: BookId,
@@ -316,11 +319,13 @@ pub async fn number_gaps(
 }
 
 /// What was sent to banks at least once, by program.
+#[boxed]
 pub async fn released(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, RELEASED, book).await
 }
 
 /// What was paid and has not come back, by program.
+#[boxed]
 pub async fn paid_out(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, PAID_OUT, book).await
 }
@@ -329,16 +334,19 @@ pub async fn paid_out(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, Store
 pub type SubLedger = (i64, Fen, i64);
 
 /// What is owed to beneficiaries by program, summed from payments and outcomes.
+#[boxed]
 pub async fn owed(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, OWED, book).await
 }
 
 /// What is in transit by paying account, summed from attempts without outcome.
+#[boxed]
 pub async fn in_transit(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, IN_TRANSIT, book).await
 }
 
 /// Refunds awaited by paying account, summed from outcomes without receipt.
+#[boxed]
 pub async fn awaited(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, AWAITED, book).await
 }
@@ -355,11 +363,13 @@ async fn sub_ledger(
 }
 
 /// What was sent to banks for the first time by program, by the control totals of the batches.
+#[boxed]
 pub async fn sent_by_program(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, SENT_BY_PROGRAM, book).await
 }
 
 /// What the payments of a run come to that were approved, or taken back, in this audit entry.
+#[boxed]
 pub async fn run_payments(
     tx: &mut Tx,
     book: BookId,
@@ -371,6 +381,7 @@ pub async fn run_payments(
 
 /// What the lines of the payments of a run come to, by component, that were approved, or taken
 /// back, in this audit entry.
+#[boxed]
 pub async fn run_lines(
     tx: &mut Tx,
     book: BookId,
@@ -395,6 +406,7 @@ pub struct BatchAnswer {
 }
 
 /// The attempts of a batch by what became of them; all of them together are what was sent.
+#[boxed]
 pub async fn batch_answers(
     tx: &mut Tx,
     book: BookId,
@@ -434,6 +446,7 @@ pub struct CameHome {
 }
 
 /// What came home by a statement, by program.
+#[boxed]
 pub async fn came_home(
     tx: &mut Tx,
     book: BookId,
@@ -453,6 +466,7 @@ pub async fn came_home(
 }
 
 /// What is left of recoveries, by program.
+#[boxed]
 pub async fn recovery_left(tx: &mut Tx, book: BookId) -> Result<Vec<SubLedger>, StoreError> {
     sub_ledger(tx, RECOVERY_LEFT, book).await
 }
@@ -473,6 +487,7 @@ pub struct RecoveryMoved {
 }
 
 /// What recoveries moved by vouchers of the months `first` to `last`, both included.
+#[boxed]
 pub async fn recovery_moved(
     tx: &mut Tx,
     book: BookId,
@@ -501,6 +516,7 @@ pub async fn recovery_moved(
 
 /// What recoveries changed of this year's expense by vouchers of the months `first` to `last`, by
 /// program and component: less by what was found, more by what was written off.
+#[boxed]
 pub async fn recovery_expense(
     tx: &mut Tx,
     book: BookId,
@@ -521,6 +537,7 @@ pub async fn recovery_expense(
 
 /// The credits that nobody could explain, by statement and bank account: exceptions of these two
 /// kinds, settled or not. What was found to be a recovery's money is among its events.
+#[boxed]
 pub async fn unexplained(
     tx: &mut Tx,
     book: BookId,
@@ -539,6 +556,7 @@ pub async fn unexplained(
 }
 
 /// Events that move money and have no voucher: what they are, and their number.
+#[boxed]
 pub async fn not_posted(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64)>, StoreError> {
     let rows = tx.query(NOT_POSTED, &[book.get().into()]).await?;
     rows.iter()
@@ -562,6 +580,7 @@ pub struct Reversal {
 }
 
 /// The reversing vouchers of some months.
+#[boxed]
 pub async fn reversals(
     tx: &mut Tx,
     book: BookId,
@@ -597,6 +616,7 @@ pub struct PublishedOtherwise {
 }
 
 /// Runs whose published list is not what was approved.
+#[boxed]
 pub async fn published_otherwise(
     tx: &mut Tx,
     book: BookId,

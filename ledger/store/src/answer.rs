@@ -1,5 +1,6 @@
 //! The bank's answers: returns, the outcomes of attempts, and lines still pending.
 
+use crate::boxed;
 use ledger::audit::merkle::Hash;
 use ledger::id::{BatchId, BookId, FileId, PaymentId, ReturnId};
 use ledger::money::Fen;
@@ -93,6 +94,7 @@ pub struct PendingAnswer {
 }
 
 /// All returns.
+#[boxed]
 pub async fn returns(tx: &mut Tx, book: BookId) -> Result<Vec<Return>, StoreError> {
     let rows = tx.query(RETURNS, &[book.get().into()]).await?;
     rows.iter()
@@ -119,6 +121,7 @@ pub async fn returns(tx: &mut Tx, book: BookId) -> Result<Vec<Return>, StoreErro
 }
 
 /// An earlier return of the batch that says the same, however it was named, saved or ordered.
+#[boxed]
 pub async fn same_content(
     tx: &mut Tx,
     book: BookId,
@@ -136,6 +139,7 @@ pub async fn same_content(
 }
 
 /// The batch of an attempt, when there is such an attempt.
+#[boxed]
 pub async fn batch_of_attempt(
     tx: &mut Tx,
     book: BookId,
@@ -148,6 +152,7 @@ pub async fn batch_of_attempt(
 }
 
 /// Stores a return.
+#[boxed]
 pub async fn add_return(write: &mut Write, r: &Return) -> Result<(), Failure> {
     let row: [Value; 14] = [
         write.book().get().into(),
@@ -170,6 +175,7 @@ pub async fn add_return(write: &mut Write, r: &Return) -> Result<(), Failure> {
 
 /// Stores the outcomes that one return gave, or the refunds that one statement showed, in payment
 /// order.
+#[boxed]
 pub async fn add_outcomes(
     write: &mut Write,
     source_id: i64,
@@ -195,6 +201,7 @@ pub async fn add_outcomes(
 }
 
 /// Stores the pending lines of a return, in line order.
+#[boxed]
 pub async fn add_pending(
     write: &mut Write,
     id: ReturnId,

@@ -1,5 +1,6 @@
 //! Approval limits (审批限额) and the levels of approvers.
 
+use crate::boxed;
 use std::collections::BTreeMap;
 
 use ledger::disbursement::approval::{ApprovalLevel, ApprovalLimit};
@@ -35,6 +36,7 @@ sql! {
 }
 
 /// All limits, by program, level and month.
+#[boxed]
 pub async fn limits(tx: &mut Tx, book: BookId) -> Result<Vec<ApprovalLimit>, StoreError> {
     let rows = tx.query(LIMITS, &[book.get().into()]).await?;
     let limit = |row: &Row| {
@@ -54,6 +56,7 @@ pub async fn limits(tx: &mut Tx, book: BookId) -> Result<Vec<ApprovalLimit>, Sto
 ///
 /// # Errors
 /// [`ledger::problem::Kind::AlreadyExists`] for a second one of the program, level and month.
+#[boxed]
 pub async fn add_limit(write: &mut Write, limit: &ApprovalLimit) -> Result<(), Failure> {
     let row: [Value; 7] = [
         write.book().get().into(),
@@ -68,6 +71,7 @@ pub async fn add_limit(write: &mut Write, limit: &ApprovalLimit) -> Result<(), F
 }
 
 /// The levels of the users who were given one; all others are of the county.
+#[boxed]
 pub async fn levels(
     tx: &mut Tx,
     book: BookId,
@@ -79,6 +83,7 @@ pub async fn levels(
 }
 
 /// Gives a user a level, as a new version.
+#[boxed]
 pub async fn put_level(
     write: &mut Write,
     user: UserId,
@@ -102,6 +107,7 @@ pub async fn put_level(
 }
 
 /// The largest payment of a run and its amount; none when the run has no payments.
+#[boxed]
 pub async fn largest(tx: &mut Tx, book: BookId, run: &Run) -> Result<Option<Largest>, StoreError> {
     let book = Value::Int(book.get());
     let (row, withheld) = match run.kind {

@@ -1,5 +1,6 @@
 //! Batches, the attempts in them, and the files that go out and come in.
 
+use crate::boxed;
 use ledger::audit::entry::FileRef;
 use ledger::audit::merkle::Hash;
 use ledger::id::{
@@ -138,6 +139,7 @@ pub struct BatchItem {
 }
 
 /// Keeps a file for ever and names it in the audit entry.
+#[boxed]
 pub async fn store_file(
     write: &mut Write,
     kind: &str,
@@ -173,6 +175,7 @@ pub async fn store_file(
 }
 
 /// A stored file.
+#[boxed]
 pub async fn file(tx: &mut Tx, book: BookId, id: FileId) -> Result<Option<StoredFile>, StoreError> {
     let row = tx
         .query_opt(FILE, &[book.get().into(), id.get().into()])
@@ -209,6 +212,7 @@ pub(crate) fn unpack(packed: &[u8], size: i64) -> Result<Vec<u8>, StoreError> {
 }
 
 /// The number of an earlier file of this kind with the same bytes.
+#[boxed]
 pub async fn file_by_hash(
     tx: &mut Tx,
     book: BookId,
@@ -226,6 +230,7 @@ pub async fn file_by_hash(
 }
 
 /// All batches.
+#[boxed]
 pub async fn batches(tx: &mut Tx, book: BookId) -> Result<Vec<Batch>, StoreError> {
     tx.query(BATCHES, &[book.get().into()])
         .await?
@@ -235,6 +240,7 @@ pub async fn batches(tx: &mut Tx, book: BookId) -> Result<Vec<Batch>, StoreError
 }
 
 /// Stores a batch.
+#[boxed]
 pub async fn add_batch(write: &mut Write, batch: &Batch) -> Result<(), Failure> {
     let row: [Value; 11] = [
         write.book().get().into(),
@@ -256,6 +262,7 @@ pub async fn add_batch(write: &mut Write, batch: &Batch) -> Result<(), Failure> 
 ///
 /// # Errors
 /// [`ledger::problem::Kind::PaymentLive`] when one of the payments has a live or paid attempt.
+#[boxed]
 pub async fn add_attempts(write: &mut Write, attempts: &[Attempt]) -> Result<(), Failure> {
     let mut loader = Loader::new(&table::ATTEMPT);
     let mut parts = RowBuffer::of(&table::DRAW_PART);
@@ -283,6 +290,7 @@ pub async fn add_attempts(write: &mut Write, attempts: &[Attempt]) -> Result<(),
 }
 
 /// The lines of a batch with their draws and answers.
+#[boxed]
 pub async fn items(tx: &mut Tx, book: BookId, batch: &Batch) -> Result<Vec<BatchItem>, StoreError> {
     let args = [book.get().into(), batch.id.get().into()];
     let mut parts = std::collections::HashMap::<(i64, i64), Vec<(AppropriationId, Fen)>>::new();
@@ -331,6 +339,7 @@ fn batch_item_of(row: &Row, draws: Vec<(AppropriationId, Fen)>) -> Result<BatchI
 }
 
 /// The appropriations of an attempt that straddles a boundary; empty when it does not.
+#[boxed]
 pub async fn parts_of(
     tx: &mut Tx,
     book: BookId,
@@ -345,6 +354,7 @@ pub async fn parts_of(
 }
 
 /// How many attempts of a run the bank has not answered.
+#[boxed]
 pub async fn open_attempts(tx: &mut Tx, book: BookId, run: RunId) -> Result<i64, StoreError> {
     tx.query_one(OPEN_ATTEMPTS, &[book.get().into(), run.get().into()])
         .await?

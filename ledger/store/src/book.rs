@@ -1,5 +1,6 @@
 //! Books and their users.
 
+use crate::boxed;
 use ledger::audit::merkle::Frontier;
 use ledger::calendar::Moment;
 use ledger::disbursement::role::Role;
@@ -59,6 +60,7 @@ pub struct User {
 }
 
 /// All books.
+#[boxed]
 pub async fn books(tx: &mut Tx) -> Result<Vec<Book>, StoreError> {
     tx.query(LIST_BOOKS, &[])
         .await?
@@ -69,6 +71,7 @@ pub async fn books(tx: &mut Tx) -> Result<Vec<Book>, StoreError> {
 
 /// Makes the head row of a new book, before its first command. A head without entries is left
 /// over from an attempt that never came to an end, and is used again.
+#[boxed]
 pub async fn open_head(db: &Db) -> Result<BookId, StoreError> {
     let mut tx = db.begin_write().await?;
     let id = tx.query_one(NEXT_BOOK, &[]).await?.int(0)?;
@@ -85,6 +88,7 @@ pub async fn open_head(db: &Db) -> Result<BookId, StoreError> {
 }
 
 /// Stores a new book; its head exists already.
+#[boxed]
 pub async fn add_book(write: &mut Write, book: &Book, created: Moment) -> Result<(), Failure> {
     let row: [Value; 5] = [
         book.id.get().into(),
@@ -97,6 +101,7 @@ pub async fn add_book(write: &mut Write, book: &Book, created: Moment) -> Result
 }
 
 /// All users of a book, newest versions.
+#[boxed]
 pub async fn users(tx: &mut Tx, book: BookId) -> Result<Vec<User>, StoreError> {
     tx.query(LIST_USERS, &[book.get().into()])
         .await?
@@ -106,6 +111,7 @@ pub async fn users(tx: &mut Tx, book: BookId) -> Result<Vec<User>, StoreError> {
 }
 
 /// The newest password hash of a user.
+#[boxed]
 pub async fn credential(
     tx: &mut Tx,
     book: BookId,
@@ -118,6 +124,7 @@ pub async fn credential(
 }
 
 /// Stores a version of a user.
+#[boxed]
 pub async fn put_user(write: &mut Write, user: &User) -> Result<(), Failure> {
     let roles: Vec<&str> = user.roles.iter().map(|role| role.code()).collect();
     let row: [Value; 7] = [
@@ -133,6 +140,7 @@ pub async fn put_user(write: &mut Write, user: &User) -> Result<(), Failure> {
 }
 
 /// Stores a new password hash.
+#[boxed]
 pub async fn put_credential(write: &mut Write, user: UserId, hash: &str) -> Result<(), Failure> {
     let book = Value::Int(write.book().get());
     let args = [book.clone(), user.get().into()];

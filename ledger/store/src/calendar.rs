@@ -1,5 +1,6 @@
 //! The calendar of working days: the newest notice of each year.
 
+use crate::boxed;
 use ledger::calendar::{Date, DayKind, WorkingDays, parse_date};
 use ledger::id::{BookId, FileId};
 
@@ -48,6 +49,7 @@ pub struct CalendarDay {
 }
 
 /// The notices that are loaded, by year.
+#[boxed]
 pub async fn years(tx: &mut Tx, book: BookId) -> Result<Vec<CalendarYear>, StoreError> {
     let args = [book.get().into()];
     let mut years: Vec<CalendarYear> = Vec::new();
@@ -81,6 +83,7 @@ fn year_of(number: i64) -> Result<i32, StoreError> {
 }
 
 /// The working days of a book.
+#[boxed]
 pub async fn working_days(tx: &mut Tx, book: BookId) -> Result<WorkingDays, StoreError> {
     let mut days = WorkingDays::default();
     for year in years(tx, book).await? {
@@ -90,6 +93,7 @@ pub async fn working_days(tx: &mut Tx, book: BookId) -> Result<WorkingDays, Stor
 }
 
 /// Stores a notice; its days are in the order of their dates.
+#[boxed]
 pub async fn add_year(write: &mut Write, year: &CalendarYear) -> Result<(), Failure> {
     let book = Value::Int(write.book().get());
     let (number, version) = (Value::Int(i64::from(year.year)), Value::Int(year.version));

@@ -1,6 +1,7 @@
 //! What the clash check of a run reads and keeps: lists of other offices, programs that exclude
 //! each other, findings and their explanations.
 
+use crate::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::audit::row::Field;
@@ -155,6 +156,7 @@ pub struct ListedPerson {
 }
 
 /// Stores a list and gives its number.
+#[boxed]
 pub async fn add_list(
     write: &mut Write,
     list: &CheckList,
@@ -183,6 +185,7 @@ pub async fn add_list(
 }
 
 /// All lists, the oldest first.
+#[boxed]
 pub async fn lists(tx: &mut Tx, book: BookId) -> Result<Vec<CheckList>, StoreError> {
     let rows = tx.query(LISTS, &[book.get().into()]).await?;
     let list = |row: &Row| {
@@ -200,6 +203,7 @@ pub async fn lists(tx: &mut Tx, book: BookId) -> Result<Vec<CheckList>, StoreErr
 }
 
 /// Programs that exclude each other, with the document that says so; the smaller number first.
+#[boxed]
 pub async fn exclusions(
     tx: &mut Tx,
     book: BookId,
@@ -210,6 +214,7 @@ pub async fn exclusions(
 }
 
 /// Stores that two programs exclude each other.
+#[boxed]
 pub async fn add_exclusion(
     write: &mut Write,
     programs: (ProgramId, ProgramId),
@@ -226,6 +231,7 @@ pub async fn add_exclusion(
 }
 
 /// What is known about people from outside a run: lists, other runs, excluding programs.
+#[boxed]
 pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreError> {
     let mut known = Known {
         listed: listed(tx, book).await?,
@@ -332,6 +338,7 @@ async fn listed(
 
 /// Whether the policy may give something else by now than when the run was calculated: rosters or
 /// rules came in, or another run of the program was calculated or given up.
+#[boxed]
 pub async fn due_changed(tx: &mut Tx, book: BookId, run: &Run) -> Result<bool, StoreError> {
     let (book, id) = (Value::Int(book.get()), Value::Int(run.id.get()));
     let calculated = tx
@@ -354,6 +361,7 @@ pub fn pages_of(run: &Run, engine: Engine) -> impl Iterator<Item = (i64, i64)> {
 
 /// Shows a clash check some payments of a run, and their lines; these with the months of their
 /// awards when rosters may have changed since the calculation.
+#[boxed]
 pub async fn judge(
     tx: &mut Tx,
     book: BookId,
@@ -502,6 +510,7 @@ impl Page<'_> {
 
 /// Shows a clash check who stands behind the payments of a run: the payees, and the people of
 /// households that are paid as a whole. Only where anybody stands on a list; lines come first.
+#[boxed]
 pub async fn judge_related(
     tx: &mut Tx,
     book: BookId,
@@ -556,6 +565,7 @@ fn last_month(row: &Row, column: usize) -> Result<Option<Month>, StoreError> {
 }
 
 /// Stores what the check that is event `n` of a run has found.
+#[boxed]
 pub async fn add_findings(
     write: &mut Write,
     run: RunId,
@@ -587,6 +597,7 @@ pub struct StoredFinding {
 }
 
 /// What a check has found, `limit` at most.
+#[boxed]
 pub async fn findings(
     tx: &mut Tx,
     book: BookId,
@@ -618,6 +629,7 @@ pub async fn findings(
 }
 
 /// How often each check found something.
+#[boxed]
 pub async fn found(
     tx: &mut Tx,
     book: BookId,
@@ -631,6 +643,7 @@ pub async fn found(
 }
 
 /// Stores why the warnings of one check may stand.
+#[boxed]
 pub async fn add_explanation(
     write: &mut Write,
     (run, n): (RunId, i64),
@@ -650,6 +663,7 @@ pub async fn add_explanation(
 }
 
 /// Why the warnings of a check may stand: by whom, and the reason.
+#[boxed]
 pub async fn explanations(
     tx: &mut Tx,
     book: BookId,
@@ -662,6 +676,7 @@ pub async fn explanations(
 }
 
 /// Whether rosters, rules or lists came in after the check that is event `n` of a run.
+#[boxed]
 pub async fn changed_since(
     tx: &mut Tx,
     book: BookId,
@@ -672,6 +687,7 @@ pub async fn changed_since(
 }
 
 /// Which event of a run was its last check; none when it was never checked.
+#[boxed]
 pub async fn last_check(tx: &mut Tx, book: BookId, run: RunId) -> Result<Option<i64>, StoreError> {
     let args = [book.get().into(), run.get().into()];
     tx.query_one(LAST_CHECK, &args).await?.opt_int(0)

@@ -1,5 +1,6 @@
 //! Consistent copies of a whole database, by the engines' own means.
 
+use crate::boxed;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -14,6 +15,7 @@ use crate::error::StoreError;
 ///
 /// # Errors
 /// [`StoreError::Url`] and [`StoreError::Driver`].
+#[boxed]
 pub async fn sqlite_into(url: &str, to: &Path) -> Result<(), StoreError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|error| StoreError::Url {
         reason: error.to_string(),
@@ -37,6 +39,7 @@ pub async fn sqlite_into(url: &str, to: &Path) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn postgres_snapshot(tx: &mut Tx) -> Result<String, StoreError> {
     let sql = "select pg_export_snapshot()";
     tx.query_one(sql, &[]).await?.text(0)

@@ -9,6 +9,7 @@
 //! unless a savepoint is rolled back to. To add a method, add it for both engines and to the
 //! conformance tests.
 
+use crate::boxed;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -155,6 +156,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Url`] when the address is not of these forms, [`StoreError::Open`] when the
     /// directory, file or server cannot be reached.
+    #[boxed]
     pub async fn open(url: &str) -> Result<Db, StoreError> {
         let pool = if url.starts_with("sqlite:") {
             Pool::Sqlite(open_sqlite(url).await?)
@@ -194,6 +196,7 @@ impl Db {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when others hold the lock or all connections for too long.
+    #[boxed]
     pub async fn begin_write(&self) -> Result<Tx, StoreError> {
         let turn = match self.engine() {
             Engine::Sqlite => {
@@ -214,6 +217,7 @@ impl Db {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when no connection becomes free.
+    #[boxed]
     pub async fn begin_read(&self) -> Result<Tx, StoreError> {
         self.begin(BEGIN_READ.of(self.engine()), None).await
     }
@@ -283,6 +287,7 @@ impl Db {
     }
 
     /// Closes all connections once their transactions have ended.
+    #[boxed]
     pub async fn close(&self) {
         match &self.pool {
             Pool::Sqlite(pool) => pool.close().await,
@@ -440,6 +445,7 @@ impl Tx {
     }
 
     /// Runs a statement and returns its rows.
+    #[boxed]
     pub async fn query(
         &mut self,
         sql: &'static str,
@@ -476,6 +482,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::RowCount`] when it gives more.
+    #[boxed]
     pub async fn query_opt(
         &mut self,
         sql: &'static str,
@@ -492,6 +499,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::RowCount`] when it gives none or more.
+    #[boxed]
     pub async fn query_one(
         &mut self,
         sql: &'static str,
@@ -504,6 +512,7 @@ impl Tx {
     }
 
     /// Runs a statement and returns how many rows it touched.
+    #[boxed]
     pub async fn execute(&mut self, sql: &'static str, args: &[Value]) -> Result<u64, StoreError> {
         self.start(sql, args)?;
         let result = match &mut self.connection {
@@ -530,6 +539,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::RowCount`] when it touches another number; the transaction is lost then. Use
     /// [`Tx::execute`] when the number is a question and not a rule.
+    #[boxed]
     pub async fn execute_exactly(
         &mut self,
         sql: &'static str,
@@ -620,6 +630,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError::Inconsistency`] when a row of the buffer does not fit the columns.
+    #[boxed]
     pub async fn bulk(
         &mut self,
         table: &'static str,
@@ -659,6 +670,7 @@ impl Tx {
     }
 
     /// Sets a mark to which the transaction can be rolled back.
+    #[boxed]
     pub async fn savepoint(&mut self) -> Result<Savepoint, StoreError> {
         self.guard()?;
         let number = self.savepoints + 1;
@@ -669,6 +681,7 @@ impl Tx {
     }
 
     /// Undoes everything since the mark, also a failure, and removes the mark.
+    #[boxed]
     pub async fn rollback_to(&mut self, savepoint: Savepoint) -> Result<(), StoreError> {
         let number = savepoint.0;
         self.failed = true;
@@ -685,6 +698,7 @@ impl Tx {
     }
 
     /// Keeps everything since the mark and removes the mark.
+    #[boxed]
     pub async fn release(&mut self, savepoint: Savepoint) -> Result<(), StoreError> {
         self.guard()?;
         let result = self
@@ -700,6 +714,7 @@ impl Tx {
     /// [`StoreError::Aborted`] when a statement failed before; [`StoreError::Constraint`] when a
     /// deferred rule is broken. Nothing is stored then. After [`StoreError::Driver`] it is
     /// unknown whether the changes are stored: try again with the same operation key.
+    #[boxed]
     pub async fn commit(self) -> Result<(), StoreError> {
         if self.failed {
             self.rollback().await?;
@@ -712,6 +727,7 @@ impl Tx {
     }
 
     /// Undoes everything.
+    #[boxed]
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self.connection {
             Connection::Sqlite(tx) => tx.rollback().await.map_err(explain_plain),

@@ -1,5 +1,6 @@
 //! Exceptions: whatever does not match, until two people have settled it.
 
+use crate::boxed;
 use ledger::id::{BookId, ExceptionId, UserId};
 use ledger::money::Fen;
 
@@ -138,12 +139,14 @@ impl Page {
 }
 
 /// All exceptions with their present states.
+#[boxed]
 pub async fn exceptions(tx: &mut Tx, book: BookId) -> Result<Vec<Exception>, StoreError> {
     page(tx, book, false, Page::ALL).await
 }
 
 /// A page of exceptions with their present states: all, or those that are not settled. The settled
 /// ones are passed over in one run through the events.
+#[boxed]
 pub async fn page(
     tx: &mut Tx,
     book: BookId,
@@ -164,6 +167,7 @@ pub async fn page(
 }
 
 /// One exception with its present state.
+#[boxed]
 pub async fn exception(
     tx: &mut Tx,
     book: BookId,
@@ -175,6 +179,7 @@ pub async fn exception(
 }
 
 /// Stores new exceptions and their opening events; their numbers are given here.
+#[boxed]
 pub async fn open(
     write: &mut Write,
     exceptions: &mut [Exception],
@@ -208,6 +213,7 @@ pub async fn open(
 }
 
 /// Appends the event that brought the exception into the state which it now carries.
+#[boxed]
 pub async fn add_event(
     write: &mut Write,
     exception: &Exception,

@@ -1,5 +1,6 @@
 //! Appropriations and how programs are funded.
 
+use crate::boxed;
 use ledger::account::Chart;
 use ledger::calendar::{Date, Month};
 use ledger::fund::{Funding, Level, Lot};
@@ -77,6 +78,7 @@ pub struct FundingRule {
 }
 
 /// All appropriations in funding order.
+#[boxed]
 pub async fn appropriations(tx: &mut Tx, book: BookId) -> Result<Vec<Appropriation>, StoreError> {
     tx.query(APPROPRIATIONS, &[book.get().into()])
         .await?
@@ -86,6 +88,7 @@ pub async fn appropriations(tx: &mut Tx, book: BookId) -> Result<Vec<Appropriati
 }
 
 /// Stores an appropriation.
+#[boxed]
 pub async fn add_appropriation(write: &mut Write, a: &Appropriation) -> Result<(), Failure> {
     let row: [Value; 11] = [
         write.book().get().into(),
@@ -104,6 +107,7 @@ pub async fn add_appropriation(write: &mut Write, a: &Appropriation) -> Result<(
 }
 
 /// The funding rules in force.
+#[boxed]
 pub async fn funding_rules(tx: &mut Tx, book: BookId) -> Result<Vec<FundingRule>, StoreError> {
     tx.query(FUNDING_RULES, &[book.get().into()])
         .await?
@@ -113,6 +117,7 @@ pub async fn funding_rules(tx: &mut Tx, book: BookId) -> Result<Vec<FundingRule>
 }
 
 /// Stores a version of a funding rule.
+#[boxed]
 pub async fn add_funding_rule(write: &mut Write, rule: &FundingRule) -> Result<(), Failure> {
     let (mode, shares) = match &rule.funding {
         Funding::InOrder => ("in-order", String::new()),
@@ -136,6 +141,7 @@ pub async fn add_funding_rule(write: &mut Write, rule: &FundingRule) -> Result<(
 }
 
 /// What each appropriation of a program still holds, in funding order.
+#[boxed]
 pub async fn lots(
     tx: &mut Tx,
     book: BookId,
@@ -162,6 +168,7 @@ pub async fn lots(
 }
 
 /// The least that an appropriation held at the end of a month or of any later one.
+#[boxed]
 pub async fn least_since(
     tx: &mut Tx,
     book: BookId,

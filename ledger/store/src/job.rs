@@ -1,6 +1,7 @@
 //! Long work that a worker does: its rows are mutable and sealed by nothing. What a job changes is
 //! a command of its own, under the key that [`Job::key`] gives.
 
+use crate::boxed;
 use ledger::calendar::Moment;
 use ledger::disbursement::role::Role;
 use ledger::id::{BookId, JobId, UserId};
@@ -159,6 +160,7 @@ pub struct Worker<'a> {
 }
 
 /// Stores a job that waits. Its input is part of the command that asks for it.
+#[boxed]
 pub async fn add(write: &mut Write, job: &Job, input: Option<Vec<u8>>) -> Result<(), StoreError> {
     let roles: Vec<&str> = job.roles.iter().map(|role| role.code()).collect();
     let args: [Value; 8] = [
@@ -175,7 +177,8 @@ pub async fn add(write: &mut Write, job: &Job, input: Option<Vec<u8>>) -> Result
 }
 
 /// Takes the first job that waits or whose worker is dead.
-pub async fn claim(db: &Db, worker: Worker<'_>) -> Result<Option<Job>, StoreError> {
+#[boxed]
+pub async fn claim<'a>(db: &'a Db, worker: Worker<'a>) -> Result<Option<Job>, StoreError> {
     let mut tx = db.begin_write().await?;
     let book = Value::Int(worker.book.get());
     tx.execute(BURY, &[book.clone(), worker.now.0.into()])
@@ -192,11 +195,13 @@ pub async fn claim(db: &Db, worker: Worker<'_>) -> Result<Option<Job>, StoreErro
 }
 
 /// What goes into a job.
+#[boxed]
 pub async fn input(tx: &mut Tx, book: BookId, id: JobId) -> Result<Option<Vec<u8>>, StoreError> {
     blob(tx, INPUT, book, id).await
 }
 
 /// The file that a job made.
+#[boxed]
 pub async fn output(tx: &mut Tx, book: BookId, id: JobId) -> Result<Option<Vec<u8>>, StoreError> {
     blob(tx, OUTPUT, book, id).await
 }
@@ -215,9 +220,10 @@ async fn blob(
 }
 
 /// Says that the worker lives and how far it is. None when the job is no longer the worker's.
-pub async fn beat(
-    db: &Db,
-    worker: Worker<'_>,
+#[boxed]
+pub async fn beat<'a>(
+    db: &'a Db,
+    worker: Worker<'a>,
     id: JobId,
     (done, of): (i64, i64),
 ) -> Result<Option<JobState>, StoreError> {
@@ -236,7 +242,13 @@ pub async fn beat(
 }
 
 /// Stores what a job came to. False when the job is no longer the worker's.
-pub async fn end(db: &Db, worker: Worker<'_>, id: JobId, end: &End) -> Result<bool, StoreError> {
+#[boxed]
+pub async fn end<'a>(
+    db: &'a Db,
+    worker: Worker<'a>,
+    id: JobId,
+    end: &'a End,
+) -> Result<bool, StoreError> {
     let mut tx = db.begin_write().await?;
     let args = [
         worker.book.get().into(),
@@ -256,6 +268,7 @@ pub async fn end(db: &Db, worker: Worker<'_>, id: JobId, end: &End) -> Result<bo
 
 /// Calls a job off: at once when it waits, and when it runs only if that is safe. None when it
 /// cannot be called off.
+#[boxed]
 pub async fn stop(
     write: &mut Write,
     id: JobId,
@@ -273,6 +286,7 @@ pub async fn stop(
 }
 
 /// One job.
+#[boxed]
 pub async fn job(tx: &mut Tx, book: BookId, id: JobId) -> Result<Option<Job>, StoreError> {
     let row = tx
         .query_opt(JOB, &[book.get().into(), id.get().into()])
@@ -281,6 +295,7 @@ pub async fn job(tx: &mut Tx, book: BookId, id: JobId) -> Result<Option<Job>, St
 }
 
 /// Jobs with numbers below `before`, newest first.
+#[boxed]
 pub async fn jobs(
     tx: &mut Tx,
     book: BookId,

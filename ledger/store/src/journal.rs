@@ -4,6 +4,7 @@
 //! updated once per account when it is finished. The guard against overdrawing is the check
 //! constraint of `account_total`, so it holds also when two commands race.
 
+use crate::boxed;
 use std::collections::HashMap;
 
 use ledger::account::{AccountKey, Chart, Floor, Normal, Side};
@@ -128,6 +129,7 @@ pub struct Poster {
 
 impl Poster {
     /// Begins a voucher.
+    #[boxed]
     pub async fn begin(write: &mut Write, draft: VoucherDraft) -> Result<Poster, Failure> {
         let (mut accounts, mut sums) = (HashMap::new(), Vec::new());
         let book = write_book(write);
@@ -155,6 +157,7 @@ impl Poster {
     ///
     /// # Errors
     /// Refused when it is no movement between two accounts of one side.
+    #[boxed]
     pub async fn push(&mut self, write: &mut Write, posting: &Posting) -> Result<(), Failure> {
         posting.check()?;
         let voucher = match self.voucher {
@@ -187,6 +190,7 @@ impl Poster {
     }
 
     /// Adds many postings.
+    #[boxed]
     pub async fn push_all(
         &mut self,
         write: &mut Write,
@@ -204,6 +208,7 @@ impl Poster {
     /// # Errors
     /// [`Kind::Overdrawn`] names the account that the posting would overdraw;
     /// [`Kind::PeriodClosed`] the month that takes no postings.
+    #[boxed]
     pub async fn finish(mut self, write: &mut Write) -> Result<Option<Posted>, Failure> {
         let Some(id) = self.voucher else {
             return Ok(None);
@@ -385,6 +390,7 @@ impl AccountMovement {
 }
 
 /// All accounts with their stored totals; nothing before, everything in the period.
+#[boxed]
 pub async fn balances(tx: &mut Tx, book: BookId) -> Result<Vec<AccountMovement>, StoreError> {
     let rows = tx.query(BALANCES, &[book.get().into()]).await?;
     rows.iter()
@@ -402,6 +408,7 @@ pub async fn balances(tx: &mut Tx, book: BookId) -> Result<Vec<AccountMovement>,
 }
 
 /// All accounts with their movements from one month to another and what was before.
+#[boxed]
 pub async fn movements(
     tx: &mut Tx,
     book: BookId,
@@ -450,6 +457,7 @@ pub struct Voucher {
 }
 
 /// The vouchers of some months, by number.
+#[boxed]
 pub async fn vouchers(
     tx: &mut Tx,
     book: BookId,
@@ -486,6 +494,7 @@ pub struct TransferRow {
 }
 
 /// The first transfers of a voucher, at most `limit`.
+#[boxed]
 pub async fn transfers_of(
     tx: &mut Tx,
     book: BookId,
@@ -517,6 +526,7 @@ pub async fn transfers_of(
 const REVERSED_AT_ONCE: i64 = 20_000;
 
 /// The newest voucher of an event that nobody has reversed yet.
+#[boxed]
 pub async fn to_reverse(
     tx: &mut Tx,
     book: BookId,
@@ -533,6 +543,7 @@ pub async fn to_reverse(
 ///
 /// # Errors
 /// [`Kind::AlreadyReversed`], and as [`Poster::finish`].
+#[boxed]
 pub async fn reverse(
     write: &mut Write,
     voucher: &Posted,
@@ -587,6 +598,7 @@ pub struct ClosedMonth {
 }
 
 /// The closed months.
+#[boxed]
 pub async fn closed_months(tx: &mut Tx, book: BookId) -> Result<Vec<ClosedMonth>, StoreError> {
     let rows = tx.query(CLOSED, &[book.get().into()]).await?;
     rows.iter()
@@ -602,6 +614,7 @@ pub async fn closed_months(tx: &mut Tx, book: BookId) -> Result<Vec<ClosedMonth>
 }
 
 /// The number of vouchers of a month and the Merkle root over their roots.
+#[boxed]
 pub async fn month_digest(
     tx: &mut Tx,
     book: BookId,
@@ -618,6 +631,7 @@ pub async fn month_digest(
 }
 
 /// Closes a month for ever.
+#[boxed]
 pub async fn close_month(
     write: &mut Write,
     month: Month,

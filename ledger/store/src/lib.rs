@@ -10,6 +10,10 @@
 //! To add a statement: put it into the `sql!` block of its module; the catalogue test prepares it
 //! on both engines. To add a table: see [`table`].
 
+/// A public `async fn` that is compiled here: its future is boxed. A plain one is compiled anew in
+/// every crate that awaits it, and there in one piece on one core.
+pub use async_recursion::async_recursion as boxed;
+
 mod bulk;
 pub mod db;
 pub mod dialect;

@@ -4,6 +4,7 @@
 //! The statements follow from [`table::ALL`]; what differs between the engines stands here and not
 //! in the catalogue of portable texts.
 
+use crate::boxed;
 use std::sync::LazyLock;
 
 use ledger::audit::row::Field;
@@ -36,6 +37,7 @@ const PAGE_ROWS: i64 = 20_000;
 ///
 /// # Errors
 /// Only those of the database itself.
+#[boxed]
 pub async fn bytes_stored(db: &Db) -> Result<u64, StoreError> {
     let mut tx = db.begin_read().await?;
     let row = tx.query_one(BYTES.of(tx.engine()), &[]).await?;
@@ -48,6 +50,7 @@ pub async fn bytes_stored(db: &Db) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// Only those of the database itself.
+#[boxed]
 pub async fn make_schema(db: &Db, schema: Schema) -> Result<(), StoreError> {
     drop_schema(db, schema).await?;
     let mut tx = db.begin_write().await?;
@@ -59,6 +62,7 @@ pub async fn make_schema(db: &Db, schema: Schema) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// Only those of the database itself.
+#[boxed]
 pub async fn drop_schema(db: &Db, schema: Schema) -> Result<(), StoreError> {
     let mut tx = db.begin_write().await?;
     tx.execute(schema.drop(), &[]).await?;
@@ -179,6 +183,7 @@ impl Stored {
     ///
     /// # Errors
     /// Only those of the database itself.
+    #[boxed]
     pub async fn turn(
         &'static self,
         tx: &mut Tx,

@@ -4,6 +4,7 @@
 //! broken-off one leaves nothing behind. A migration that has been applied is never edited: its
 //! SHA-256 is kept and compared.
 
+use crate::boxed;
 use ledger::calendar::Moment;
 use migrations::Migration;
 use sha2::{Digest, Sha256};
@@ -21,11 +22,13 @@ use crate::error::StoreError;
 /// [`StoreError::Newer`] when the database was migrated by a newer program,
 /// [`StoreError::MigrationChanged`] when an applied migration differs from the program's; nothing
 /// is changed then.
+#[boxed]
 pub async fn migrate(db: &Db, at: Moment) -> Result<u32, StoreError> {
     migrate_with(db, at, migrations::ALL).await
 }
 
 /// [`migrate`] with another list of migrations, in order of their versions.
+#[boxed]
 pub async fn migrate_with(
     db: &Db,
     at: Moment,
@@ -39,6 +42,7 @@ pub async fn migrate_with(
 ///
 /// # Errors
 /// Only those of the database itself.
+#[boxed]
 pub async fn schema_version(db: &Db) -> Result<Option<u32>, StoreError> {
     let mut tx = db.begin_read().await?;
     if !is_migrated(&mut tx).await? {

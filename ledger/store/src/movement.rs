@@ -6,6 +6,7 @@
 //! month. What they accrued for earlier months stands beside it as back pay, also below zero. So
 //! last month + new − gone + raised − lowered + back pay = due, for each component.
 
+use crate::boxed;
 use ledger::calendar::Month;
 use ledger::id::{BookId, ComponentId, ProgramId, RunId};
 use ledger::money::Fen;
@@ -318,6 +319,7 @@ pub struct OfRun {
 
 /// What moved between two months, by component: in the approved runs of a book, or of one program
 /// until a run, which itself need not be approved.
+#[boxed]
 pub async fn movement(
     tx: &mut Tx,
     book: BookId,
@@ -331,6 +333,7 @@ pub async fn movement(
 }
 
 /// Who left between two months, by component and reason; the same runs as [`movement`].
+#[boxed]
 pub async fn leavers(
     tx: &mut Tx,
     book: BookId,
@@ -390,6 +393,7 @@ fn heads(row: &Row, column: usize) -> Result<Heads, StoreError> {
 
 /// What became of the payments of a month's approved runs, or of one run in whatever state, by
 /// component.
+#[boxed]
 pub async fn fates(
     tx: &mut Tx,
     book: BookId,
@@ -425,6 +429,7 @@ fn fate(code: &str) -> Result<Fate, StoreError> {
 }
 
 /// What became of a range of payments: how many, and how much.
+#[boxed]
 pub async fn payment_fates(
     tx: &mut Tx,
     book: BookId,
@@ -439,6 +444,7 @@ pub async fn payment_fates(
 }
 
 /// What became of the attempts of a re-pay run: payments and amount.
+#[boxed]
 pub async fn re_paid(
     tx: &mut Tx,
     book: BookId,
@@ -466,6 +472,7 @@ pub struct RunPart {
 }
 
 /// A range of payments by component, for a run of this month.
+#[boxed]
 pub async fn run_parts(
     tx: &mut Tx,
     book: BookId,
@@ -492,6 +499,7 @@ pub async fn run_parts(
 }
 
 /// Households and persons of a range of payments, each counted once.
+#[boxed]
 pub async fn run_heads(
     tx: &mut Tx,
     book: BookId,
@@ -504,6 +512,7 @@ pub async fn run_heads(
 }
 
 /// Households and persons of what a re-pay run tries again, each counted once.
+#[boxed]
 pub async fn re_paid_heads(
     tx: &mut Tx,
     book: BookId,
@@ -554,6 +563,7 @@ pub struct Times {
 
 /// Who was granted something in the approved runs of some months: by component and tag, then by
 /// program.
+#[boxed]
 pub async fn times(
     tx: &mut Tx,
     book: BookId,
@@ -587,6 +597,7 @@ pub async fn times(
 
 /// 抵扣: what the payments of a month's approved runs, or of one run, withhold for recoveries. The
 /// amounts of components are those before it.
+#[boxed]
 pub async fn withheld(
     tx: &mut Tx,
     book: BookId,
@@ -599,6 +610,7 @@ pub async fn withheld(
 }
 
 /// What was accrued in the approved runs of some months.
+#[boxed]
 pub async fn shares(
     tx: &mut Tx,
     book: BookId,
@@ -644,6 +656,7 @@ pub struct RollPart {
 
 /// Who is on the roll in a month: each component with all its tags together, then each tag. Awards
 /// that fall due only once do not put anybody on a roll.
+#[boxed]
 pub async fn roll(tx: &mut Tx, book: BookId, month: Month) -> Result<Vec<RollPart>, StoreError> {
     let args = [book.get().into(), month.to_string().into()];
     let mut parts = Vec::new();

@@ -1,5 +1,6 @@
 //! What is due becomes payments with their lines; what failed becomes due again.
 
+use crate::boxed;
 use ledger::audit::merkle::{self, Hash};
 use ledger::audit::row::Field;
 use ledger::calendar::Month;
@@ -195,6 +196,7 @@ pub struct Entitlements {
 ///
 /// It asks by component and month, and a table joined with itself: without statistics SQLite takes
 /// the covering index only so, and a book with many programs is not read again for each of them.
+#[boxed]
 pub async fn entitlements(
     tx: &mut Tx,
     book: BookId,
@@ -325,6 +327,7 @@ pub struct Calculated {
 
 impl PaymentWriter {
     /// For one calculation of a run.
+    #[boxed]
     pub async fn begin(
         write: &mut Write,
         run: RunId,
@@ -345,6 +348,7 @@ impl PaymentWriter {
 
     /// Adds one payment to a household that lives in an area; nothing for no lines. What it
     /// withholds, in the order of the recoveries, is not paid.
+    #[boxed]
     pub async fn push(
         &mut self,
         write: &mut Write,
@@ -389,6 +393,7 @@ impl PaymentWriter {
     }
 
     /// Writes what waits and says what it all came to.
+    #[boxed]
     pub async fn finish(self, write: &mut Write) -> Result<Calculated, Failure> {
         write
             .allot("payment", usize::try_from(self.count).unwrap_or(usize::MAX))
@@ -415,6 +420,7 @@ impl PaymentWriter {
 
 /// Takes the lines of a calculation back by appending their opposites, so that what it accrued is
 /// free again.
+#[boxed]
 pub async fn void_lines(write: &mut Write, run: &Run) -> Result<(), Failure> {
     let book = write.book();
     let args = [
@@ -449,6 +455,7 @@ pub async fn void_lines(write: &mut Write, run: &Run) -> Result<(), Failure> {
 }
 
 /// Amounts by payment and component for a range of payment numbers, both ends included.
+#[boxed]
 pub async fn by_component(
     tx: &mut Tx,
     book: BookId,
@@ -492,6 +499,7 @@ pub struct StoredLine {
 }
 
 /// The lines of a range of payments, both ends included.
+#[boxed]
 pub async fn lines(
     tx: &mut Tx,
     book: BookId,
@@ -557,6 +565,7 @@ pub struct SendTo {
 
 /// What a run sends when it is released, in payment order: at most `limit` payments after `after`,
 /// with the accounts as they were when the audit trail had `entry` entries.
+#[boxed]
 pub async fn to_send(
     tx: &mut Tx,
     book: BookId,
@@ -598,6 +607,7 @@ pub struct ToCheck {
 }
 
 /// The payments of a run after one number and up to another, with the newest accounts.
+#[boxed]
 pub async fn to_check(
     tx: &mut Tx,
     book: BookId,
@@ -699,6 +709,7 @@ pub struct Failed {
 
 /// A payment of a re-pay run of which the bank has said two different things: unknown is not
 /// failed.
+#[boxed]
 pub async fn disputed(
     tx: &mut Tx,
     book: BookId,
@@ -715,6 +726,7 @@ pub async fn disputed(
 /// The failed and refunded payments of a program that nobody has tried again, in payment order;
 /// those of which the bank has said two different things are left out. It asks run by run, whose
 /// payments stand together, so that other programs' are not looked at.
+#[boxed]
 pub async fn failed(
     tx: &mut Tx,
     book: BookId,
@@ -752,6 +764,7 @@ fn failed_of(row: &Row) -> Result<Failed, StoreError> {
 }
 
 /// Stores what a re-pay run tries again, in payment order, and says what it came to.
+#[boxed]
 pub async fn add_re_pay(
     write: &mut Write,
     run: RunId,
@@ -807,6 +820,7 @@ pub struct PayeeLine {
 }
 
 /// The payments of a range with their payees, at most `limit`.
+#[boxed]
 pub async fn payee_lines(
     tx: &mut Tx,
     book: BookId,
@@ -820,6 +834,7 @@ pub async fn payee_lines(
 }
 
 /// The payments that a re-pay run tries again, after one, with their payees, at most `limit`.
+#[boxed]
 pub async fn re_pay_lines(
     tx: &mut Tx,
     book: BookId,

@@ -1,5 +1,6 @@
 //! People and households looked for by name or number, and what of them is shown only for a reason.
 
+use crate::boxed;
 use ledger::id::{BookId, PartyId};
 
 use crate::catalogue::sql;
@@ -65,6 +66,7 @@ impl std::fmt::Debug for PayeeAccount {
 }
 
 /// Those whose name begins with this text, at most `limit`.
+#[boxed]
 pub async fn named(
     tx: &mut Tx,
     book: BookId,
@@ -81,6 +83,7 @@ pub async fn named(
 }
 
 /// The one with this number.
+#[boxed]
 pub async fn one(tx: &mut Tx, book: BookId, id: PartyId) -> Result<Option<Person>, StoreError> {
     let row = tx
         .query_opt(ONE, &[book.get().into(), id.get().into()])
@@ -89,6 +92,7 @@ pub async fn one(tx: &mut Tx, book: BookId, id: PartyId) -> Result<Option<Person
 }
 
 /// The newest account of a payee.
+#[boxed]
 pub async fn account(
     tx: &mut Tx,
     book: BookId,

@@ -1,6 +1,7 @@
 //! Programs, components, standards, reference amounts, payment days, rules of eligibility and the
 //! agency's bank accounts.
 
+use crate::boxed;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -123,6 +124,7 @@ impl DebitStyle {
 }
 
 /// All programs of a book.
+#[boxed]
 pub async fn programs(tx: &mut Tx, book: BookId) -> Result<Vec<Program>, StoreError> {
     let rows = tx.query(PROGRAMS, &[book.get().into()]).await?;
     rows.iter()
@@ -138,6 +140,7 @@ pub async fn programs(tx: &mut Tx, book: BookId) -> Result<Vec<Program>, StoreEr
 }
 
 /// All components of a book.
+#[boxed]
 pub async fn components(tx: &mut Tx, book: BookId) -> Result<Vec<Component>, StoreError> {
     tx.query(COMPONENTS, &[book.get().into()])
         .await?
@@ -147,6 +150,7 @@ pub async fn components(tx: &mut Tx, book: BookId) -> Result<Vec<Component>, Sto
 }
 
 /// All standards of a book.
+#[boxed]
 pub async fn standards(tx: &mut Tx, book: BookId) -> Result<Vec<Standard>, StoreError> {
     tx.query(STANDARDS, &[book.get().into()])
         .await?
@@ -156,6 +160,7 @@ pub async fn standards(tx: &mut Tx, book: BookId) -> Result<Vec<Standard>, Store
 }
 
 /// All reference amounts with their documents.
+#[boxed]
 pub async fn references(tx: &mut Tx, book: BookId) -> Result<Vec<(Reference, String)>, StoreError> {
     let rows = tx.query(REFERENCES, &[book.get().into()]).await?;
     rows.iter()
@@ -171,11 +176,13 @@ pub async fn references(tx: &mut Tx, book: BookId) -> Result<Vec<(Reference, Str
 }
 
 /// What the book's rules say is due.
+#[boxed]
 pub async fn policy(tx: &mut Tx, book: BookId) -> Result<Policy, StoreError> {
     policy_with(tx, book, None).await
 }
 
 /// What the book's rules say is due of one program: people and pieces of others are not read.
+#[boxed]
 pub async fn policy_of(
     tx: &mut Tx,
     book: BookId,
@@ -205,6 +212,7 @@ async fn policy_with(
 
 /// What rules ask about the people and awards of some components: nothing is read where no rule
 /// gives a tag and nothing is counted in pieces.
+#[boxed]
 pub async fn facts(
     tx: &mut Tx,
     book: BookId,
@@ -252,6 +260,7 @@ pub async fn facts(
 }
 
 /// The disability grades of a book's people with the months from which they hold, oldest first.
+#[boxed]
 pub async fn disabilities(
     tx: &mut Tx,
     book: BookId,
@@ -278,6 +287,7 @@ pub struct ComponentDetail {
 }
 
 /// What components say beyond their names.
+#[boxed]
 pub async fn details(
     tx: &mut Tx,
     book: BookId,
@@ -295,6 +305,7 @@ pub async fn details(
 }
 
 /// Stores a version of what a component says beyond its name.
+#[boxed]
 pub async fn add_detail(
     write: &mut Write,
     component: ComponentId,
@@ -312,6 +323,7 @@ pub async fn add_detail(
 
 /// By which day of the month each program pays, and from when; see
 /// [`ledger::program::payment_day::pay_by`].
+#[boxed]
 pub async fn payment_days(tx: &mut Tx, book: BookId) -> Result<Vec<PaymentDay>, StoreError> {
     let rows = tx.query(PAYMENT_DAYS, &[book.get().into()]).await?;
     let day = |row: &Row| {
@@ -327,6 +339,7 @@ pub async fn payment_days(tx: &mut Tx, book: BookId) -> Result<Vec<PaymentDay>, 
 }
 
 /// Stores a payment day.
+#[boxed]
 pub async fn add_payment_day(write: &mut Write, day: &PaymentDay) -> Result<(), Failure> {
     let row: [Value; 5] = [
         write.book().get().into(),
@@ -339,6 +352,7 @@ pub async fn add_payment_day(write: &mut Write, day: &PaymentDay) -> Result<(), 
 }
 
 /// All rules of eligibility, by component, month and place.
+#[boxed]
 pub async fn eligibility(tx: &mut Tx, book: BookId) -> Result<Vec<EligibilityRule>, StoreError> {
     tx.query(ELIGIBILITY, &[book.get().into()])
         .await?
@@ -348,6 +362,7 @@ pub async fn eligibility(tx: &mut Tx, book: BookId) -> Result<Vec<EligibilityRul
 }
 
 /// Stores a rule of eligibility.
+#[boxed]
 pub async fn add_eligibility(write: &mut Write, rule: &EligibilityRule) -> Result<(), Failure> {
     let condition = &rule.condition;
     let (from, to) = condition.disability.unzip();
@@ -395,6 +410,7 @@ fn eligibility_of(row: &Row) -> Result<EligibilityRule, StoreError> {
 }
 
 /// The agency's accounts.
+#[boxed]
 pub async fn bank_accounts(tx: &mut Tx, book: BookId) -> Result<Vec<BankAccount>, StoreError> {
     tx.query(BANK_ACCOUNTS, &[book.get().into()])
         .await?
@@ -404,6 +420,7 @@ pub async fn bank_accounts(tx: &mut Tx, book: BookId) -> Result<Vec<BankAccount>
 }
 
 /// Stores a program.
+#[boxed]
 pub async fn add_program(write: &mut Write, program: &Program) -> Result<(), Failure> {
     let row: [Value; 5] = [
         write.book().get().into(),
@@ -416,6 +433,7 @@ pub async fn add_program(write: &mut Write, program: &Program) -> Result<(), Fai
 }
 
 /// Stores a component.
+#[boxed]
 pub async fn add_component(write: &mut Write, component: &Component) -> Result<(), Failure> {
     let row: [Value; 7] = [
         write.book().get().into(),
@@ -430,6 +448,7 @@ pub async fn add_component(write: &mut Write, component: &Component) -> Result<(
 }
 
 /// Stores a standard.
+#[boxed]
 pub async fn add_standard(write: &mut Write, standard: &Standard) -> Result<(), Failure> {
     let (formula, amount, rate, reference, rounding) = match &standard.formula {
         Formula::Amount(amount) => ("amount", Some(*amount), None, None, None),
@@ -462,6 +481,7 @@ pub async fn add_standard(write: &mut Write, standard: &Standard) -> Result<(), 
 }
 
 /// Stores reference amounts, in order of code and month.
+#[boxed]
 pub async fn add_reference(
     write: &mut Write,
     reference: &Reference,
@@ -478,6 +498,7 @@ pub async fn add_reference(
 }
 
 /// Stores a bank account.
+#[boxed]
 pub async fn add_bank_account(write: &mut Write, account: &BankAccount) -> Result<(), Failure> {
     let row: [Value; 11] = [
         write.book().get().into(),

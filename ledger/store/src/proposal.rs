@@ -1,5 +1,6 @@
 //! Changes of rules that one person proposes and another confirms.
 
+use crate::boxed;
 use ledger::id::{BookId, ProposalId, UserId};
 
 use crate::catalogue::sql;
@@ -68,6 +69,7 @@ impl Decision {
 }
 
 /// All proposals, the oldest first.
+#[boxed]
 pub async fn proposals(tx: &mut Tx, book: BookId) -> Result<Vec<Proposal>, StoreError> {
     let rows = tx.query(PROPOSALS, &[book.get().into()]).await?;
     let proposal = |row: &Row| {
@@ -88,6 +90,7 @@ pub async fn proposals(tx: &mut Tx, book: BookId) -> Result<Vec<Proposal>, Store
 }
 
 /// Stores a proposal and gives its number.
+#[boxed]
 pub async fn add_proposal(
     write: &mut Write,
     kind: &str,
@@ -111,6 +114,7 @@ pub async fn add_proposal(
 ///
 /// # Errors
 /// [`ledger::problem::Kind::TwoPeople`], [`ledger::problem::Kind::ProposalDecided`].
+#[boxed]
 pub async fn add_decision(
     write: &mut Write,
     id: ProposalId,

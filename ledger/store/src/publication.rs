@@ -1,5 +1,6 @@
 //! Publication (公示): for how many days, what was published of a run, and the objections to it.
 
+use crate::boxed;
 use ledger::audit::entry::ObjectRef;
 use ledger::audit::merkle::Hash;
 use ledger::calendar::{Date, parse_date};
@@ -144,6 +145,7 @@ pub struct Listed {
 }
 
 /// The rules in force.
+#[boxed]
 pub async fn rules(tx: &mut Tx, book: BookId) -> Result<Vec<PublicationRule>, StoreError> {
     let rows = tx.query(RULES, &[book.get().into()]).await?;
     rows.iter().map(rule_of).collect()
@@ -163,6 +165,7 @@ fn rule_of(row: &Row) -> Result<PublicationRule, StoreError> {
 /// The rule by which a run is published: the one in force now, or else the one that was in force
 /// when the run was submitted, so that nobody waits less for changing the rule meanwhile. None when
 /// both say that it is not.
+#[boxed]
 pub async fn binding(
     tx: &mut Tx,
     book: BookId,
@@ -178,6 +181,7 @@ pub async fn binding(
 }
 
 /// Stores a version of a rule.
+#[boxed]
 pub async fn add_rule(write: &mut Write, rule: &PublicationRule) -> Result<(), Failure> {
     let row: [Value; 5] = [
         write.book().get().into(),
@@ -200,6 +204,7 @@ pub async fn add_rule(write: &mut Write, rule: &PublicationRule) -> Result<(), F
 }
 
 /// What was published of a run, the oldest calculation first.
+#[boxed]
 pub async fn publications(
     tx: &mut Tx,
     book: BookId,
@@ -214,6 +219,7 @@ pub async fn publications(
 ///
 /// # Errors
 /// [`ledger::problem::Kind::AlreadyExists`] for a calculation that is published already.
+#[boxed]
 pub async fn add_publication(write: &mut Write, new: &Publication) -> Result<(), Failure> {
     let row: [Value; 9] = [
         write.book().get().into(),
@@ -238,12 +244,14 @@ pub async fn add_publication(write: &mut Write, new: &Publication) -> Result<(),
 }
 
 /// All objections, the oldest first.
+#[boxed]
 pub async fn objections(tx: &mut Tx, book: BookId) -> Result<Vec<Objection>, StoreError> {
     let rows = tx.query(OBJECTIONS, &[book.get().into()]).await?;
     rows.iter().map(objection_of).collect()
 }
 
 /// Stores an objection that was received.
+#[boxed]
 pub async fn add_objection(write: &mut Write, new: &Objection) -> Result<(), Failure> {
     let row: [Value; 7] = [
         write.book().get().into(),
@@ -264,6 +272,7 @@ pub async fn add_objection(write: &mut Write, new: &Objection) -> Result<(), Fai
 /// # Errors
 /// [`ledger::problem::Kind::ObjectionState`] when it is settled already,
 /// [`ledger::problem::Kind::TwoPeople`] when that person received it.
+#[boxed]
 pub async fn settle(
     write: &mut Write,
     id: ObjectionId,
@@ -292,6 +301,7 @@ async fn add_event(
 }
 
 /// The payments of a run's calculation as its list shows them, in payment order.
+#[boxed]
 pub async fn listed(tx: &mut Tx, book: BookId, run: &Run) -> Result<Vec<Listed>, StoreError> {
     let mut listed = Vec::new();
     for (after, last) in pages(tx.engine(), run.payment_first - 1, run.payment_last) {

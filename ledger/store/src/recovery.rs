@@ -1,5 +1,6 @@
 //! Recoveries: what was overpaid, what came of it, and what payments withhold for it.
 
+use crate::boxed;
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::audit::entry::ObjectRef;
@@ -266,11 +267,13 @@ async fn between(
 }
 
 /// All recoveries with their present states.
+#[boxed]
 pub async fn recoveries(tx: &mut Tx, book: BookId) -> Result<Vec<Recovery>, StoreError> {
     between(tx, book, 0, ANY).await
 }
 
 /// One recovery with its present state.
+#[boxed]
 pub async fn recovery(
     tx: &mut Tx,
     book: BookId,
@@ -283,6 +286,7 @@ pub async fn recovery(
 const ANY: i64 = 2_147_483_647;
 
 /// The way of one recovery, or of all.
+#[boxed]
 pub async fn steps(
     tx: &mut Tx,
     book: BookId,
@@ -294,6 +298,7 @@ pub async fn steps(
 }
 
 /// What was proposed, by subject, component and month.
+#[boxed]
 pub async fn lines(
     tx: &mut Tx,
     book: BookId,
@@ -321,6 +326,7 @@ pub async fn lines(
 pub type Cell = (PartyId, ComponentId, Month);
 
 /// What is proposed to be recovered of a program and neither confirmed nor turned down.
+#[boxed]
 pub async fn proposed(
     tx: &mut Tx,
     book: BookId,
@@ -341,6 +347,7 @@ pub async fn proposed(
 }
 
 /// The newest plan of each recovery that has one; its instalments by number.
+#[boxed]
 pub async fn plans(
     tx: &mut Tx,
     book: BookId,
@@ -366,6 +373,7 @@ pub async fn plans(
 }
 
 /// The open recoveries of a program whose plans withhold from payments.
+#[boxed]
 pub async fn withholding(
     tx: &mut Tx,
     book: BookId,
@@ -388,6 +396,7 @@ pub async fn withholding(
 }
 
 /// What the payments of a range withhold, both ends included, by payment and recovery.
+#[boxed]
 pub async fn set_offs(
     tx: &mut Tx,
     book: BookId,
@@ -430,6 +439,7 @@ pub async fn each_payment(
 }
 
 /// The first and the last month for which the book accrued anything; none when it did not.
+#[boxed]
 pub async fn accrued_months(
     tx: &mut Tx,
     book: BookId,
@@ -442,6 +452,7 @@ pub async fn accrued_months(
 }
 
 /// What was accrued for one subject, component and month.
+#[boxed]
 pub async fn accrued(tx: &mut Tx, book: BookId, cell: Cell) -> Result<Accrued, StoreError> {
     let row = tx.query_one(ACCRUED, &cell_args(book, cell)).await?;
     let (subject, component, month) = cell;
@@ -467,6 +478,7 @@ pub struct Unpaid {
 }
 
 /// The first payment for one subject, component and month that is not paid; none when all are.
+#[boxed]
 pub async fn unpaid(tx: &mut Tx, book: BookId, cell: Cell) -> Result<Option<Unpaid>, StoreError> {
     let row = tx.query_opt(UNPAID, &cell_args(book, cell)).await?;
     row.map(|row| {
@@ -489,6 +501,7 @@ fn cell_args(book: BookId, (subject, component, month): Cell) -> [Value; 4] {
 }
 
 /// All awards of a subject for a component, by number.
+#[boxed]
 pub async fn awards(
     tx: &mut Tx,
     book: BookId,
@@ -509,6 +522,7 @@ pub async fn awards(
 
 /// The appropriation that the newest overpaid payment drew on, the first one when it straddled
 /// several.
+#[boxed]
 pub async fn drawn_on(
     tx: &mut Tx,
     book: BookId,
@@ -523,6 +537,7 @@ pub async fn drawn_on(
 }
 
 /// Stores a recovery that is proposed, with its lines and its first event.
+#[boxed]
 pub async fn add(
     write: &mut Write,
     recovery: &Recovery,
@@ -565,6 +580,7 @@ pub async fn add(
 
 /// Appends the event that brought the recovery into the state which it now carries, by the user
 /// whom it carries.
+#[boxed]
 pub async fn add_event(
     write: &mut Write,
     recovery: &Recovery,
@@ -607,6 +623,7 @@ pub async fn add_event(
 ///
 /// # Errors
 /// [`ledger::problem::Kind::RunChanged`] when a run has accrued the same meanwhile.
+#[boxed]
 pub async fn take_back(
     write: &mut Write,
     id: RecoveryId,
@@ -633,6 +650,7 @@ pub async fn take_back(
 }
 
 /// Stores the plan that event `n` of a recovery made.
+#[boxed]
 pub async fn add_plan(write: &mut Write, plan: &[Instalment]) -> Result<(), Failure> {
     let mut rows = RowBuffer::of(&table::RECOVERY_INSTALMENT);
     for line in plan {
@@ -651,6 +669,7 @@ pub async fn add_plan(write: &mut Write, plan: &[Instalment]) -> Result<(), Fail
 }
 
 /// Stores what a written-off recovery charges to expense again, by component in ascending order.
+#[boxed]
 pub async fn add_write_off(
     write: &mut Write,
     recovery: &Recovery,
@@ -671,6 +690,7 @@ pub async fn add_write_off(
 
 /// Recovered money of a program that is held for the treasury: as cash at one bank account, or
 /// with the appropriations whose payments withheld it.
+#[boxed]
 pub async fn held(
     tx: &mut Tx,
     book: BookId,
@@ -689,6 +709,7 @@ pub async fn held(
 }
 
 /// Recovered money that came home to an appropriation.
+#[boxed]
 pub async fn home(
     tx: &mut Tx,
     book: BookId,
@@ -699,6 +720,7 @@ pub async fn home(
 }
 
 /// What was handed to the treasury of the money of appropriations, by vouchers of some months.
+#[boxed]
 pub async fn handed_over_by_appropriation(
     tx: &mut Tx,
     book: BookId,
@@ -714,6 +736,7 @@ pub async fn handed_over_by_appropriation(
 }
 
 /// What was handed to the treasury, by program.
+#[boxed]
 pub async fn handed_over(
     tx: &mut Tx,
     book: BookId,
@@ -748,6 +771,7 @@ pub struct HandOver {
 }
 
 /// Stores that money went to the treasury.
+#[boxed]
 pub async fn add_hand_over(write: &mut Write, over: &HandOver) -> Result<(), Failure> {
     let row: [Value; 10] = [
         write.book().get().into(),

@@ -1,5 +1,6 @@
 //! Figures for reports and agreements, each one set-based statement.
 
+use crate::boxed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::account::Chart;
@@ -192,6 +193,7 @@ pub struct ComponentTotal {
 }
 
 /// What was accrued by component in the approved runs of some months.
+#[boxed]
 pub async fn component_totals(
     tx: &mut Tx,
     book: BookId,
@@ -218,6 +220,7 @@ pub async fn component_totals(
 }
 
 /// Approved in a month: program, payments, households, amount.
+#[boxed]
 pub async fn monthly(
     tx: &mut Tx,
     book: BookId,
@@ -252,6 +255,7 @@ pub struct Turnover {
 }
 
 /// Households and persons that approved runs pay for in a month, against an earlier month.
+#[boxed]
 pub async fn turnover(
     tx: &mut Tx,
     book: BookId,
@@ -283,6 +287,7 @@ pub async fn turnover(
 
 /// Households and persons on the rosters in force in a month, by program; awards that fall due
 /// only once do not put anybody on a roster.
+#[boxed]
 pub async fn roster_size(
     tx: &mut Tx,
     book: BookId,
@@ -314,6 +319,7 @@ pub struct ChartVoucher {
 }
 
 /// The vouchers that touch a line of the chart, at one bank account or at all.
+#[boxed]
 pub async fn chart_vouchers(
     tx: &mut Tx,
     book: BookId,
@@ -344,6 +350,7 @@ pub async fn chart_vouchers(
 }
 
 /// The transfers of a voucher added up by debited and credited account, with their number.
+#[boxed]
 pub async fn voucher_pairs(
     tx: &mut Tx,
     book: BookId,
@@ -387,6 +394,7 @@ pub struct OneSided {
 
 /// What an account has on one side only. `seen` is the last day of the newest statement that
 /// counts; empty when there is none.
+#[boxed]
 pub async fn one_sided(
     tx: &mut Tx,
     book: BookId,
@@ -456,6 +464,7 @@ fn standing(on: String, row: String, summary: &str, fen: i64) -> Standing {
 }
 
 /// How safely the engine is told to write: setting and value.
+#[boxed]
 pub async fn durability(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
     let rows = tx.query(DURABILITY.of(tx.engine()), &[]).await?;
     rows.iter()
@@ -464,6 +473,7 @@ pub async fn durability(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError
 }
 
 /// The sealed tables that lack a trigger which refuses changes.
+#[boxed]
 pub async fn unguarded_tables(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let mut found = BTreeSet::new();
     for row in tx.query(TRIGGERS.of(tx.engine()), &[]).await? {
@@ -489,6 +499,7 @@ pub async fn unguarded_tables(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
 }
 
 /// Whether the database refuses to alter the audit entries of a book. The caller rolls back.
+#[boxed]
 pub async fn refuses_to_alter(tx: &mut Tx, book: BookId) -> Result<bool, StoreError> {
     match tx.execute(TRY_TO_ALTER, &[book.get().into()]).await {
         Err(StoreError::Constraint { name }) => Ok(name == "tr_append_only"),
@@ -515,6 +526,7 @@ pub struct Counts {
 }
 
 /// How much a book holds.
+#[boxed]
 pub async fn counts(tx: &mut Tx, book: BookId) -> Result<Counts, StoreError> {
     let row = tx.query_one(COUNTS, &[Value::Int(book.get())]).await?;
     Ok(Counts {
@@ -528,6 +540,7 @@ pub async fn counts(tx: &mut Tx, book: BookId) -> Result<Counts, StoreError> {
 }
 
 /// Size and root of the audit trail.
+#[boxed]
 pub async fn head(
     tx: &mut Tx,
     book: BookId,

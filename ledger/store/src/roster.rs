@@ -1,5 +1,6 @@
 //! Parties, their accounts and their awards.
 
+use crate::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::calendar::Month;
@@ -206,6 +207,7 @@ pub struct AwardRow {
 }
 
 /// All parties of a book.
+#[boxed]
 pub async fn parties(tx: &mut Tx, book: BookId) -> Result<Vec<Party>, StoreError> {
     tx.query(PARTIES, &[book.get().into()])
         .await?
@@ -215,6 +217,7 @@ pub async fn parties(tx: &mut Tx, book: BookId) -> Result<Vec<Party>, StoreError
 }
 
 /// The parties with this file number, identity number or credit code.
+#[boxed]
 pub async fn party_by_reference(
     tx: &mut Tx,
     book: BookId,
@@ -236,11 +239,13 @@ pub async fn party_by_reference(
 pub type Numbers = HashMap<(String, String), i64>;
 
 /// The areas of a book: township and village with their number.
+#[boxed]
 pub async fn areas(tx: &mut Tx, book: BookId) -> Result<Numbers, StoreError> {
     numbers(tx, AREAS, book).await
 }
 
 /// The bank branches of a book: 开户行 and 联行号 with their number.
+#[boxed]
 pub async fn branches(tx: &mut Tx, book: BookId) -> Result<Numbers, StoreError> {
     numbers(tx, BRANCHES, book).await
 }
@@ -345,6 +350,7 @@ pub async fn each_open_award<E: From<StoreError>>(
 }
 
 /// The awards of a program in force in a month, by household.
+#[boxed]
 pub async fn roster_at(
     tx: &mut Tx,
     book: BookId,
@@ -362,6 +368,7 @@ pub async fn roster_at(
 
 /// The rosters that were taken in, the oldest first: their audit entries, and what was asked as
 /// JSON text.
+#[boxed]
 pub async fn rosters_taken(tx: &mut Tx, book: BookId) -> Result<Vec<(i64, String)>, StoreError> {
     let rows = tx.query(ROSTERS_TAKEN, &[book.get().into()]).await?;
     rows.iter()
@@ -370,6 +377,7 @@ pub async fn rosters_taken(tx: &mut Tx, book: BookId) -> Result<Vec<(i64, String
 }
 
 /// Payees whose account number is another one at the second audit entry than at the first.
+#[boxed]
 pub async fn accounts_changed(
     tx: &mut Tx,
     book: BookId,
@@ -404,11 +412,13 @@ fn award_row_of(row: &Row) -> Result<AwardRow, StoreError> {
 pub type Named<'a> = (i64, &'a str, &'a str);
 
 /// Stores new areas (township, village), in ascending order of their numbers.
+#[boxed]
 pub async fn add_areas(write: &mut Write, areas: &[Named<'_>]) -> Result<(), Failure> {
     add_named(write, &table::AREA, areas).await
 }
 
 /// Stores new bank branches (开户行, 联行号), in ascending order of their numbers.
+#[boxed]
 pub async fn add_branches(write: &mut Write, branches: &[Named<'_>]) -> Result<(), Failure> {
     add_named(write, &table::BRANCH, branches).await
 }
@@ -503,6 +513,7 @@ pub async fn add_awards(
 
 /// Stores disability grades from a month on: person, newest version so far, grade. In ascending
 /// order of person.
+#[boxed]
 pub async fn add_disabilities(
     write: &mut Write,
     from: Month,
@@ -520,6 +531,7 @@ pub async fn add_disabilities(
 }
 
 /// The disability grade of each person who has one on record in a month, with the newest version.
+#[boxed]
 pub async fn disabilities_at(
     tx: &mut Tx,
     book: BookId,
@@ -540,6 +552,7 @@ pub async fn disabilities_at(
 
 /// Members of households that are paid as a whole: by household, the month of each list and who
 /// stood on it, oldest first.
+#[boxed]
 pub async fn household_members(
     tx: &mut Tx,
     book: BookId,
@@ -561,6 +574,7 @@ pub async fn household_members(
 }
 
 /// Stores who belongs to households from a month on, in ascending order of household and person.
+#[boxed]
 pub async fn add_household_members(
     write: &mut Write,
     from: Month,
@@ -575,6 +589,7 @@ pub async fn add_household_members(
 }
 
 /// Ends awards with a last month and a reason, in ascending order of their numbers.
+#[boxed]
 pub async fn end_awards(write: &mut Write, ends: &[(AwardId, Month, &str)]) -> Result<(), Failure> {
     let mut rows = RowBuffer::of(&table::AWARD_END);
     for (award, to, reason) in ends {

@@ -1,5 +1,6 @@
 //! Runs and their way through approval: an appended event for each step.
 
+use crate::boxed;
 use ledger::audit::entry::ObjectRef;
 use ledger::audit::merkle::Hash;
 use ledger::calendar::{Moment, Month};
@@ -131,6 +132,7 @@ pub struct RunStep {
 }
 
 /// All runs with their present states.
+#[boxed]
 pub async fn runs(tx: &mut Tx, book: BookId) -> Result<Vec<Run>, StoreError> {
     tx.query(RUNS, &[book.get().into()])
         .await?
@@ -140,6 +142,7 @@ pub async fn runs(tx: &mut Tx, book: BookId) -> Result<Vec<Run>, StoreError> {
 }
 
 /// One run with its present state.
+#[boxed]
 pub async fn run(tx: &mut Tx, book: BookId, id: RunId) -> Result<Option<Run>, StoreError> {
     tx.query_opt(RUN, &[book.get().into(), id.get().into()])
         .await?
@@ -149,6 +152,7 @@ pub async fn run(tx: &mut Tx, book: BookId, id: RunId) -> Result<Option<Run>, St
 }
 
 /// The steps of a run.
+#[boxed]
 pub async fn steps(tx: &mut Tx, book: BookId, id: RunId) -> Result<Vec<RunStep>, StoreError> {
     tx.query(EVENTS, &[book.get().into(), id.get().into()])
         .await?
@@ -158,6 +162,7 @@ pub async fn steps(tx: &mut Tx, book: BookId, id: RunId) -> Result<Vec<RunStep>,
 }
 
 /// Who holds which duty in a run.
+#[boxed]
 pub async fn duties(
     tx: &mut Tx,
     book: BookId,
@@ -172,6 +177,7 @@ pub async fn duties(
 }
 
 /// Stores a new run.
+#[boxed]
 pub async fn add_run(write: &mut Write, run: &Run) -> Result<(), Failure> {
     let row: [Value; 7] = [
         write.book().get().into(),
@@ -186,6 +192,7 @@ pub async fn add_run(write: &mut Write, run: &Run) -> Result<(), Failure> {
 }
 
 /// Gives a user a duty in a run.
+#[boxed]
 pub async fn add_duty(
     write: &mut Write,
     run: RunId,
@@ -202,6 +209,7 @@ pub async fn add_duty(
 }
 
 /// Appends the event that brought the run into the state which it now carries.
+#[boxed]
 pub async fn add_event(
     write: &mut Write,
     run: &Run,

@@ -1,6 +1,7 @@
 //! Sealing rows on another core: [`Sealer`] hashes the rows of one table in one command, and
 //! [`Loader`] writes a chunk while the next one is being hashed.
 
+use crate::boxed;
 use ledger::audit::merkle::{Frontier, Hash};
 use ledger::audit::row::{Field, RowSet, row_seal};
 use tokio::task::JoinHandle;
@@ -139,6 +140,7 @@ impl Loader {
     }
 
     /// Hands a full chunk to be hashed and writes the one before.
+    #[boxed]
     pub async fn step(&mut self, write: &mut Write) -> Result<(), StoreError> {
         match self.is_full() {
             true => self.turn(write).await,
@@ -147,6 +149,7 @@ impl Loader {
     }
 
     /// Writes all that is left. Returns the Merkle root over the leaf hashes of the rows in order.
+    #[boxed]
     pub async fn finish(mut self, write: &mut Write) -> Result<Hash, StoreError> {
         if self.hashing.is_none() {
             // Few rows: not worth a hop to another core.

@@ -2,6 +2,7 @@
 //!
 //! These rows change and are not sealed: who comes and goes is recorded by audit entries.
 
+use crate::boxed;
 use ledger::calendar::Moment;
 use ledger::id::{BookId, UserId};
 
@@ -109,6 +110,7 @@ impl std::fmt::Debug for Guard {
 }
 
 /// Stores a new session under the hash of its token.
+#[boxed]
 pub async fn open(
     tx: &mut Tx,
     book: BookId,
@@ -129,6 +131,7 @@ pub async fn open(
 }
 
 /// The session with this token.
+#[boxed]
 pub async fn find(
     tx: &mut Tx,
     book: BookId,
@@ -140,18 +143,21 @@ pub async fn find(
 }
 
 /// The sessions of a book by number.
+#[boxed]
 pub async fn all(tx: &mut Tx, book: BookId) -> Result<Vec<Session>, StoreError> {
     let rows = tx.query(ALL, &[book.get().into()]).await?;
     rows.iter().map(session_of).collect()
 }
 
 /// Notes that a session is in use.
+#[boxed]
 pub async fn seen(tx: &mut Tx, book: BookId, number: i64, at: Moment) -> Result<(), StoreError> {
     let args = [book.get().into(), number.into(), at.0.into()];
     tx.execute(SEEN, &args).await.map(drop)
 }
 
 /// Sets the language of a session.
+#[boxed]
 pub async fn speak(
     tx: &mut Tx,
     book: BookId,
@@ -163,12 +169,14 @@ pub async fn speak(
 }
 
 /// Ends a session; says whether it was there.
+#[boxed]
 pub async fn end(tx: &mut Tx, book: BookId, number: i64) -> Result<bool, StoreError> {
     let args = [book.get().into(), number.into()];
     Ok(tx.execute(END_ONE, &args).await? > 0)
 }
 
 /// Ends the sessions of a user but the one with this number; says how many.
+#[boxed]
 pub async fn end_others(
     tx: &mut Tx,
     book: BookId,
@@ -180,6 +188,7 @@ pub async fn end_others(
 }
 
 /// Takes away what has run out by now, or was not used since.
+#[boxed]
 pub async fn sweep(
     tx: &mut Tx,
     book: BookId,
@@ -191,6 +200,7 @@ pub async fn sweep(
 }
 
 /// What guards a user's way in; open when nothing is kept.
+#[boxed]
 pub async fn guard(tx: &mut Tx, book: BookId, user: UserId) -> Result<Guard, StoreError> {
     let row = tx
         .query_opt(GUARD, &[book.get().into(), user.get().into()])
@@ -214,6 +224,7 @@ pub async fn guard(tx: &mut Tx, book: BookId, user: UserId) -> Result<Guard, Sto
 }
 
 /// Keeps what guards a user's way in.
+#[boxed]
 pub async fn keep_guard(
     tx: &mut Tx,
     book: BookId,

@@ -1,5 +1,6 @@
 //! Statements: what the bank says moved, and what the books expect to see there.
 
+use crate::boxed;
 use ledger::audit::merkle::Hash;
 use ledger::calendar::Date;
 use ledger::id::{
@@ -186,6 +187,7 @@ fn sent_on(row: &Row, column: usize) -> Result<Date, StoreError> {
 }
 
 /// All statements.
+#[boxed]
 pub async fn statements(tx: &mut Tx, book: BookId) -> Result<Vec<Statement>, StoreError> {
     let rows = tx.query(ALL_OF_BOOK, &[book.get().into()]).await?;
     rows.iter()
@@ -208,6 +210,7 @@ pub async fn statements(tx: &mut Tx, book: BookId) -> Result<Vec<Statement>, Sto
 }
 
 /// The debits of an account that no statement has shown.
+#[boxed]
 pub async fn unseen_debits(
     tx: &mut Tx,
     book: BookId,
@@ -233,6 +236,7 @@ pub async fn unseen_debits(
 }
 
 /// The refunds that an account waits for.
+#[boxed]
 pub async fn awaited_refunds(
     tx: &mut Tx,
     book: BookId,
@@ -262,6 +266,7 @@ fn awaited_of(row: &Row) -> Result<AwaitedRefund, StoreError> {
 }
 
 /// The appropriations of an account that no statement has shown: number, document, amount.
+#[boxed]
 pub async fn unseen_appropriations(
     tx: &mut Tx,
     book: BookId,
@@ -285,6 +290,7 @@ pub async fn unseen_appropriations(
 }
 
 /// An attempt that was reported paid and has not come back.
+#[boxed]
 pub async fn paid_attempt(
     tx: &mut Tx,
     book: BookId,
@@ -306,6 +312,7 @@ pub async fn paid_attempt(
 }
 
 /// The sum of the movements of an account that nobody has explained.
+#[boxed]
 pub async fn unexplained(
     tx: &mut Tx,
     book: BookId,
@@ -319,6 +326,7 @@ pub async fn unexplained(
 pub type UnexplainedLine = (StatementId, i64, String, Fen, String);
 
 /// The movements of an account that nobody has explained.
+#[boxed]
 pub async fn unexplained_lines(
     tx: &mut Tx,
     book: BookId,
@@ -346,6 +354,7 @@ pub async fn unexplained_lines(
 }
 
 /// Stores a statement and its lines.
+#[boxed]
 pub async fn add_statement(
     write: &mut Write,
     s: &Statement,
@@ -386,6 +395,7 @@ pub async fn add_statement(
 
 /// Stores that refunds are home: payment, attempt, line of the statement, amount; in payment
 /// order.
+#[boxed]
 pub async fn add_receipts(
     write: &mut Write,
     statement: StatementId,

@@ -13,6 +13,7 @@
 //! [`recompute`] says what the cells must hold, from the payments, attempts and outcomes alone and
 //! not by the steps of [`Change`]; `audit verify` compares the two.
 
+use crate::boxed;
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::calendar::Month;
@@ -264,6 +265,7 @@ impl Change {
     ///
     /// # Errors
     /// Refused beyond 64 bits; accidents of the store.
+    #[boxed]
     pub async fn store(self, write: &mut Write) -> Result<(), Failure> {
         let book = Value::Int(write.book().get());
         let (change, whole) = self.named(write.tx(), &book).await?;
@@ -421,6 +423,7 @@ fn effect(attempt: i64, amount: Fen, event: Event<'_>) -> Counted {
 }
 
 /// The paying account of the first attempt of each payment that a batch pays again.
+#[boxed]
 pub async fn first_accounts(
     tx: &mut Tx,
     book: BookId,
@@ -441,6 +444,7 @@ pub async fn first_accounts(
 ///
 /// # Errors
 /// As [`Change::store`].
+#[boxed]
 pub async fn add_refunds(write: &mut Write, statement: StatementId) -> Result<(), Failure> {
     let mut change = Change::new();
     let args = [write.book().get().into(), statement.get().into()];
@@ -459,6 +463,7 @@ pub async fn add_refunds(write: &mut Write, statement: StatementId) -> Result<()
 }
 
 /// The stored cells and reasons of the runs of some months, both ends included.
+#[boxed]
 pub async fn rates(
     tx: &mut Tx,
     book: BookId,
@@ -474,6 +479,7 @@ pub async fn rates(
 }
 
 /// All stored cells and reasons of a book.
+#[boxed]
 pub async fn stored(tx: &mut Tx, book: BookId) -> Result<Success, StoreError> {
     read(tx, [ALL_CELLS, ALL_REASONS], &[book.get().into()]).await
 }
@@ -527,6 +533,7 @@ const CHUNK_PAYMENTS: i64 = 20_000;
 
 /// What the cells and reasons of a book must hold, from its payments, attempts and outcomes. What
 /// has lost its payment, batch, run or area is left out.
+#[boxed]
 pub async fn recompute(tx: &mut Tx, book: BookId) -> Result<Success, StoreError> {
     let book = Value::Int(book.get());
     let mut accounts = HashMap::new();

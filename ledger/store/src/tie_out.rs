@@ -1,5 +1,6 @@
 //! What the approved list, the books and the bank say of each batch, side by side.
 
+use crate::boxed;
 use ledger::account::Chart;
 use ledger::calendar::Month;
 use ledger::id::{BankAccountId, BatchId, BookId, ExceptionId, ProgramId};
@@ -153,6 +154,7 @@ pub struct Unsettled {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn batches(tx: &mut Tx, book: BookId, month: Month) -> Result<Vec<TieOut>, StoreError> {
     let days = || {
         let (first, last) = (format!("{month}-01"), month.last_day().to_string());
@@ -223,6 +225,7 @@ fn sum(row: &Row, column: usize) -> Result<Sum, StoreError> {
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn unsettled(
     tx: &mut Tx,
     book: BookId,

@@ -1,5 +1,6 @@
 //! Tokens of programs that use the REST interface.
 
+use crate::boxed;
 use ledger::calendar::Moment;
 use ledger::disbursement::role::Role;
 use ledger::id::{BookId, TokenId, UserId};
@@ -46,12 +47,14 @@ pub struct Token {
 }
 
 /// All tokens of a book, also those of the past.
+#[boxed]
 pub async fn tokens(tx: &mut Tx, book: BookId) -> Result<Vec<Token>, StoreError> {
     let rows = tx.query(TOKENS, &[book.get().into()]).await?;
     rows.iter().map(token_of).collect()
 }
 
 /// One token.
+#[boxed]
 pub async fn token(tx: &mut Tx, book: BookId, id: TokenId) -> Result<Option<Token>, StoreError> {
     let args = [book.get().into(), id.get().into()];
     let row = tx.query_opt(TOKEN, &args).await?;
@@ -59,6 +62,7 @@ pub async fn token(tx: &mut Tx, book: BookId, id: TokenId) -> Result<Option<Toke
 }
 
 /// Stores a token.
+#[boxed]
 pub async fn add(write: &mut Write, token: &Token) -> Result<(), Failure> {
     let roles: Vec<&str> = token.roles.iter().map(|role| role.code()).collect();
     let row: [Value; 8] = [
@@ -75,6 +79,7 @@ pub async fn add(write: &mut Write, token: &Token) -> Result<(), Failure> {
 }
 
 /// Takes a token back: `by` did it.
+#[boxed]
 pub async fn end(write: &mut Write, token: TokenId, by: UserId, at: Moment) -> Result<(), Failure> {
     let row: [Value; 4] = [
         write.book().get().into(),

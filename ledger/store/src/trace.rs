@@ -1,5 +1,6 @@
 //! The whole way of the money: from the quota letter to the person and back.
 
+use crate::boxed;
 use ledger::disbursement::workflow::PaymentState;
 use ledger::id::{AppropriationId, BookId, PartyId, PaymentId, ProgramId};
 use ledger::money::Fen;
@@ -273,6 +274,7 @@ pub struct PaymentTrace {
 }
 
 /// The way of a payment; `None` when there is no such payment.
+#[boxed]
 pub async fn payment(
     tx: &mut Tx,
     book: BookId,
@@ -396,6 +398,7 @@ pub struct PartyPayment {
 /// The payments of a party, as payee, household or beneficiary. They are found through the party's
 /// awards and the accrual key of their lines: payee and household of a payment are those of the
 /// award of its first line.
+#[boxed]
 pub async fn payments_of_party(
     tx: &mut Tx,
     book: BookId,
@@ -426,6 +429,7 @@ pub async fn payments_of_party(
 }
 
 /// A party with its audit entry.
+#[boxed]
 pub async fn party(
     tx: &mut Tx,
     book: BookId,
@@ -451,6 +455,7 @@ pub async fn party(
 }
 
 /// The bytes of audit entries from a sequence on, at most `limit`.
+#[boxed]
 pub async fn entries(
     tx: &mut Tx,
     book: BookId,
@@ -499,6 +504,7 @@ pub struct DrawnByRun {
 }
 
 /// The runs that drew on an appropriation.
+#[boxed]
 pub async fn drawn(
     tx: &mut Tx,
     book: BookId,

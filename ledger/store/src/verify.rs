@@ -4,6 +4,7 @@
 mod rates;
 mod transfers;
 
+use crate::boxed;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,6 +80,7 @@ pub struct Verification {
 ///
 /// # Errors
 /// Accidents of the store. What is wrong with the book is no error but a fault.
+#[boxed]
 pub async fn verify(db: &Db, book: &Book, kept: &[Head]) -> Result<Verification, StoreError> {
     let (mut first, second) = readers(db, book.id).await?;
     let vouchers = Arc::new(Vouchers::load(&mut first, book.id).await?);

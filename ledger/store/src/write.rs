@@ -6,6 +6,7 @@
 //! new rows, and moves the head.
 //! A `Write` that is dropped leaves nothing behind.
 
+use crate::boxed;
 use std::collections::BTreeMap;
 
 use ledger::audit::canonical::Json;
@@ -111,6 +112,7 @@ impl Write {
     ///
     /// # Errors
     /// [`StoreError::RowCount`] when there is no such book.
+    #[boxed]
     pub async fn begin(db: &Db, book: BookId) -> Result<Write, StoreError> {
         let mut tx = db.begin_write().await?;
         let head = tx.query_one(LOCK_HEAD, &[book.get().into()]).await?;
@@ -151,6 +153,7 @@ impl Write {
     }
 
     /// An earlier command with this key.
+    #[boxed]
     pub async fn earlier(&mut self, key: &str) -> Result<Option<EarlierCommand>, StoreError> {
         let found = self
             .tx
@@ -169,6 +172,7 @@ impl Write {
 
     /// Takes `count` consecutive numbers of this kind and gives the first; without gaps, because
     /// a rollback gives them back. Nobody else can take any: the head of the book is locked.
+    #[boxed]
     pub async fn allot(&mut self, name: &str, count: usize) -> Result<i64, StoreError> {
         let count =
             i64::try_from(count).map_err(|_| StoreError::inconsistent("counter", "next"))?;
@@ -188,6 +192,7 @@ impl Write {
     }
 
     /// Sets a mark to go back to as long as no row was written after it.
+    #[boxed]
     pub async fn mark(&mut self) -> Result<Mark, StoreError> {
         Ok(Mark {
             savepoint: self.tx.savepoint().await?,
@@ -197,6 +202,7 @@ impl Write {
 
     /// Undoes everything since the mark and gives back the numbers taken. Only for marks after
     /// which no row of a sealed table was written.
+    #[boxed]
     pub async fn rollback_to(&mut self, mark: Mark) -> Result<(), StoreError> {
         // What was known at the mark counts again; what was read since is read again.
         self.counters = mark.counters;
@@ -204,6 +210,7 @@ impl Write {
     }
 
     /// Loads rows of a sealed table, in key order within the command.
+    #[boxed]
     pub async fn insert(
         &mut self,
         table: &'static Table,
@@ -272,6 +279,7 @@ impl Write {
 
     /// Appends the audit entry, moves the head and commits. Nothing of the command is there
     /// before, all of it after.
+    #[boxed]
     pub async fn commit(mut self, record: Record) -> Result<Receipt, StoreError> {
         let grown: Vec<(&'static str, u64)> = self
             .sets
@@ -339,12 +347,14 @@ impl Write {
     }
 
     /// Gives everything back, also the numbers.
+    #[boxed]
     pub async fn rollback(self) -> Result<(), StoreError> {
         self.tx.rollback().await
     }
 
     /// Counts a refusal; true when it is the first of its kind in this minute and so deserves an
     /// entry of its own.
+    #[boxed]
     pub async fn tally_refusal(&mut self, time: Moment, print: Hash) -> Result<bool, StoreError> {
         let minute = time.0.div_euclid(60_000_000);
         let args = [self.book.get().into(), minute.into(), print.to_vec().into()];
@@ -352,12 +362,14 @@ impl Write {
     }
 
     /// Commits without an entry: only a counted refusal may do so.
+    #[boxed]
     pub async fn commit_tally(self) -> Result<(), StoreError> {
         self.tx.commit().await
     }
 }
 
 /// A command that was done, and its place in the audit trail.
+#[boxed]
 pub async fn told(
     tx: &mut Tx,
     book: BookId,

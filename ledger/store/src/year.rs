@@ -1,5 +1,6 @@
 //! Funding over the years: letters that take money back, money carried over, closed years.
 
+use crate::boxed;
 use std::collections::HashMap;
 
 use ledger::account::Chart;
@@ -121,6 +122,7 @@ pub struct ClosingEntry {
 }
 
 /// The closed years, in order.
+#[boxed]
 pub async fn years(tx: &mut Tx, book: BookId) -> Result<Vec<YearClose>, StoreError> {
     let rows = tx.query(YEARS, &[book.get().into()]).await?;
     rows.iter()
@@ -137,6 +139,7 @@ pub async fn years(tx: &mut Tx, book: BookId) -> Result<Vec<YearClose>, StoreErr
 }
 
 /// Records that a year is closed, after its last month was.
+#[boxed]
 pub async fn close_year(
     write: &mut Write,
     year: i32,
@@ -176,6 +179,7 @@ pub async fn close_year(
 }
 
 /// Every version of what was carried over.
+#[boxed]
 pub async fn carry_overs(tx: &mut Tx, book: BookId) -> Result<Vec<CarryOver>, StoreError> {
     let rows = tx.query(CARRY_OVERS, &[book.get().into()]).await?;
     rows.iter()
@@ -207,6 +211,7 @@ pub fn in_force(
 }
 
 /// Stores a version of what is carried over.
+#[boxed]
 pub async fn add_carry_over(write: &mut Write, row: &CarryOver) -> Result<(), Failure> {
     let values: [Value; 6] = [
         write.book().get().into(),
@@ -220,6 +225,7 @@ pub async fn add_carry_over(write: &mut Write, row: &CarryOver) -> Result<(), Fa
 }
 
 /// All letters that took money back.
+#[boxed]
 pub async fn reductions(tx: &mut Tx, book: BookId) -> Result<Vec<Reduction>, StoreError> {
     let rows = tx.query(REDUCTIONS, &[book.get().into()]).await?;
     rows.iter()
@@ -238,6 +244,7 @@ pub async fn reductions(tx: &mut Tx, book: BookId) -> Result<Vec<Reduction>, Sto
 }
 
 /// Stores a letter that takes money back.
+#[boxed]
 pub async fn add_reduction(write: &mut Write, row: &Reduction) -> Result<(), Failure> {
     let values: [Value; 6] = [
         write.book().get().into(),
@@ -251,6 +258,7 @@ pub async fn add_reduction(write: &mut Write, row: &Reduction) -> Result<(), Fai
 }
 
 /// What the vouchers of some months moved of the funds by letters and returns to the treasury.
+#[boxed]
 pub async fn funded(
     tx: &mut Tx,
     book: BookId,
@@ -276,6 +284,7 @@ pub async fn funded(
 }
 
 /// Everything that the closing vouchers moved.
+#[boxed]
 pub async fn closing_entries(tx: &mut Tx, book: BookId) -> Result<Vec<ClosingEntry>, StoreError> {
     let rows = tx.query(CLOSING_ENTRIES, &[book.get().into()]).await?;
     rows.iter()
@@ -327,6 +336,7 @@ pub fn before_closing(
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn lots(
     tx: &mut Tx,
     book: BookId,

@@ -12,6 +12,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::BookId;
 use ledger::problem::{Kind, Problem};
 use ledger_store::batch::store_file;
+use ledger_store::boxed;
 use ledger_store::calendar as store;
 use ledger_store::calendar::{CalendarDay, CalendarYear};
 use ledger_store::db::Tx;
@@ -51,6 +52,7 @@ impl Source {
 /// # Errors
 /// [`Kind::FieldInvalid`] for a single fault with its place, [`Kind::CalendarFaulty`] with all of
 /// them for several.
+#[boxed]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -114,6 +116,7 @@ pub async fn import(
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn working_days(tx: &mut Tx, book: BookId) -> Result<WorkingDays, StoreError> {
     store::working_days(tx, book).await
 }
@@ -122,6 +125,7 @@ pub async fn working_days(tx: &mut Tx, book: BookId) -> Result<WorkingDays, Stor
 ///
 /// # Errors
 /// Accidents of the store.
+#[boxed]
 pub async fn is_working_day(tx: &mut Tx, book: BookId, date: Date) -> Result<bool, StoreError> {
     Ok(store::working_days(tx, book).await?.is_working_day(date))
 }
@@ -130,6 +134,7 @@ pub async fn is_working_day(tx: &mut Tx, book: BookId, date: Date) -> Result<boo
 ///
 /// # Errors
 /// [`Kind::FieldInvalid`] beyond ten years; accidents of the store.
+#[boxed]
 pub async fn add_working_days(
     tx: &mut Tx,
     book: BookId,
@@ -148,6 +153,7 @@ pub async fn add_working_days(
 ///
 /// # Errors
 /// [`Kind::RoleMissing`]; accidents of the store.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller, year: i32) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let years = store::years(&mut tx, caller.book.id).await?;

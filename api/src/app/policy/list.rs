@@ -4,6 +4,7 @@ use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::program::Formula;
 use ledger::program::payment_day::pay_by;
+use ledger_store::boxed;
 use ledger_store::policy;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error};
 
 /// The programs with their components.
+#[boxed]
 pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let programs = policy::programs(&mut tx, caller.book.id).await?;
@@ -74,6 +76,7 @@ pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> 
 }
 
 /// The standards with their documents.
+#[boxed]
 pub async fn list_standards(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let programs = policy::programs(&mut tx, caller.book.id).await?;
@@ -137,6 +140,7 @@ pub(super) fn shown(formula: &Formula) -> String {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn accounts(app: &App, caller: &Caller) -> Result<Vec<(String, String)>, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let accounts = policy::bank_accounts(&mut tx, caller.book.id).await?;

@@ -20,6 +20,7 @@ use ledger::disbursement::role::Action;
 use ledger::problem::{Kind, Place, Problem};
 use ledger::program::packs::Pack;
 use ledger_store::book::Book;
+use ledger_store::boxed;
 use ledger_store::write::Write;
 use serde_json::{Value, json};
 
@@ -92,6 +93,7 @@ impl Source {
 ///
 /// # Errors
 /// As [`import_from`].
+#[boxed]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -109,6 +111,7 @@ pub async fn import(
 /// [`Kind::FieldInvalid`], [`Kind::AlreadyExists`], [`Kind::NotFound`] and
 /// [`Kind::ProfileUnknown`] for a single fault, with its place; [`Kind::PolicyFaulty`] with all of
 /// them for several.
+#[boxed]
 pub async fn import_from(
     app: &App,
     caller: &Caller,

@@ -1,6 +1,7 @@
 //! What changed policy would do, before it is imported: the calculation of runs, done once with the
 //! rules as they are and once with the new ones in memory. Nothing is stored.
 
+use ledger_store::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::calendar::Month;
@@ -55,6 +56,7 @@ struct Touched<'a> {
 ///
 /// # Errors
 /// As [`super::import_from`], and what a calculation of a run would be refused for.
+#[boxed]
 pub async fn preview(
     app: &App,
     caller: &Caller,

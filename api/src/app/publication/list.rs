@@ -6,6 +6,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::RunId;
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 use ledger_store::publication::{self as store, Listed, Publication};
 use ledger_store::{batch, policy, run};
 use serde_json::{Value, json};
@@ -118,6 +119,7 @@ impl List {
 ///
 /// # Errors
 /// [`Kind::NotFound`], [`Kind::PublicationMissing`].
+#[boxed]
 pub async fn report(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

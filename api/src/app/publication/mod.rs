@@ -10,6 +10,7 @@ use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{Duty, RunState, may_act};
 use ledger::id::{BookId, RunId};
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::publication::{self as store, Objection, Publication, PublicationRule};
 use ledger_store::run::{self as runs, Run, RunKind};
@@ -77,6 +78,7 @@ pub(super) async fn set_rule(write: &mut Write, new: &NewRule, store: bool) -> R
 /// [`Kind::RunState`], [`Kind::SamePerson`], [`Kind::PublicationNotDue`] when the program is not
 /// published or the run is a re-pay run, [`Kind::AlreadyExists`] when this calculation hangs out
 /// already, [`Kind::FieldInvalid`] for a day before today.
+#[boxed]
 pub async fn publish(
     app: &App,
     caller: &Caller,
@@ -242,6 +244,7 @@ fn wrong_state(run: &Run, event: &str) -> Error {
 ///
 /// # Errors
 /// [`Kind::NotFound`].
+#[boxed]
 pub async fn show(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

@@ -6,6 +6,7 @@ use ledger::disbursement::workflow::RunState;
 use ledger::id::{ObjectionId, PaymentId, RunId, UserId};
 use ledger::problem::{Kind, Problem};
 use ledger_store::book::User;
+use ledger_store::boxed;
 use ledger_store::publication::{self as store, Objection};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ use crate::app::{App, Caller, Done, Error, Order, not_found, policy, run};
 /// # Errors
 /// [`Kind::RunState`], [`Kind::PublicationMissing`], [`Kind::NotFound`] for a payment that the list
 /// does not have, [`Kind::FieldInvalid`] without a text.
+#[boxed]
 pub async fn add(
     app: &App,
     caller: &Caller,
@@ -90,6 +92,7 @@ pub async fn add(
 /// # Errors
 /// [`Kind::NotFound`], [`Kind::ObjectionState`] when it is settled, [`Kind::TwoPeople`],
 /// [`Kind::FieldInvalid`] without a note.
+#[boxed]
 pub async fn settle(
     app: &App,
     caller: &Caller,
@@ -142,6 +145,7 @@ pub async fn settle(
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller, run: Option<RunId>) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let mut all = store::objections(&mut tx, caller.book.id).await?;

@@ -31,6 +31,7 @@ mod recovered;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::problem::Language;
+use ledger_store::boxed;
 use reconciliation::agreement::{Agreement, AgreementId, Difference};
 use serde_json::{Value, json};
 
@@ -42,6 +43,7 @@ use desk::Desk;
 ///
 /// # Errors
 /// When the caller may not read reports; when a sum is out of range; accidents of the store.
+#[boxed]
 pub async fn agreements(
     app: &App,
     caller: &Caller,
@@ -63,6 +65,7 @@ pub async fn agreements(
 ///
 /// # Errors
 /// As [`agreements`].
+#[boxed]
 pub async fn reconcile(app: &App, caller: &Caller, month: Option<Month>) -> Result<Report, Error> {
     let agreed = agreements(app, caller, month).await?;
     let json = json!({

@@ -1,5 +1,6 @@
 //! Who was overpaid: due minus accrued below zero, month by month.
 
+use ledger_store::boxed;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
@@ -190,6 +191,7 @@ pub(super) async fn still_owed(
 ///
 /// # Errors
 /// [`Kind::NotFound`] for an unknown program; refusals of the policy; accidents of the store.
+#[boxed]
 pub async fn find(
     app: &App,
     caller: &Caller,

@@ -5,6 +5,7 @@ use ledger::disbursement::recovery::{Instalment, Way};
 use ledger::disbursement::role::Action;
 use ledger::id::RecoveryId;
 use ledger::money::Fen;
+use ledger_store::boxed;
 use ledger_store::recovery::{self as store, Recovery, RecoveryLine, Step};
 use ledger_store::roster::Party;
 use ledger_store::trace;
@@ -19,6 +20,7 @@ use crate::app::{App, Caller, Error, not_found};
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
@@ -41,6 +43,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
 ///
 /// # Errors
 /// When there is no such recovery; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn show(app: &App, caller: &Caller, id: RecoveryId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

@@ -9,6 +9,7 @@ mod list;
 mod money;
 mod set_off;
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::calendar::{Date, Month};
@@ -68,6 +69,7 @@ pub struct NewRecovery {
 ///
 /// # Errors
 /// [`Kind::NotFound`] for an unknown program or household; refusals of the policy.
+#[boxed]
 pub async fn open(
     app: &App,
     caller: &Caller,
@@ -187,6 +189,7 @@ async fn propose(
 /// # Errors
 /// [`Kind::TwoPeople`] for the one who proposed it, [`Kind::RecoveryState`],
 /// [`Kind::RecoveryChanged`] when something else is overpaid by now, [`Kind::PeriodClosed`].
+#[boxed]
 pub async fn confirm(
     app: &App,
     caller: &Caller,
@@ -238,6 +241,7 @@ pub async fn confirm(
 ///
 /// # Errors
 /// [`Kind::RecoveryState`] when neither is waiting.
+#[boxed]
 pub async fn reject(
     app: &App,
     caller: &Caller,
@@ -295,6 +299,7 @@ const LEAVE: Fen = Fen::new(100);
 /// # Errors
 /// [`Kind::RecoveryState`]; [`Kind::RecoveryPlan`] when the instalments do not come to what is
 /// left; [`Kind::FieldInvalid`] for an amount that is not above zero.
+#[boxed]
 pub async fn plan(
     app: &App,
     caller: &Caller,

@@ -7,6 +7,7 @@ use ledger::id::{AppropriationId, BankAccountId, ExceptionId, PaymentId, Recover
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 use ledger_store::exception::{self, Exception, ExceptionState};
 use ledger_store::fund::{self, Appropriation};
 use ledger_store::journal::{Poster, VoucherDraft};
@@ -51,6 +52,7 @@ pub(crate) fn proposed_for(exception: &Exception) -> Option<String> {
 /// # Errors
 /// [`Kind::RecoveryReceipt`], [`Kind::RecoveryDiffers`], [`Kind::TwoPeople`],
 /// [`Kind::RecoveryExceeded`] when more came in than is owed, [`Kind::RecoveryState`].
+#[boxed]
 pub async fn receive(
     app: &App,
     caller: &Caller,
@@ -298,6 +300,7 @@ fn answer(credit: &Exception, parts: &[Part], voucher: Option<String>) -> Value 
 ///
 /// # Errors
 /// [`Kind::RecoveryState`] when it is not open.
+#[boxed]
 pub async fn write_off(
     app: &App,
     caller: &Caller,
@@ -315,6 +318,7 @@ pub async fn write_off(
 ///
 /// # Errors
 /// [`Kind::TwoPeople`] for the one who proposed it, [`Kind::RecoveryState`].
+#[boxed]
 pub async fn confirm_write_off(
     app: &App,
     caller: &Caller,
@@ -373,6 +377,7 @@ pub struct HandOver {
 ///
 /// # Errors
 /// [`Kind::RecoveryHeld`] for more than is held, [`Kind::NotFound`], [`Kind::PeriodClosed`].
+#[boxed]
 pub async fn hand_over(
     app: &App,
     caller: &Caller,

@@ -1,6 +1,7 @@
 //! What the payments of a run withhold: planned when the run is calculated, booked when it is
 //! approved.
 
+use ledger_store::boxed;
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::calendar::{Date, Month};
@@ -160,6 +161,7 @@ pub(crate) async fn set_off(
 ///
 /// # Errors
 /// [`Kind::RecoveryState`] for a recovery that is being written off; accidents of the store.
+#[boxed]
 pub async fn give_back(
     write: &mut Write,
     caller: &Caller,

@@ -5,6 +5,7 @@ use ledger::calendar::{Date, Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::{BankAccountId, BookId};
 use ledger::money::Fen;
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::journal;
 use ledger_store::report::{self, Standing};
@@ -21,6 +22,7 @@ use crate::app::{App, Caller, Error};
 ///
 /// # Errors
 /// An unknown account; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn bank_journal(
     app: &App,
     caller: &Caller,
@@ -68,6 +70,7 @@ async fn balance(
 ///
 /// # Errors
 /// When a sum is out of range; accidents of the store.
+#[boxed]
 pub async fn sheet(
     tx: &mut Tx,
     book: BookId,
@@ -132,6 +135,7 @@ fn open_item(standing: &Standing) -> Result<OpenItem, Error> {
 ///
 /// # Errors
 /// An unknown account; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn bank_reconciliation(
     app: &App,
     caller: &Caller,

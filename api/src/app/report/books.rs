@@ -1,5 +1,6 @@
 //! The books on paper: trial balance (科目余额表), ledger (明细账) and voucher (记账凭证).
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::account::{AccountKey, Chart, Normal, Side};
@@ -22,6 +23,7 @@ use crate::app::{App, Caller, Error, not_found};
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn trial_balance(
     app: &App,
     caller: &Caller,
@@ -117,6 +119,7 @@ fn direction(chart: Chart) -> &'static str {
 ///
 /// # Errors
 /// An unknown chart code; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn ledger(
     app: &App,
     caller: &Caller,
@@ -253,6 +256,7 @@ pub(crate) const SIDES: [(Side, &str, &str); 2] = [
 ///
 /// # Errors
 /// As [`voucher_form`].
+#[boxed]
 pub async fn voucher(
     app: &App,
     caller: &Caller,
@@ -268,6 +272,7 @@ pub async fn voucher(
 ///
 /// # Errors
 /// When there is no such voucher; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn voucher_form(
     app: &App,
     caller: &Caller,

@@ -1,6 +1,7 @@
 //! Budget execution (预算执行) by appropriation: where the money of a year came from, and where it
 //! went.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::account::Chart;
@@ -253,6 +254,7 @@ impl Sources {
 ///
 /// # Errors
 /// A year outside of 1900 to 2999; when a sum is out of range; accidents of the store.
+#[boxed]
 pub async fn execution(app: &App, caller: &Caller, year: i32) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;

@@ -1,5 +1,6 @@
 //! Does a published report add up, and does it agree with the ledger?
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::disbursement::role::Action;
@@ -120,6 +121,7 @@ pub fn foot(toml_text: &str, origin: &str) -> Result<Report, Error> {
 ///
 /// # Errors
 /// As [`foot`]; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn foot_with_ledger(
     app: &App,
     caller: &Caller,

@@ -1,6 +1,7 @@
 //! The recovery ledger (追缴台账): what was found, what came of it, what is late, and what is held
 //! for the treasury.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::calendar::{Date, Month};
@@ -151,6 +152,7 @@ impl Row {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn recovery(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let (book, today) = (caller.book.id, app.clock.today());

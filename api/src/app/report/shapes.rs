@@ -4,6 +4,7 @@
 //!
 //! To add a shape: a file in `shapes/`, and its name in [`SHAPES`].
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::calendar::Month;
@@ -161,6 +162,7 @@ struct Figures {
 /// # Errors
 /// An unknown shape, a year outside the calendar; when the caller may not read reports; accidents
 /// of the store.
+#[boxed]
 pub async fn annual_shaped(
     app: &App,
     caller: &Caller,

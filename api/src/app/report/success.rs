@@ -6,6 +6,7 @@
 //! is neither paid nor failed: it stands beside the rate and not in it. The store keeps these
 //! figures up to date ([`ledger_store::success`]), so that a report reads no payments.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use bank_adapters::reason::Reason;
@@ -27,6 +28,7 @@ use crate::app::{App, Caller, Error};
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn success_rate(
     app: &App,
     caller: &Caller,
@@ -89,6 +91,7 @@ pub async fn success_rate(
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn program_success(
     app: &App,
     caller: &Caller,

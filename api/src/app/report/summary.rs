@@ -1,5 +1,6 @@
 //! The monthly summary (发放汇总表) and the annual report in the shape of the published ones.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::calendar::Month;
@@ -71,6 +72,7 @@ impl MonthRow {
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
@@ -234,6 +236,7 @@ struct YearRow {
 ///
 /// # Errors
 /// A year outside the calendar; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn annual(app: &App, caller: &Caller, year: i32) -> Result<Report, Error> {
     let book = caller.book.id;
     let (first, last) = months_of(year)?;

@@ -1,5 +1,6 @@
 //! The tie-out (三方核对) of a month: approved list = ledger = bank, for each batch.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::calendar::Month;
@@ -293,6 +294,7 @@ const COLUMNS: [(&str, &str, bool); 15] = [
 ///
 /// # Errors
 /// When the caller may not read reports; when a sum is out of range; accidents of the store.
+#[boxed]
 pub async fn tie_out(app: &App, caller: &Caller, month: Month) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;

@@ -11,6 +11,7 @@ use ledger::disbursement::workflow::{RunEvent, RunState};
 use ledger::id::{BookId, RunId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::movement::{self as store, Fate, OfRun};
 use ledger_store::run::{self, Run, RunKind, RunStep};
@@ -130,6 +131,7 @@ pub struct Triplicate {
 /// # Errors
 /// No such run; `RunState` before it is submitted and after it is discarded; when the caller may
 /// not read reports; accidents of the store.
+#[boxed]
 pub async fn triplicate(app: &App, caller: &Caller, id: RunId) -> Result<Triplicate, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;

@@ -1,6 +1,7 @@
 //! Rosters as they stand in the books, and what changed between two months; names and numbers
 //! masked.
 
+use ledger_store::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::calendar::Month;
@@ -17,6 +18,7 @@ use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
 
 /// The roster of a program in a month, masked.
+#[boxed]
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -108,6 +110,7 @@ fn roster_table(program: &Program, month: Month) -> Table {
 /// What changed in a roster between two months: new, gone, raised, lowered, paid to another
 /// payee or into another account; with count and amounts of each kind. A month's account is the one
 /// that the rosters up to that month have brought.
+#[boxed]
 pub async fn diff(
     app: &App,
     caller: &Caller,

@@ -17,6 +17,7 @@ use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::problem::{Kind, Problem};
 use ledger::roster::PersonName;
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::policy::{self, Program};
 use ledger_store::write::Write;
@@ -36,6 +37,7 @@ use super::{App, Caller, Done, Error, Order, not_found};
     clippy::too_many_arguments,
     reason = "a command with its caller and key"
 )]
+#[boxed]
 pub async fn import(
     app: &App,
     caller: &Caller,
@@ -76,6 +78,7 @@ pub struct RosterFile<'a> {
 /// # Errors
 /// As [`import`]; [`Kind::RosterEndsMost`] when more than half of more than ten awards would leave
 /// the roster and the caller did not name their number, or named another.
+#[boxed]
 pub async fn import_file(
     app: &App,
     caller: &Caller,
@@ -167,6 +170,7 @@ fn told(note: &Finding) -> Value {
 ///
 /// # Errors
 /// [`Kind::FileRejected`](ledger::problem::Kind::FileRejected) when it cannot be read as a whole.
+#[boxed]
 pub async fn marked(
     app: &App,
     caller: &Caller,
@@ -191,6 +195,7 @@ pub async fn marked(
 ///
 /// # Errors
 /// [`Kind::NotFound`](ledger::problem::Kind::NotFound) for an unknown program.
+#[boxed]
 pub async fn template_of(app: &App, caller: &Caller, program: &str) -> Result<Vec<u8>, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let today = Month::of(app.clock.today());

@@ -3,6 +3,7 @@
 use ledger::audit::hex::encode;
 use ledger::disbursement::role::Action;
 use ledger::money::Fen;
+use ledger_store::boxed;
 use ledger_store::fund::Appropriation;
 use ledger_store::recovery;
 use ledger_store::report as figures;
@@ -19,6 +20,7 @@ use crate::app::{App, Caller, Error, not_found};
 ///
 /// # Errors
 /// When there is no such letter; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn appropriation(app: &App, caller: &Caller, document: &str) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;

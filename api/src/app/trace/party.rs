@@ -4,6 +4,7 @@ use ledger::audit::hex::encode;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::PaymentState;
 use ledger::roster::identity::IdentityNumber;
+use ledger_store::boxed;
 use ledger_store::recovery::{self, Recovery};
 use ledger_store::report as figures;
 use ledger_store::roster::{self, Party};
@@ -20,6 +21,7 @@ use crate::app::{App, Caller, Error, not_found};
 ///
 /// # Errors
 /// When nobody has this number; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn person(app: &App, caller: &Caller, reference_no: &str) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;

@@ -1,5 +1,6 @@
 //! The way of one payment.
 
+use ledger_store::boxed;
 use std::collections::BTreeMap;
 
 use ledger::account::Chart;
@@ -45,6 +46,7 @@ struct Way {
 ///
 /// # Errors
 /// When there is no such payment; when the caller may not read reports; accidents of the store.
+#[boxed]
 pub async fn payment(app: &App, caller: &Caller, id: PaymentId) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let way = Way::load(&mut tx, caller.book.id, id).await?;
