@@ -222,7 +222,8 @@ impl Huimin {
 }
 
 /// The program, built when it is missing or older than its source. Cargo takes care that test
-/// processes do so one after the other, and does nothing when it is fresh.
+/// processes do so one after the other, and does nothing when it is fresh. The tests are named too:
+/// the program then has its libraries in common with them and is linked only.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -237,7 +238,7 @@ pub fn binary() -> &'static Path {
         };
         let target = profile.parent().expect("the target directory");
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "api", "--bin", "huimin"])
+            .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
             .args(["--profile", name, "--target-dir"])
             .arg(target)
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -281,7 +281,7 @@ impl RowBuffer {
 }
 
 /// Rows that one SQLite statement writes before other tasks may use the thread.
-pub(crate) const SQLITE_CHUNK_ROWS: usize = 5_000;
+pub(crate) const SQLITE_CHUNK_ROWS: usize = 10_000;
 
 /// Bytes of COPY data sent at once.
 pub(crate) const COPY_CHUNK_BYTES: usize = 256 * 1024;

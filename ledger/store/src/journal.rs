@@ -157,7 +157,6 @@ impl Poster {
     ///
     /// # Errors
     /// Refused when it is no movement between two accounts of one side.
-    #[boxed]
     pub async fn push(&mut self, write: &mut Write, posting: &Posting) -> Result<(), Failure> {
         posting.check()?;
         let voucher = match self.voucher {

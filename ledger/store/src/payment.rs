@@ -348,7 +348,6 @@ impl PaymentWriter {
 
     /// Adds one payment to a household that lives in an area; nothing for no lines. What it
     /// withholds, in the order of the recoveries, is not paid.
-    #[boxed]
     pub async fn push(
         &mut self,
         write: &mut Write,

@@ -140,7 +140,6 @@ impl Loader {
     }
 
     /// Hands a full chunk to be hashed and writes the one before.
-    #[boxed]
     pub async fn step(&mut self, write: &mut Write) -> Result<(), StoreError> {
         match self.is_full() {
             true => self.turn(write).await,

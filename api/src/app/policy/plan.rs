@@ -463,76 +463,74 @@ pub(super) async fn store(write: &mut Write, added: &Added) -> Result<(), Error>
         };
         policy::add_standard(write, &standard).await?;
     }
-    for one in &added.funding {
-        let rule = FundingRule {
-            program: real_program(one.program),
-            bank_account: real_account(one.bank_account),
-            ..one.clone()
-        };
-        fund::add_funding_rule(write, &rule).await?;
+    let mut funding = added.funding.clone();
+    for rule in &mut funding {
+        rule.program = real_program(rule.program);
+        rule.bank_account = real_account(rule.bank_account);
+    }
+    funding.sort_by_key(|rule| rule.program);
+    for rule in &funding {
+        fund::add_funding_rule(write, rule).await?;
     }
     gates(write, added, &real_program).await
 }
 
-/// Stores what components say beyond their name, whom they are for, and payment days.
+/// Stores what components say beyond their name, whom they are for, and payment days. Rows go in
+/// the order of their keys, which new components and programs have only now.
 async fn conditions(
     write: &mut Write,
     added: &Added,
     real_component: impl Fn(ComponentId) -> ComponentId,
     real_program: impl Fn(ProgramId) -> ProgramId,
 ) -> Result<(), Error> {
-    for (component, detail) in &added.details {
-        policy::add_detail(write, real_component(*component), detail).await?;
+    let mut details = added.details.clone();
+    for (component, _) in &mut details {
+        *component = real_component(*component);
     }
-    for rule in &added.eligibility {
-        let component = real_component(rule.component);
-        let rule = EligibilityRule {
-            component,
-            ..rule.clone()
-        };
-        policy::add_eligibility(write, &rule).await?;
+    details.sort_by_key(|(component, _)| *component);
+    for (component, detail) in &details {
+        policy::add_detail(write, *component, detail).await?;
     }
-    for day in &added.payment_days {
-        let program = real_program(day.program);
-        policy::add_payment_day(
-            write,
-            &PaymentDay {
-                program,
-                ..day.clone()
-            },
-        )
-        .await?;
+    let mut rules = added.eligibility.clone();
+    for rule in &mut rules {
+        rule.component = real_component(rule.component);
+    }
+    rules.sort_by_key(|rule| (rule.component, rule.from, rule.rule_no));
+    for rule in &rules {
+        policy::add_eligibility(write, rule).await?;
+    }
+    let mut days = added.payment_days.clone();
+    for day in &mut days {
+        day.program = real_program(day.program);
+    }
+    days.sort_by_key(|day| (day.program, day.from));
+    for day in &days {
+        policy::add_payment_day(write, day).await?;
     }
     Ok(())
 }
 
-/// Stores what a run waits for and by what its approvers are bound.
+/// Stores what a run waits for and by what its approvers are bound; see [`conditions`].
 async fn gates(
     write: &mut Write,
     added: &Added,
     real_program: impl Fn(ProgramId) -> ProgramId,
 ) -> Result<(), Error> {
-    for one in &added.publications {
-        let program = real_program(one.program);
-        publication::add_rule(
-            write,
-            &PublicationRule {
-                program,
-                ..one.clone()
-            },
-        )
-        .await?;
+    let mut publications = added.publications.clone();
+    for rule in &mut publications {
+        rule.program = real_program(rule.program);
     }
-    for one in &added.limits {
-        let program = real_program(one.program);
-        approval::add_limit(
-            write,
-            &ApprovalLimit {
-                program,
-                ..one.clone()
-            },
-        )
-        .await?;
+    publications.sort_by_key(|rule| rule.program);
+    for rule in &publications {
+        publication::add_rule(write, rule).await?;
+    }
+    let mut limits = added.limits.clone();
+    for limit in &mut limits {
+        limit.program = real_program(limit.program);
+    }
+    limits.sort_by_key(|limit| (limit.program, limit.level.code(), limit.from));
+    for limit in &limits {
+        approval::add_limit(write, limit).await?;
     }
     Ok(())
 }
