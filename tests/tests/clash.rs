@@ -398,3 +398,92 @@ async fn members_of_a_household_are_held_against_every_list() {
     })
     .await;
 }
+
+/// A funeral fee is granted once, to somebody who has died: it takes an explanation. The same
+/// person's monthly amount blocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_granted_once_after_a_death_takes_an_explanation() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        let rules = HEATING.replace(
+            "scope = \"household\"\nmonths = \"1\"",
+            "scope = \"person\"\nmonths = \"once\"",
+        );
+        done(api::app::policy::import(app, maker, "fee.toml", &rules, None).await);
+        office
+            .grant("县示例9", Level::County, "heat", 1_000_000)
+            .await;
+        office.roster("urban", "2022-01", &people(2)).await;
+        let fee = String::from_utf8(roster(&people(1))).unwrap();
+        let fee = fee.replace(",living,", ",heating,");
+        let (at, bytes) = (month("2022-01"), fee.as_bytes());
+        let import = api::app::roster::import(app, maker, "heat", at, "f.csv", bytes, false, None);
+        done(import.await);
+        let dead = person(1);
+        import_dead(&office, &dead).await;
+        for (program, expected, errors) in [("urban", ("A01", 1), 1), ("heat", ("A01H", 1), 0)] {
+            let run = office.create(program, RunKind::Regular, "2022-01").await;
+            let run = run.unwrap();
+            let checked = done(office.act("maker", RunEvent::Check, run, None).await);
+            assert_eq!(checked["errors"], errors, "{program}");
+            let found = found(&office, run).await;
+            assert_eq!(found, [(expected.0.to_owned(), expected.1)], "{program}");
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+async fn import_dead(office: &Office, dead: &Person) {
+    import(
+        office,
+        &list(ListKind::Deceased, "殡仪馆", &[(dead, "2021-12-20")]),
+    )
+    .await;
+}
+
+/// Heat is paid to the household as a whole, and a member draws a program that excludes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_draws_an_excluding_program_takes_an_explanation() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        done(api::app::policy::import(app, maker, "heat.toml", HEATING, None).await);
+        office
+            .grant("县示例9", Level::County, "heat", 1_000_000)
+            .await;
+        let (head, spouse) = (person(1), person(2));
+        let text = format!(
+            "档案号,乡镇,姓名,身份证号,与户主关系,账号,发放项目,核定金额,核定依据\n\
+             H1,东示例镇,{},{},户主,{},取暖补贴,300,示例\n\
+             ,,{},{},配偶,,,,\n",
+            head.name, head.identity, head.account, spouse.name, spouse.identity,
+        );
+        let (at, bytes) = (month("2022-01"), text.as_bytes());
+        let roster = api::app::roster::import(app, maker, "heat", at, "h.csv", bytes, false, None);
+        done(roster.await);
+        // The spouse alone draws the other program.
+        office.roster("rural", "2022-01", &[spouse]).await;
+        office.pay_month("rural", "2022-01").await;
+        let run = office.create("heat", RunKind::Regular, "2022-01").await;
+        let run = run.unwrap();
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(
+            found(&office, run).await,
+            [],
+            "nothing excludes anything yet"
+        );
+        let document = "示例〔2022〕3号";
+        let exclude = clash::exclude(app, maker, ["heat", "rural"], document, None);
+        done(exclude.await);
+        let checked = done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(
+            (&checked["errors"], &checked["warnings"]),
+            (&0.into(), &1.into())
+        );
+        assert_eq!(found(&office, run).await, [("A06H".to_owned(), 1)]);
+        office.assert_invariants().await;
+    })
+    .await;
+}

@@ -28,6 +28,8 @@ coded! {
         PaidElsewhere "A05" "同月重复领取",
         /// Draws a program that excludes this one in the same month.
         ExcludedProgram "A06" "互斥待遇同时享受",
+        /// A member of a household that is paid as a whole draws an excluding program.
+        ExcludedMember "A06H" "户内成员享受互斥待遇",
         /// Stands on another office's list of people of an excluding scheme.
         ExcludedList "A06L" "互斥待遇(外部名单)",
         /// One account for several payees.
@@ -78,6 +80,7 @@ impl Check {
             Check::TwiceInRun => "twice in the run",
             Check::PaidElsewhere => "same month paid by another run",
             Check::ExcludedProgram => "draws an excluding program",
+            Check::ExcludedMember => "member of the household draws an excluding program",
             Check::ExcludedList => "on a list of an excluding scheme",
             Check::SharedAccount => "one account, several payees",
             Check::ManyAccounts => "one payee, many accounts",
@@ -180,6 +183,8 @@ pub struct Known {
     pub elsewhere: HashSet<(PartyId, ComponentId, Month)>,
     /// Who draws an excluding program in a month.
     pub excluded: HashSet<(PartyId, Month)>,
+    /// Components that are granted once: who grants one knows of a death (丧葬费).
+    pub once: HashSet<ComponentId>,
     /// Whom the components of this run are for, by the policy.
     pub categories: Categories,
 }
@@ -250,7 +255,7 @@ pub struct Clash {
     foreign: BTreeMap<PaymentId, (PartyId, String)>,
     /// The person of the line before, and where: known already.
     last: Option<(PartyId, i64)>,
-    /// Households that are paid as a whole, where anybody stands on a list: in which payments, for
+    /// Households that are paid as a whole, where [`Clash::knows_others`]: in which payments, for
     /// which months.
     households: HashMap<PartyId, Vec<(PaymentId, Month)>>,
     findings: Vec<Finding>,
@@ -318,7 +323,7 @@ impl Clash {
             self.month(line);
             if line.person {
                 self.category(line);
-            } else if self.knows_lists() {
+            } else if self.knows_others() {
                 let paid = self.households.entry(line.subject).or_default();
                 paid.push((line.payment, line.month));
             }
@@ -330,9 +335,10 @@ impl Clash {
         }
     }
 
-    /// Whether anybody stands on a list: then those who stand behind payments matter.
-    pub fn knows_lists(&self) -> bool {
-        !self.known.listed.is_empty()
+    /// Whether anybody stands on a list or draws an excluding program: then those who stand behind
+    /// payments matter.
+    pub fn knows_others(&self) -> bool {
+        !self.known.listed.is_empty() || !self.known.excluded.is_empty()
     }
 
     /// Whether the run pays households as a whole.
@@ -353,6 +359,10 @@ impl Clash {
             if from <= month && to.is_none_or(|to| month <= to) {
                 self.related(payment, month, member);
                 self.member_listed(payment, month, member);
+                if self.known.excluded.contains(&(member.person, month)) {
+                    let detail = format!("户内成员;{month} 同时享受互斥待遇");
+                    self.find(Check::ExcludedMember, member.person, payment, detail);
+                }
             }
         }
     }
@@ -453,6 +463,9 @@ impl Clash {
         // The month of the death itself is still due.
         let check = match (kind, began) {
             (ListKind::Deceased, Some(death)) if line.month <= death => return,
+            (ListKind::Deceased, _) if self.known.once.contains(&line.component) => {
+                Check::RelatedDeceased
+            }
             (ListKind::Deceased, _) => Check::Deceased,
             (_, Some(began)) if line.month < began => return,
             (ListKind::Employed, _) => Check::Employed,
