@@ -114,3 +114,71 @@ macro_rules! paid {
 /// What the lines of a month come to, by component.
 const JANUARY: [&str; 3] = paid!("2022-01");
 const FEBRUARY: [&str; 3] = paid!("2022-02");
+
+/// Two kinds of a component by disability grade; the pack's own program, so that the report in the
+/// source's shape has rows for both.
+const BY_GRADE: &str = r#"
+[[program]]
+code = "orphan"
+name = "示例保障"
+function_code = "2081001"
+funding = { bank_account = "csv" }
+[[program.component]]
+code = "living"
+name = "示例生活费"
+scope = "person"
+months = "1-12"
+eligibility = [
+  { from = "2022-01", effect = "tag", tag = "institution", disability = "1-2", document = "d" },
+  { from = "2022-01", effect = "tag", tag = "dispersed", disability = "3-4", document = "d" },
+]
+standard = [
+  { tag = "institution", name = "甲", from = "2022-01", formula = "amount", amount = "100", document = "d" },
+  { tag = "dispersed", name = "乙", from = "2022-01", formula = "amount", amount = "60", document = "d" },
+]
+"#;
+
+/// The first is of grade 1 in January and of grade 3 from February on, the second of grade 3, the
+/// third has the tag of the roster. The annual report counts each by the tag of each month.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_annual_report_counts_tags_that_follow_from_a_grade() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        done(api::app::policy::import(app, maker, "grades.toml", BY_GRADE, None).await);
+        office
+            .grant("县示例9", Level::County, "orphan", 1_000_000)
+            .await;
+        for (at, grade) in [("2022-01", 1), ("2022-02", 3)] {
+            let mut text = "档案号,乡镇,姓名,身份证号,账号,发放项目,类别,残疾等级\n".to_owned();
+            for (n, tag, grade) in [(1, "", grade), (2, "", 3), (3, "institution", 4)] {
+                let who = person(n);
+                text += &format!(
+                    "K{n},东示例镇,{},{},{},示例生活费,{tag},{grade}\n",
+                    who.name, who.identity, who.account
+                );
+            }
+            let (from, bytes) = (month(at), text.as_bytes());
+            let import =
+                api::app::roster::import(app, maker, "orphan", from, "g.csv", bytes, false, None);
+            done(import.await);
+            office.on(&format!("{at}-10"));
+            office.pay_month("orphan", at).await;
+        }
+        let report = api::app::report::annual_shaped(app, office.who("auditor"), 2022, "hezhou");
+        let report = report.await.unwrap().json;
+        let of = |name: &str| {
+            let rows = report["rows"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["name"] == name).unwrap();
+            ["amount_fen", "persons"].map(|figure| row[figure].as_i64().unwrap())
+        };
+        assert_eq!(of("散居"), [6_000 * 3, 2], "February of the first with it");
+        assert_eq!(
+            of("机构供养"),
+            [10_000 * 3, 1],
+            "January of the first with it"
+        );
+        office.assert_invariants().await;
+    })
+    .await;
+}

@@ -8,7 +8,7 @@
 
 use crate::boxed;
 use ledger::calendar::Month;
-use ledger::id::{BookId, ComponentId, ProgramId, RunId};
+use ledger::id::{BookId, ComponentId, PartyId, ProgramId, RunId};
 use ledger::money::Fen;
 
 use crate::catalogue::sql;
@@ -222,6 +222,24 @@ sql! {
             and w.payment_id between e.payment_first and e.payment_last
         where r.book_id = $1 and r.kind <> 're-pay' and ((r.month = $2 and $3 = 0
             and e.state in ('approved', 'released', 'settled', 'closed')) or r.run_id = $3)";
+    UNTAGGED = concat!("select r.program_id, l.subject_id, y.kind, l.month, l.reason,
+        cast(sum(l.amount_fen) as bigint) ", approved!(),
+        "join party y on y.book_id = l.book_id and y.party_id = l.subject_id
+        join award a on a.book_id = l.book_id and a.award_id = l.award_id
+        ", belonging!(), "r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+        and e.state in ('approved', 'released', 'settled', 'closed')
+        and l.component_id = $4 and a.tag = ''
+        group by r.program_id, l.subject_id, y.kind, l.month, l.reason
+        order by r.program_id, l.subject_id, l.month, l.reason");
+    UNTAGGED_ROLL = "select c.program_id, a.household_id, a.subject_id, y.kind from award i
+        cross join award a
+        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        join party y on y.book_id = a.book_id and y.party_id = a.subject_id
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where i.book_id = $1 and i.component_id = $3
+        and a.book_id = i.book_id and a.award_id = i.award_id and a.tag = ''
+        and c.cadence <> 'once' and a.from_month <= $2
+        and (e.to_month is null or e.to_month >= $2)";
     ROLL_BY_TAG = concat!("select c.program_id, a.component_id, a.tag, ", on_the_roll!(),
         "group by c.program_id, a.component_id, a.tag
         order by c.program_id, a.component_id, a.tag");
@@ -672,4 +690,77 @@ pub async fn roll(tx: &mut Tx, book: BookId, month: Month) -> Result<Vec<RollPar
         }
     }
     Ok(parts)
+}
+
+/// What was accrued for one subject, month and reason by awards without a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untagged {
+    /// The program.
+    pub program: ProgramId,
+    /// The person or household.
+    pub subject: PartyId,
+    /// Whether that is a person.
+    pub person: bool,
+    /// For which month.
+    pub month: Month,
+    /// Why it was accrued.
+    pub reason: String,
+    /// How much.
+    pub amount: Fen,
+}
+
+/// What the approved runs of some months accrued of a component by awards without a tag.
+#[boxed]
+pub async fn untagged(
+    tx: &mut Tx,
+    book: BookId,
+    component: ComponentId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<Untagged>, StoreError> {
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+        component.get().into(),
+    ];
+    let mut lines = Vec::new();
+    tx.stream(UNTAGGED, &args, |row| {
+        lines.push(Untagged {
+            program: ProgramId(row.int(0)?),
+            subject: PartyId(row.int(1)?),
+            person: row.text_ref(2)? == "person",
+            month: crate::policy::month(row, 3)?,
+            reason: row.text(4)?,
+            amount: Fen::new(row.int(5)?),
+        });
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(lines)
+}
+
+/// Who is on the roll of a component in a month by awards without a tag: program, household,
+/// subject, and whether that is a person.
+#[boxed]
+pub async fn untagged_roll(
+    tx: &mut Tx,
+    book: BookId,
+    component: ComponentId,
+    month: Month,
+) -> Result<Vec<(ProgramId, PartyId, PartyId, bool)>, StoreError> {
+    let args = [
+        book.get().into(),
+        month.to_string().into(),
+        component.get().into(),
+    ];
+    let mut roll = Vec::new();
+    tx.stream(UNTAGGED_ROLL, &args, |row| {
+        let (household, subject) = (PartyId(row.int(1)?), PartyId(row.int(2)?));
+        let person = row.text_ref(3)? == "person";
+        roll.push((ProgramId(row.int(0)?), household, subject, person));
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(roll)
 }

@@ -7,6 +7,7 @@
 
 mod bank;
 mod books;
+mod derived;
 mod execution;
 mod foot;
 mod movement;

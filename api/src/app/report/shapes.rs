@@ -11,12 +11,13 @@ use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::ProgramId;
 use ledger::money::{Fen, MoneyError};
-use ledger_store::movement::{self as store, RollPart, Share, Times};
+use ledger_store::movement::{RollPart, Share, Times};
 use ledger_store::report;
 use reconciliation::rate::SuccessRate;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::derived::ByTag;
 use super::success::Tally;
 use super::{NOTHING, Names, invalid};
 use crate::app::view::{Report, Table, words};
@@ -173,11 +174,12 @@ pub async fn annual_shaped(
     let (first, last) = period(&shape, year)?;
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
+    let by_tag = ByTag::load(&mut tx, book, (first, last)).await?;
     let facts = Facts {
         names: Names::load(&mut tx, book).await?,
-        shares: store::shares(&mut tx, book, first, last).await?,
-        times: store::times(&mut tx, book, first, last).await?,
-        roll: store::roll(&mut tx, book, last).await?,
+        shares: by_tag.shares,
+        times: by_tag.times,
+        roll: by_tag.roll,
         programs: report::roster_size(&mut tx, book, last).await?,
         rates: Tally::of(&mut tx, book, first, last).await?.programs,
     };
