@@ -1,12 +1,13 @@
 //! Where a command is worked on: opens the database, signs the user in, reads and writes files.
 
 use std::cell::OnceCell;
+use std::fmt::Write as Out;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bank_adapters::Profile;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use ledger::problem::{Kind, Language, Problem};
 use ledger_store::book::Book;
 use ledger_store::db::Db;
@@ -16,6 +17,7 @@ use paper::Font;
 use super::args::{Format, Global};
 use super::password;
 use crate::app::clock::{Clock, Entropy};
+use crate::app::progress::Progress;
 use crate::app::release::rejected;
 use crate::app::session::{self, Credentials};
 use crate::app::side::SideFile;
@@ -33,6 +35,7 @@ const SESSION: &str = "cli";
 pub(crate) struct Desk {
     global: Global,
     sign: OnceCell<ProgressBar>,
+    progress: Progress,
     /// The name of the book that was opened.
     agency: OnceCell<String>,
 }
@@ -50,6 +53,7 @@ impl Desk {
         Desk {
             global,
             sign: OnceCell::new(),
+            progress: Progress::default(),
             agency: OnceCell::new(),
         }
     }
@@ -185,7 +189,8 @@ impl Desk {
     /// Opens the database, finds the book and signs the user in.
     pub(crate) async fn enter(&self) -> Result<(App, Caller), Error> {
         let (app, book) = self.open_book().await?;
-        let caller = self.sign_in(&app, book).await?;
+        let mut caller = self.sign_in(&app, book).await?;
+        caller.progress = self.progress.clone();
         self.work();
         Ok((app, caller))
     }
@@ -211,15 +216,25 @@ impl Desk {
         self.global.format == Format::Text && std::io::stderr().is_terminal()
     }
 
-    /// Shows that work has begun.
+    /// Shows that work has begun, and how far it is where it counts its rows.
     pub(crate) fn work(&self) {
         if !self.shows_progress() {
             return;
         }
         self.sign.get_or_init(|| {
             let sign = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-                sign.set_style(style);
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {rows}{elapsed}") {
+                let progress = self.progress.clone();
+                let unit = self.say("行", "rows").to_owned();
+                sign.set_style(style.with_key(
+                    "rows",
+                    move |_: &ProgressState, out: &mut dyn Out| {
+                        if let (done, of @ 1..) = progress.get() {
+                            // What cannot be drawn is not shown; the work goes on.
+                            let _ = write!(out, "{done}/{of} {unit} ");
+                        }
+                    },
+                ));
             }
             sign.set_message(self.say("办理中", "working").to_owned());
             sign.enable_steady_tick(Duration::from_millis(120));

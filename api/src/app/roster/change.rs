@@ -13,7 +13,9 @@ use ledger_store::roster::{self as store, AwardRow, NewParty, PartyKind, PayeeAc
 use ledger_store::write::Write;
 use serde_json::json;
 
+use super::RosterFile;
 use super::sheet::{self, Roster, RosterRow, Terms, Words};
+use crate::app::progress::Progress;
 use crate::app::{App, Error, not_found};
 
 /// What an import changes.
@@ -134,11 +136,18 @@ impl Change {
         })
     }
 
-    pub(super) async fn store(mut self, app: &App, write: &mut Write) -> Result<(), Error> {
+    pub(super) async fn store(
+        mut self,
+        app: &App,
+        write: &mut Write,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         let rows = &self.roster.rows;
+        progress.expect(self.parties.len() + self.accounts.len() + self.started.len());
         store::add_areas(write, &named(&self.areas, &self.roster.areas)).await?;
         store::add_branches(write, &named(&self.branches, &self.roster.banks)).await?;
         let parties = self.parties.iter().map(|new| {
+            progress.add(1);
             Ok::<_, Error>(NewParty {
                 id: new.id,
                 kind: new.key.kind,
@@ -151,6 +160,7 @@ impl Change {
         store::add_parties(write, parties).await?;
         self.accounts.sort_by_key(|account| account.payee);
         let accounts = self.accounts.into_iter().map(|account| {
+            progress.add(1);
             let purpose = || format!("payee_account/{}/{}", account.payee, account.version);
             let salt = app.entropy.salt_for(purpose)?;
             Ok::<_, Error>((account, salt))
@@ -158,6 +168,7 @@ impl Change {
         store::add_payee_accounts(write, accounts).await?;
         let numbered = (self.first_award..).zip(self.started.into_values());
         let started = numbered.map(|(id, mut row)| {
+            progress.add(1);
             row.award.id = AwardId(id);
             row
         });
@@ -206,13 +217,11 @@ async fn number_words(
 
 pub(super) async fn prepare(
     write: &mut Write,
-    program: &str,
-    month: Month,
-    file_name: &str,
-    bytes: &[u8],
+    file: &RosterFile<'_>,
+    progress: &Progress,
 ) -> Result<Change, Error> {
-    let book = write.book();
-    let program = program_of(write, program).await?;
+    let (book, month) = (write.book(), file.month);
+    let program = program_of(write, file.program).await?;
     let components = policy::components(write.tx(), book).await?;
     let components: Vec<Component> = components
         .into_iter()
@@ -221,7 +230,7 @@ pub(super) async fn prepare(
     let standards = policy::standards(write.tx(), book).await?;
     let rules = policy::eligibility(write.tx(), book).await?;
     let terms = Terms::new(month, components, &standards, &rules);
-    let (roster, notes) = sheet::read(file_name, bytes, &terms)?;
+    let (roster, notes) = sheet::read(file.file_name, file.bytes, &terms, progress)?;
     let components = &terms.components;
     let mut change = Change {
         roster,

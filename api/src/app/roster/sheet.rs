@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use bank_adapters::{Finding, Grid, GridSheet, Severity, read_grid};
+use bank_adapters::{Finding, Grid, GridRow, GridSheet, Severity, read_grid};
 use ledger::calendar::Month;
 use ledger::id::ComponentId;
 use ledger::money::{Fen, MoneyError};
@@ -17,6 +17,7 @@ use super::headings::{self, Field, Layout};
 use super::row::{Cells, Footer, Sums};
 use super::{marked, mask_account, mask_name};
 use crate::app::Error;
+use crate::app::progress::Progress;
 
 /// Rows that one roster may have.
 pub const ROWS_MAX: usize = 200_000;
@@ -261,9 +262,10 @@ pub(super) fn read(
     file_name: &str,
     bytes: &[u8],
     terms: &Terms,
+    progress: &Progress,
 ) -> Result<(Roster, Vec<Finding>), Error> {
     let opened = open(file_name, bytes)?;
-    let (roster, marked) = examine(file_name, &opened, terms);
+    let (roster, marked) = examine(file_name, &opened, terms, progress);
     let findings: Vec<Finding> = marked.into_iter().map(|marked| marked.finding).collect();
     let is_blocking = |finding: &&Finding| finding.severity == Severity::Blocking;
     let count = findings.iter().filter(is_blocking).count();
@@ -310,6 +312,7 @@ pub(super) fn examine(
     file_name: &str,
     opened: &Opened<'_>,
     terms: &Terms,
+    progress: &Progress,
 ) -> (Roster, Vec<Marked>) {
     let mut faults = Faults::new(file_name);
     let mut roster = Roster::default();
@@ -333,7 +336,10 @@ pub(super) fn examine(
         if let Some(layout) = &layout {
             faults.headings.clone_from(&layout.headings);
             layout.check(one_component, &mut faults);
-            roster.read_sheet(place, sheet, layout, terms, &mut faults);
+            progress.expect(sheet.len());
+            let mut rows = sheet.rows().inspect(|_| progress.add(1));
+            rows.by_ref().take(layout.rows).for_each(drop);
+            roster.read_sheet((place, rows), layout, terms, &mut faults);
         }
         layouts.push(layout);
     }
@@ -373,10 +379,10 @@ fn name_passed_over(sheets: &[GridSheet<'_>], layouts: &[Option<Layout>], faults
 }
 
 impl Roster {
-    fn read_sheet(
+    /// Reads the rows below the headings of a sheet, which comes with its place.
+    fn read_sheet<'a>(
         &mut self,
-        place: usize,
-        sheet: &GridSheet<'_>,
+        (place, rows): (usize, impl Iterator<Item = GridRow<'a>>),
         layout: &Layout,
         terms: &Terms,
         faults: &mut Faults<'_>,
@@ -388,7 +394,7 @@ impl Roster {
         }
         let (before, mut sums) = (faults.blocking(), Some(Sums::default()));
         let mut head = None;
-        for row in sheet.rows().skip(layout.rows) {
+        for row in rows {
             let mut cells = Cells::new(place, row, head, layout, terms);
             match cells.footer() {
                 Some(Footer::Total(text)) => {
