@@ -259,6 +259,8 @@ problems! {
         => "与提出人核对后按同样的内容确认" "agree with the one who proposed it, then confirm the same";
     RecoveryHeld "REC-0007" "可上缴的追缴款只有 {held},不足 {amount}" "only {held} of recovered money is held for the treasury, not {amount}"
         => "用 report recovery 查看待上缴金额" "see `report recovery` for what is held";
+    RecoveryCredit "REC-0008" "差异 {id} 尚待查 {left},不能认作追缴款 {amount}" "of credit {id} {left} are unexplained, not {amount}"
+        => "金额不得超过尚待查的余额" "take no more than is left of the credit";
 
     // Long work.
     JobState "JOB-0001" "任务 {job} 现为“{state}”,不能{event}" "job {job} is {state}: cannot {event}"

@@ -8,14 +8,14 @@ use acceptance::office::{Office, WAY, done, month, refused, told};
 use api::app::appropriation::{self, NewAppropriation};
 use api::app::approval::NewLimit;
 use api::app::policy::{self, Source};
-use api::app::proposal::Change;
+use api::app::proposal::{self, Change};
 use api::app::run::{self, NewRun};
 use api::app::{period, reconcile, report, trace};
 use ledger::account::Chart;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
-use ledger::id::{PaymentId, RunId};
+use ledger::id::{PaymentId, ProposalId, RunId};
 use ledger::money::Fen;
 use ledger_store::error::StoreError;
 use ledger_store::run::RunKind;
@@ -440,6 +440,59 @@ async fn the_database_keeps_the_order_of_approval_and_the_law_of_reversal() {
         assert_eq!(WAY.len(), 5);
         let list = run::list(&office.app, office.who("manager")).await.unwrap();
         assert_eq!(list.json["runs"][0]["state"], json!("draft"));
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// A proposal is decided once, and not again by a file: a rule that is in force takes two people.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_is_decided_once_and_no_file_loosens_a_rule() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let (app, maker, reviewer) = (&office.app, office.who("maker"), office.who("reviewer"));
+        let change = Change::Limit(township("2022-01", 10_000, None));
+        let proposed = async || {
+            let answer = done(proposal::propose(app, maker, &change, None).await);
+            ProposalId(answer["proposal"].as_i64().unwrap())
+        };
+        let id = proposed().await;
+        done(proposal::confirm(app, reviewer, id, None).await);
+        let again = proposal::confirm(app, office.who("accountant"), id, None).await;
+        assert_eq!(told(&again), "POL-0006");
+        let late = proposal::reject(app, reviewer, id, "示例", None).await;
+        assert_eq!(told(&late), "POL-0006");
+        let turned_down = Change::Limit(township("2022-02", 20_000, None));
+        let answer = done(proposal::propose(app, maker, &turned_down, None).await);
+        let id = ProposalId(answer["proposal"].as_i64().unwrap());
+        done(proposal::reject(app, reviewer, id, "示例", None).await);
+        assert_eq!(
+            told(&proposal::confirm(app, reviewer, id, None).await),
+            "POL-0006"
+        );
+
+        // The first limit of rural may come with a file; a second one of urban may not, and then
+        // nothing of the file is taken.
+        let file = |program: &str, from: &str| {
+            format!(
+                "[[program]]\ncode = \"{program}\"\nname = \"{}\"\n\
+                 approval_limit = [{{ level = \"township\", from = \"{from}\", \
+                 payment = \"900000\", document = \"示例〔2022〕9号\" }}]\n",
+                if program == "urban" {
+                    "城市低保"
+                } else {
+                    "农村低保"
+                }
+            )
+        };
+        let both = file("rural", "2022-01") + &file("urban", "2022-03");
+        let refused = policy::import(app, maker, "limits.toml", &both, None).await;
+        assert_eq!(told(&refused), "POL-0007");
+        let first = file("rural", "2022-01");
+        done(policy::import(app, maker, "limits.toml", &first, None).await);
+        let second = file("rural", "2022-03");
+        let second = policy::import(app, maker, "limits.toml", &second, None).await;
+        assert_eq!(told(&second), "POL-0007");
         office.assert_invariants().await;
     })
     .await;

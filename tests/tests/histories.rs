@@ -1,11 +1,16 @@
 //! Whatever happens to a program (raises and cuts, entries, exits, deaths, moves between
 //! households, corrected amounts and incomes, rosters of earlier months, runs that are rejected,
-//! calculated again, given up, or whose payments fail): when the runs are done, what was accrued
-//! for each person, component and month is what policy says for it, or more where an overpayment
-//! is carried; a second run pays nothing; and nobody is paid twice.
+//! calculated again, given up, or whose payments fail, deaths that are recorded late, recoveries on
+//! the way): when the runs are done and what was overpaid is owed back, what was accrued for each
+//! person, component and month is exactly what policy says for it; a second run pays nothing; and
+//! nobody is paid twice.
 //!
 //! What is due is worked out here by a second, plain way: a table of what the rosters granted for
 //! each month. Nothing of the calculation of runs is asked for it.
+//!
+//! It was seen to fail on products that were broken on purpose: accruals of earlier months are
+//! forgotten; a recorded death is ignored; a late raise is rounded to ten yuan; who moved is judged
+//! in the household that they left; a recovery does not take back what it recovers.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,14 +21,15 @@ use acceptance::office::paper::{Outcome, person};
 use acceptance::office::{Office, WAY, done, month, told};
 use api::app::appropriation::{self, NewAppropriation};
 use api::app::clash::{self, ListInput};
-use api::app::roster::{self, HEADINGS};
+use api::app::recovery::{self, NewRecovery, Whose};
+use api::app::roster::{self, Died, HEADINGS};
 use api::app::run::{self, NewRun};
 use api::app::{Done, Error, policy};
 use ledger::calendar::Month;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
-use ledger::id::RunId;
+use ledger::id::{RecoveryId, RunId};
 use ledger::money::Fen;
 use ledger_store::run::RunKind;
 use proptest::prelude::*;
@@ -95,8 +101,15 @@ enum Step {
     Run { kind: Kind, back: usize, fate: Fate },
     /// What failed is tried again.
     RePay,
-    /// The death list of the day names somebody, who leaves the paper.
-    Death { who: usize, back: usize },
+    /// The death list of the day names somebody, who leaves the paper; it is recorded in the book,
+    /// or only compared with.
+    Death {
+        who: usize,
+        back: usize,
+        recorded: bool,
+    },
+    /// What is overpaid is owed back: one proposes it, another confirms it.
+    Recover,
 }
 
 /// What changes on the paper for a person.
@@ -174,7 +187,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(what, from, n)| Step::Rule { what, from, yuan: n * 90 }),
         6 => (kind, 0..2_usize, fate).prop_map(|(kind, back, fate)| Step::Run { kind, back, fate }),
         1 => Just(Step::RePay),
-        1 => (1..=PEOPLE, 0..3_usize).prop_map(|(who, back)| Step::Death { who, back }),
+        1 => (1..=PEOPLE, 0..4_usize, any::<bool>())
+            .prop_map(|(who, back, recorded)| Step::Death { who, back, recorded }),
+        1 => Just(Step::Recover),
     ]
 }
 
@@ -233,8 +248,8 @@ struct Truth {
     base: BTreeMap<usize, i64>,
     heating: BTreeMap<usize, i64>,
     wage: BTreeMap<usize, i64>,
-    /// In which household a person was last granted anything.
-    home: BTreeMap<usize, usize>,
+    /// In which month somebody died, as the book knows it.
+    deaths: BTreeMap<usize, usize>,
 }
 
 /// The value that holds in a month.
@@ -289,7 +304,11 @@ impl Truth {
         }
         for (key, months) in &self.months {
             for (n, grant) in months.iter().enumerate() {
-                if let Some(grant) = grant {
+                let dead = match key.0 {
+                    Subject::Person(who) => self.deaths.get(&who).is_some_and(|died| *died < n),
+                    Subject::Household(_) => false,
+                };
+                if let Some(grant) = grant.as_ref().filter(|_| !dead) {
                     due.insert((*key, n), self.amount(key.1, grant, n));
                 }
             }
@@ -381,11 +400,20 @@ impl World {
             Step::Rule { what, from, yuan } => self.rule(*what, *from, *yuan).await,
             Step::Run { kind, back, fate } => self.run(*kind, *back, *fate).await,
             Step::RePay => self.re_pay().await,
-            Step::Death { who, back } => {
-                let date = at(self.now.saturating_sub(*back)).last_day().to_string();
+            Step::Death {
+                who,
+                back,
+                recorded,
+            } => {
+                let died = self.now.saturating_sub(*back);
+                let date = format!("{}-01", at(died));
                 self.death_list(&[(*who, date)]).await;
                 self.paper[who - 1].listed = false;
+                if *recorded {
+                    self.record(*who, died).await;
+                }
             }
+            Step::Recover => self.recover().await,
         }
     }
 
@@ -472,11 +500,6 @@ impl World {
         match told(&answer).as_str() {
             "done" => {
                 self.truth.roster(n, &granted);
-                for (subject, _) in granted.keys() {
-                    if let Subject::Person(who) = subject {
-                        self.truth.home.insert(*who, self.paper[who - 1].household);
-                    }
-                }
             }
             // Another roster has decided about later months; or nobody, or few, are left.
             "ROS-0003" | "ROS-0004" | "ROS-0005" => {}
@@ -536,6 +559,37 @@ impl World {
         };
         let (app, maker) = (&self.office.app, self.office.who("maker"));
         done(clash::import_list(app, maker, &list, None).await);
+    }
+
+    /// The book takes the death over from the list, when it knows the person.
+    async fn record(&mut self, who: usize, died: usize) {
+        let (app, maker) = (&self.office.app, self.office.who("maker"));
+        let listed = Died::Listed("殡仪馆".to_owned());
+        let answer = done(roster::deceased(app, maker, &listed, "示例", None).await);
+        if answer["unknown"] == 0 {
+            self.truth.deaths.insert(who, died);
+        }
+    }
+
+    /// Everything that is overpaid and was received is owed back.
+    async fn recover(&self) {
+        let new = NewRecovery {
+            program: "history".to_owned(),
+            whose: Whose::All,
+            first: None,
+            last: None,
+            reason: "示例".to_owned(),
+        };
+        let (app, maker) = (&self.office.app, self.office.who("maker"));
+        let answer = done(recovery::open(app, maker, &new, None).await);
+        let made = answer["recoveries"].as_array().unwrap().iter();
+        let ids: Vec<RecoveryId> = made
+            .map(|one| RecoveryId(one["recovery"].as_i64().unwrap()))
+            .collect();
+        if !ids.is_empty() {
+            let reviewer = self.office.who("reviewer");
+            done(recovery::confirm_many(app, reviewer, &ids, None).await);
+        }
     }
 
     async fn create(&self, kind: RunKind, n: usize, first: Option<usize>) -> Value {
@@ -653,13 +707,8 @@ impl World {
         }
     }
 
-    /// Everything that was left lying is done, then all that is due is paid.
-    async fn settle(&mut self) -> i64 {
-        // Whoever was reported dead is an error for as long as a roster of then is not corrected.
-        self.death_list(&[(50, String::new())]).await;
-        for id in self.drafts.clone() {
-            self.finish(id, Fate::Paid).await;
-        }
+    /// All that is due is paid, until a run pays nothing; what is still carried, in fen.
+    async fn pay_all(&mut self) -> i64 {
         for _ in 0..2 {
             let answer = self.create(RunKind::BackPay, self.now, Some(0)).await;
             let Some(id) = answer["run"].as_i64().map(RunId) else {
@@ -674,6 +723,20 @@ impl World {
             "a second run pays nothing: {answer}"
         );
         answer["carried_fen"].as_i64().unwrap()
+    }
+
+    /// Everything that was left lying is done, all that is due is paid, what is overpaid is owed
+    /// back, and what it was set against is paid. Nothing is carried any more.
+    async fn settle(&mut self) {
+        // Whoever was reported dead is an error for as long as a roster of then is not corrected.
+        self.death_list(&[(50, String::new())]).await;
+        for id in self.drafts.clone() {
+            self.finish(id, Fate::Paid).await;
+        }
+        self.re_pay().await;
+        self.pay_all().await;
+        self.recover().await;
+        assert_eq!(self.pay_all().await, 0, "what is carried is owed back");
     }
 
     /// What the books accrued, in fen, where it is not nothing.
@@ -708,47 +771,13 @@ impl World {
         accrued
     }
 
-    /// What must hold at the end.
+    /// What must hold at the end: of each person, component and month exactly what is due is
+    /// accrued, and nothing else.
     async fn judge(&mut self) {
-        let carried = self.settle().await;
+        self.settle().await;
         let (mut due, accrued) = (self.truth.due(), self.accrued().await);
         due.retain(|(_, n), _| *n <= self.now);
-        let cells: BTreeSet<_> = due.keys().chain(accrued.keys()).copied().collect();
-        // What each household has more than is due, and whether any month has more.
-        let mut over: BTreeMap<usize, (i64, bool)> = BTreeMap::new();
-        let differs = |cell| {
-            let of = |table: &BTreeMap<_, i64>| table.get(&cell).copied().unwrap_or_default();
-            of(&accrued) - of(&due)
-        };
-        for cell in &cells {
-            let home = match cell.0.0 {
-                Subject::Household(n) => n,
-                Subject::Person(n) => self.truth.home[&n],
-            };
-            let entry = over.entry(home).or_default();
-            entry.0 += differs(*cell);
-            entry.1 |= differs(*cell) > 0;
-        }
-        for cell in &cells {
-            let home = match cell.0.0 {
-                Subject::Household(n) => n,
-                Subject::Person(n) => self.truth.home[&n],
-            };
-            let (net, has_more) = over[&home];
-            assert!(net >= 0, "household {home} has {net} fen less than is due");
-            let differs = differs(*cell);
-            assert!(
-                differs == 0 || has_more,
-                "{cell:?}: due {:?}, accrued {:?}, and nothing is carried",
-                due.get(cell),
-                accrued.get(cell)
-            );
-        }
-        let more: i64 = over.values().map(|(net, _)| net).sum();
-        assert_eq!(
-            more, carried,
-            "what is accrued beyond what is due is what is carried"
-        );
+        assert_eq!(accrued, due, "accrued, and due");
         self.office.assert_invariants().await;
     }
 }

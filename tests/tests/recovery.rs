@@ -7,9 +7,10 @@ use acceptance::for_each_engine;
 use acceptance::office::paper::{self, Outcome, Person, movement, people, person};
 use acceptance::office::{Office, WAY, done, month, refused, told};
 use api::app::recovery::{self, HandOver, NewPlan, NewRecovery, Receipt, Whose};
-use api::app::roster;
-use api::app::{exception, period, policy, reconcile, report};
+use api::app::roster::{self, Died};
+use api::app::{clash, exception, period, policy, reconcile, report};
 use ledger::account::Chart;
+use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
@@ -93,6 +94,7 @@ async fn receive(
     let receipt = Receipt {
         recoveries: ids.to_vec(),
         exception,
+        amount: None,
         appropriation: None,
     };
     recovery::receive(&office.app, office.who(login), &receipt, None).await
@@ -212,6 +214,7 @@ async fn paid_back(office: &Office, id: RecoveryId, credit: ExceptionId) {
     let other = Receipt {
         recoveries: vec![id],
         exception: credit,
+        amount: None,
         appropriation: Some("县示例2".to_owned()),
     };
     let otherwise = recovery::receive(&office.app, office.who("reviewer"), &other, None).await;
@@ -622,4 +625,362 @@ async fn two_people_who_confirm_at_once_have_one_effect() {
         office.assert_invariants().await;
     })
     .await;
+}
+
+/// November is paid in 2022, December only in January 2023, and a raise of November with it; then
+/// it is heard that the second died in October. Whose expense it was decides, not whose month: of
+/// November 102 yuan are of 2022, and 5 yuan of 2023 like all of December.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_year_of_the_expense_says_whose_money_it_is() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("rural", "2022-11", &people(2)).await;
+        paid(&office, "rural", "2022-11", "2022-11-10").await;
+        office.on("2023-01-04");
+        let raised = [person(1), with(2, 10_700)];
+        office.roster("rural", "2022-11", &raised).await;
+        paid(&office, "rural", "2022-12", "2023-01-04").await;
+        let (_, files) = office.pay("rural", RunKind::BackPay, "2022-12").await;
+        office.answer(&files[0], |_| Outcome::Paid).await;
+        office.on("2023-02-06");
+        office.roster("rural", "2022-11", &people(1)).await;
+        let expected = [("2022-11", 10_700), ("2022-12", 10_700)];
+        assert_eq!(overpaid_months(&office).await, expected.map(owned));
+        let made = open(&office, "maker", "rural").await;
+        let (of_2022, of_2023) = (made[0], made[1]);
+        assert_eq!((of_2022.1, of_2023.1), (10_200, 500 + 10_700));
+
+        let ids = [of_2023.0, of_2022.0];
+        let (app, reviewer) = (&office.app, office.who("reviewer"));
+        let answer = done(recovery::confirm_many(app, reviewer, &ids, None).await);
+        let expense = 2 * 10_100 + 10_200 + 500 + 10_700 - of_2023.1;
+        let owed = 10_200 + 11_200;
+        assert_eq!(answer["total_fen"], owed);
+        assert_eq!(office.balances(OWED).await, [owed, expense, 10_200, 0, 0]);
+        assert_eq!(found(&office, "rural").await, []);
+        agree(&office, &["2022-11", "2023-01", "2023-02"]).await;
+
+        let credit = credit(&office, "csv", "2023-02-07", owed).await;
+        let left = office.left("县示例2").await;
+        received(&office, &ids, credit).await;
+        let home = office.left("县示例2").await - left;
+        assert_eq!(home, 11_200, "this year's money");
+        assert_eq!(office.balances(OWED).await, [0, expense, 10_200, 0, 0]);
+        agree(&office, &["2022-11", "2023-01", "2023-02"]).await;
+        let over = |fen| HandOver {
+            program: "rural".to_owned(),
+            amount: Fen::new(fen),
+            account: None,
+            appropriation: None,
+            on: None,
+        };
+        let accountant = office.who("accountant");
+        let more = recovery::hand_over(app, accountant, &over(10_201), None).await;
+        assert_eq!(told(&more), "REC-0007");
+        done(recovery::hand_over(app, accountant, &over(10_200), None).await);
+        agree(&office, &["2023-02"]).await;
+    })
+    .await;
+}
+
+fn owned((month, fen): (&str, i64)) -> (String, i64) {
+    (month.to_owned(), fen)
+}
+
+/// Months and fen that `recovery find` lists.
+async fn overpaid_months(office: &Office) -> Vec<(String, i64)> {
+    let found = found(office, "rural").await.into_iter();
+    found.map(|(month, fen, _)| (month, fen)).collect()
+}
+
+/// December was paid in 2022 and its raise in 2023, to two who should have had nothing. Of one the
+/// older part is confirmed first, of the other the newer.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_one_month_are_confirmed_one_after_the_other() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("rural", "2022-12", &people(3)).await;
+        paid(&office, "rural", "2022-12", "2022-12-10").await;
+        office.on("2023-01-04");
+        let raised = [person(1), with(2, 10_700), with(3, 10_700)];
+        office.roster("rural", "2022-12", &raised).await;
+        let (_, files) = office.pay("rural", RunKind::BackPay, "2022-12").await;
+        office.answer(&files[0], |_| Outcome::Paid).await;
+        office.roster("rural", "2022-12", &people(1)).await;
+        let made = open(&office, "maker", "rural").await;
+        let amounts: Vec<i64> = made.iter().map(|(_, fen)| *fen).collect();
+        assert_eq!(amounts, [10_200, 500, 10_300, 400]);
+        for place in [0, 1, 3, 2] {
+            confirm(&office, "reviewer", made[place].0).await;
+        }
+        let expense = 10_100 + 10_200 + 10_300;
+        let owed = 2 * 10_700;
+        assert_eq!(
+            office.balances(OWED).await,
+            [owed, expense, 10_200 + 10_300, 0, 0]
+        );
+        agree(&office, &["2022-12", "2023-01"]).await;
+    })
+    .await;
+}
+
+/// The months of a late death are recovered; then the person proves to be alive, is paid again
+/// once, less what the recovery withholds, and dies after all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_that_was_recovered_and_is_granted_again_is_paid_again_once() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        late_death(&office).await;
+        let first = open(&office, "maker", "rural").await[0].0;
+        confirm(&office, "reviewer", first).await;
+        let withhold = NewPlan {
+            set_off: Some(Fen::new(1_000)),
+            from: Some(month("2022-03")),
+            ..NewPlan::default()
+        };
+        plan(&office, first, &withhold).await;
+
+        office.on("2022-04-12");
+        office.roster("rural", "2022-02", &people(3)).await;
+        let (_, files) = office.pay("rural", RunKind::BackPay, "2022-03").await;
+        let amounts: Vec<i64> = (files[0].lines.iter())
+            .map(|line| line.amount.get())
+            .collect();
+        assert_eq!(amounts, [2 * THIRD - 1_000], "less what is withheld");
+        office.answer(&files[0], |_| Outcome::Paid).await;
+        let again = office.create("rural", RunKind::BackPay, "2022-03").await;
+        assert_eq!(again, None, "once");
+        assert_eq!(found(&office, "rural").await, []);
+        let owed = 2 * THIRD - 1_000;
+        assert_eq!(office.balances(OWED).await, [owed, 3 * MONTH, 0, 0, 0]);
+        agree(&office, &["2022-02", "2022-03", "2022-04"]).await;
+
+        office.roster("rural", "2022-02", &people(2)).await;
+        let second = open(&office, "maker", "rural").await;
+        assert_eq!(second.len(), 1);
+        assert_eq!(second[0].1, 2 * THIRD, "what was paid again is owed again");
+        confirm(&office, "reviewer", second[0].0).await;
+        let expense = 3 * MONTH - 2 * THIRD;
+        let owed = owed + 2 * THIRD;
+        assert_eq!(office.balances(OWED).await, [owed, expense, 0, 0, 0]);
+        agree(&office, &["2022-02", "2022-03", "2022-04"]).await;
+    })
+    .await;
+}
+
+/// One credit is for a recovery and for something else: only a part of it is taken, and the rest
+/// stays unexplained.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_part_of_a_credit_is_a_recoverys() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        late_death(&office).await;
+        let id = open(&office, "maker", "rural").await[0].0;
+        confirm(&office, "reviewer", id).await;
+        let credit = credit(&office, "csv", "2022-04-10", 2 * THIRD + 5_000).await;
+        let take = async |login, fen: Option<i64>| {
+            let receipt = Receipt {
+                recoveries: vec![id],
+                exception: credit,
+                amount: fen.map(Fen::new),
+                appropriation: None,
+            };
+            recovery::receive(&office.app, office.who(login), &receipt, None).await
+        };
+        assert_eq!(told(&take("maker", None).await), "REC-0003", "not all owed");
+        let more = take("maker", Some(2 * THIRD + 5_001)).await;
+        assert_eq!(told(&more), "REC-0008");
+        assert_eq!(told(&take("maker", Some(0)).await), "REC-0008", "nothing");
+        done(take("maker", Some(THIRD)).await);
+        let other = take("reviewer", Some(THIRD + 1)).await;
+        assert_eq!(told(&other), "REC-0006", "not the amount that was proposed");
+        let answer = done(take("reviewer", Some(THIRD)).await);
+        assert_eq!(answer["state"], "open");
+        assert_eq!(answer["left_fen"], THIRD + 5_000);
+        let suspense = office.balances([Chart::Suspense]).await[0];
+        assert_eq!(suspense.abs(), THIRD + 5_000);
+        agree(&office, &["2022-03", "2022-04"]).await;
+
+        // The rest of the recovery comes out of the same credit; 50 yuan nobody can explain.
+        done(take("maker", Some(THIRD)).await);
+        let answer = done(take("reviewer", Some(THIRD)).await);
+        assert_eq!(answer["recoveries"][0]["state"], "settled");
+        let page = exception::Page {
+            after: 0,
+            limit: 100,
+        };
+        let open = exception::list(&office.app, office.who("auditor"), true, page).await;
+        let open = open.unwrap().json;
+        assert_eq!(open["exceptions"][0]["left_fen"], 5_000);
+        assert_eq!(office.balances([Chart::Suspense]).await[0].abs(), 5_000);
+        assert_eq!(told(&take("maker", Some(1)).await), "REC-0001");
+        agree(&office, &["2022-03", "2022-04"]).await;
+    })
+    .await;
+}
+
+/// Paid until March by a roster of January and one of March; the third died in January.
+async fn changed_in_march(office: &Office) {
+    office.roster("rural", "2022-01", &people(3)).await;
+    paid(office, "rural", "2022-01", "2022-01-10").await;
+    paid(office, "rural", "2022-02", "2022-02-10").await;
+    office.on("2022-03-02");
+    let raised = [person(1), with(2, 10_900), with(3, 10_900)];
+    office.roster("rural", "2022-03", &raised).await;
+    paid(office, "rural", "2022-03", "2022-03-10").await;
+    office.on("2022-04-06");
+}
+
+async fn died(
+    office: &Office,
+    died: Died,
+    document: &str,
+) -> Result<api::app::Done, api::app::Error> {
+    roster::deceased(&office.app, office.who("maker"), &died, document, None).await
+}
+
+/// A list of the deceased: the third, somebody without a date, and somebody of another county.
+async fn funeral_home(office: &Office) {
+    let mut text = "身份证号,姓名,日期\r\n".to_owned();
+    for (n, date) in [(3, "2022-01-20"), (8, ""), (9, "2022-01-21")] {
+        let who = person(n);
+        text += &format!("{},{},{date}\r\n", who.identity, who.name);
+    }
+    let list = clash::ListInput {
+        kind: ListKind::Deceased,
+        name: "殡仪馆".to_owned(),
+        file_name: "死亡.csv".to_owned(),
+        bytes: text.into_bytes(),
+    };
+    done(clash::import_list(&office.app, office.who("maker"), &list, None).await);
+}
+
+/// It is heard in April of a death in January, when no roster of February can be taken any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_is_recorded_whatever_later_rosters_said() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        changed_in_march(&office).await;
+        let (app, maker) = (&office.app, office.who("maker"));
+        let (at, bytes) = (month("2022-02"), paper::roster(&people(2)));
+        let late = roster::import(app, maker, "rural", at, "r.csv", &bytes, false, None).await;
+        assert_eq!(told(&late), "ROS-0003", "later rosters have decided");
+
+        let listed = || Died::Listed("殡仪馆".to_owned());
+        let unknown = died(&office, listed(), "示例").await;
+        assert_eq!(told(&unknown), "CMD-0001", "there is no such list");
+        funeral_home(&office).await;
+        assert_eq!(told(&died(&office, listed(), " ").await), "CMD-0003");
+        let answer = done(died(&office, listed(), "示例〔2022〕7号").await);
+        let counts = ["recorded", "unknown", "without_date"].map(|name| answer[name].as_i64());
+        assert_eq!(counts, [Some(1); 3]);
+        let again = done(died(&office, listed(), "示例〔2022〕7号").await);
+        assert_eq!(
+            (&again["recorded"], &again["recorded_before"]),
+            (&0.into(), &1.into())
+        );
+
+        let expected = [("2022-02", THIRD), ("2022-03", 10_900)];
+        assert_eq!(overpaid_months(&office).await, expected.map(owned));
+        let id = open(&office, "maker", "rural").await[0].0;
+        confirm(&office, "reviewer", id).await;
+        // The roster of March names three still; two are paid.
+        office.on("2022-04-10");
+        let (_, files) = office.pay("rural", RunKind::Regular, "2022-04").await;
+        assert_eq!(files[0].lines.len(), 2);
+        office.answer(&files[0], |_| Outcome::Paid).await;
+        agree(&office, &["2022-02", "2022-03", "2022-04"]).await;
+
+        // It was somebody else: what was taken back is due again.
+        let known = roster::deaths(app, office.who("auditor"))
+            .await
+            .unwrap()
+            .json;
+        let person = known["deaths"][0]["person"].as_i64().unwrap();
+        let whose = |on| Died::Person(ledger::id::PartyId(person), on);
+        let tomorrow = Some(acceptance::office::day("2022-04-11"));
+        let early = died(&office, whose(tomorrow), "示例").await;
+        assert_eq!(told(&early), "CMD-0003", "a day to come");
+        let nobody = Died::Person(ledger::id::PartyId(9_999), None);
+        assert_eq!(told(&died(&office, nobody, "示例").await), "CMD-0001");
+        done(died(&office, whose(None), "示例〔2022〕8号").await);
+        let run = office.create("rural", RunKind::BackPay, "2022-04").await;
+        let run = run.unwrap();
+        // The list still names the person, and blocks the run.
+        let checked = done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(checked["errors"], 1);
+        assert_eq!(checked["total_fen"], THIRD + 2 * 10_900);
+        done(office.act("maker", RunEvent::Discard, run, None).await);
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// Proposing and confirming takes as many statements for forty households as for four, and those
+/// of one household leave the others alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_recoveries_are_proposed_and_confirmed_at_once() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let mut cut = people(44);
+        office.roster("rural", "2022-01", &cut).await;
+        paid(&office, "rural", "2022-01", "2022-01-10").await;
+        paid(&office, "rural", "2022-02", "2022-02-10").await;
+        office.on("2022-03-03");
+        let mut statements = Vec::new();
+        for range in [0..4, 4..44] {
+            let size = range.len();
+            for one in &mut cut[range] {
+                one.amount = Fen::new(10_000);
+            }
+            office.roster("rural", "2022-01", &cut).await;
+            let before = office.app.db.statements();
+            let made = open(&office, "maker", "rural").await;
+            let opened = office.app.db.statements();
+            assert_eq!(made.len(), size);
+            let ids: Vec<RecoveryId> = made.iter().map(|(id, _)| *id).collect();
+            let (app, reviewer) = (&office.app, office.who("reviewer"));
+            let answer = done(recovery::confirm_many(app, reviewer, &ids, None).await);
+            let confirmed = office.app.db.statements();
+            let owed: i64 = made.iter().map(|(_, fen)| fen).sum();
+            assert_eq!(answer["total_fen"], owed);
+            let all = answer["recoveries"].as_array().unwrap();
+            let voucher = &all[0]["voucher"];
+            assert!(all.iter().all(|one| one["voucher"] == *voucher));
+            assert!(all.iter().all(|one| one["state"] == "open"));
+            statements.push([opened - before, confirmed - opened]);
+        }
+        for (few, many) in statements[0].iter().zip(statements[1]) {
+            assert!(many <= few + 4, "{few} for 4, {many} for 40");
+        }
+        agree(&office, &["2022-01", "2022-02", "2022-03"]).await;
+        one_of_two(&office, cut).await;
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// One household of two that are overpaid, by its file number; numbers that are not there.
+async fn one_of_two(office: &Office, mut cut: Vec<Person>) {
+    cut[0].amount = Fen::new(9_000);
+    cut[1].amount = Fen::new(9_000);
+    office.roster("rural", "2022-01", &cut).await;
+    let one = NewRecovery {
+        program: "rural".to_owned(),
+        whose: Whose::FileNo(cut[1].file_no.clone()),
+        first: Some(month("2022-02")),
+        last: None,
+        reason: "示例".to_owned(),
+    };
+    let (app, maker, reviewer) = (&office.app, office.who("maker"), office.who("reviewer"));
+    let made = done(recovery::open(app, maker, &one, None).await);
+    assert_eq!(made["total_fen"], 1_000, "February of one household");
+    let id = RecoveryId(made["recoveries"][0]["recovery"].as_i64().unwrap());
+    let missing = [id, RecoveryId(2_000_000)];
+    let missing = recovery::confirm_many(app, reviewer, &missing, None).await;
+    assert_eq!(told(&missing), "CMD-0001");
+    let none = recovery::confirm_many(app, reviewer, &[], None).await;
+    assert_eq!(told(&none), "CMD-0001");
+    done(recovery::confirm_many(app, reviewer, &[id, id], None).await);
+    assert_eq!(found(office, "rural").await.len(), 3);
 }

@@ -388,15 +388,28 @@ async fn overpaid(month: &mut Month) {
     month
         .does("reviewer", &format!("POST /recoveries/{one}/reject"), why())
         .await;
-    for id in [two, three] {
-        month
-            .does(
-                "reviewer",
-                &format!("POST /recoveries/{id}/confirm"),
-                Value::Null,
-            )
-            .await;
-    }
+    let confirm = format!("POST /recoveries/{two}/confirm");
+    month.does("reviewer", &confirm, Value::Null).await;
+    let others = json!({ "recoveries": [three] });
+    month
+        .does("reviewer", "POST /recoveries/confirm", others)
+        .await;
+    let dead = person(104);
+    let list = format!(
+        "身份证号,姓名,日期\r\n{},{},2021-12-30\r\n",
+        dead.identity, dead.name
+    );
+    let line = "POST /check-lists?kind=deceased&list=home&name=d.csv";
+    month.sends("maker", line, list.as_bytes()).await;
+    let listed = json!({ "list": "home", "document": "示例" });
+    let answer = month.does("maker", "POST /deaths/list", listed).await;
+    assert_eq!(answer["recorded"], 1);
+    let deaths = month.rest.get("auditor", "/deaths").await.json();
+    // It was somebody else.
+    let person = deaths["deaths"][0]["person"].clone();
+    let wrong = json!({ "person": person, "document": "示例" });
+    let answer = month.does("maker", "POST /deaths", wrong).await;
+    assert_eq!(answer["recorded"], 1);
     month
         .does("maker", &format!("POST /recoveries/{two}/write-off"), why())
         .await;

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use acceptance::office::paper::{Outcome, movement, outcomes, people, person, write_return};
-use acceptance::office::{Office, done, month};
+use acceptance::office::{Office, day, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
 use api::app::proposal::Change;
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
+use api::app::roster::{self, Died};
 use api::app::token::NewToken;
 use api::app::users::NewUser;
 use api::app::{
@@ -21,7 +22,7 @@ use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
-use ledger::id::{ExceptionId, ObjectionId, RecoveryId, RunId, TokenId};
+use ledger::id::{ExceptionId, ObjectionId, PartyId, RecoveryId, RunId, TokenId};
 use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
 use ledger_store::migrate::migrate;
@@ -354,6 +355,7 @@ async fn full(url: &str) -> Office {
     compared(&office).await;
     published(&office).await;
     closed_year(&office).await;
+    late_expense(&office).await;
     in_kind(&office).await;
     let notice = calendar::Source::shipped(2022).unwrap();
     done(calendar::import(app, office.who("maker"), &notice, None).await);
@@ -417,6 +419,7 @@ async fn recovered(office: &Office) {
     let receipt = Receipt {
         recoveries: earlier,
         exception: ExceptionId(last),
+        amount: None,
         appropriation: None,
     };
     for who in [maker, reviewer] {
@@ -446,6 +449,20 @@ async fn closed_year(office: &Office) {
     };
     done(appropriation::reduce(app, accountant, &less, None).await);
     done(year::close(app, accountant, 2022, Some("示例〔2023〕1号"), None).await);
+}
+
+/// December is paid in the next year and some of it owed back; somebody has died.
+async fn late_expense(office: &Office) {
+    office.on("2023-02-10");
+    let batch = office.pay_month("rural", "2022-12").await;
+    office.answer(&batch, |_| Outcome::Paid).await;
+    let dead = office
+        .count("select max(party_id) from party where kind = 'person'")
+        .await;
+    let died = Died::Person(PartyId(dead), Some(day("2022-11-30")));
+    let (app, maker) = (&office.app, office.who("maker"));
+    done(roster::deceased(app, maker, &died, "示例", None).await);
+    assert_eq!(owed_back(office).await.len(), 1);
 }
 
 /// Help in kind by the piece for a household with a member, care by disability grade, a payment

@@ -2,6 +2,7 @@
 
 use ledger::disbursement::role::Action;
 use ledger::id::ExceptionId;
+use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger_store::boxed;
 pub use ledger_store::exception::Page;
@@ -139,21 +140,26 @@ pub async fn list(
         ..page
     };
     let mut found = store::page(&mut tx, caller.book.id, open_only, one_more).await?;
+    let taken = ledger_store::recovery::taken(&mut tx, caller.book.id, None).await?;
     tx.rollback().await?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|last| last.id.get());
-    let mut tables = vec![table(&found)];
+    let left = |x: &Exception| {
+        let taken = taken.get(&x.id).copied().unwrap_or_default();
+        x.amount.minus(taken).unwrap_or(x.amount)
+    };
+    let mut tables = vec![table(&found, left)];
     tables.extend(next.map(more_after));
-    let list: Vec<Value> = found.iter().map(exception_json).collect();
+    let list: Vec<Value> = (found.iter().map(|x| exception_json(x, left(x)))).collect();
     Ok(Report::new(
         json!({ "exceptions": list, "next": next }),
         tables,
     ))
 }
 
-fn table(exceptions: &[Exception]) -> Table {
+fn table(exceptions: &[Exception], left: impl Fn(&Exception) -> Fen) -> Table {
     let mut table = Table::new(
         words("差异", "Exceptions"),
         &[
@@ -163,6 +169,7 @@ fn table(exceptions: &[Exception]) -> Table {
             ("行", "line", true),
             ("明细", "payment", true),
             ("金额(元)", "amount (yuan)", true),
+            ("未明(元)", "unexplained (yuan)", true),
             ("情况", "detail", false),
             ("状态", "state", false),
             ("处理", "resolution", false),
@@ -180,6 +187,7 @@ fn table(exceptions: &[Exception]) -> Table {
             x.line_no.to_string(),
             payment,
             x.amount.grouped(),
+            left(x).grouped(),
             x.detail.clone(),
             x.state.name().to_owned(),
             x.resolution.clone(),
@@ -198,7 +206,7 @@ fn more_after(last: i64) -> Table {
     table
 }
 
-fn exception_json(x: &Exception) -> Value {
+fn exception_json(x: &Exception, left: Fen) -> Value {
     json!({
         "exception": x.id.get(),
         "kind": x.kind,
@@ -207,6 +215,7 @@ fn exception_json(x: &Exception) -> Value {
         "line": x.line_no,
         "payment": x.payment,
         "amount_fen": x.amount.get(),
+        "left_fen": left.get(),
         "detail": x.detail,
         "state": x.state.code(),
         "resolution": x.resolution,

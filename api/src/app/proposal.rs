@@ -29,6 +29,34 @@ pub enum Change {
 }
 
 impl Change {
+    /// What is asked, for a person to read: its kind, and the rule.
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Change::Publication(rule) => {
+                let NewRule {
+                    program,
+                    days,
+                    unit,
+                    document,
+                } = rule;
+                (
+                    "公示 publication",
+                    format!("{program} {days} {} {document}", unit.name()),
+                )
+            }
+            Change::Limit(limit) => {
+                let run = limit
+                    .run
+                    .map_or_else(String::new, |run| format!(" 每批 a run {}", run.grouped()));
+                let (program, level) = (&limit.program, limit.level.name());
+                let (from, payment) = (limit.from, limit.payment.grouped());
+                let rule = format!("{program} {level} {from} 每笔 a payment {payment}{run}");
+                ("审批限额 limit", format!("{rule} {}", limit.document))
+            }
+            Change::Level(login, level) => ("审批级次 level", format!("{login} {}", level.name())),
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Change::Publication(_) => "publication",
@@ -244,10 +272,12 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             None => ("待确认", "", ""),
             Some((decision, by, note)) => (decision.name(), named(*by), note.as_str()),
         };
+        let (kind, rule) =
+            Change::of(proposal).map_or(("", proposal.content.clone()), |change| change.words());
         table.row([
             proposal.id.to_string(),
-            proposal.kind.clone(),
-            proposal.content.clone(),
+            kind.to_owned(),
+            rule,
             named(proposal.user).to_owned(),
             state.to_owned(),
             by.to_owned(),

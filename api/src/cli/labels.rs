@@ -3,6 +3,7 @@
 //! A field that is not listed is shown under its own name.
 
 use ledger::disbursement::approval::ApprovalLevel;
+use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::recovery::RecoveryState;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
@@ -73,6 +74,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("engine", "数据库引擎", "engine"),
     ("entries", "条目", "entries"),
     ("entry", "审计条目", "audit entry"),
+    ("errors", "错误", "errors"),
     ("exception", "差异", "exception"),
     ("exceptions", "差异", "exceptions"),
     ("expect_ended", "止发过半,须写明", "expect ended"),
@@ -149,6 +151,8 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("proposal", "提议", "proposal"),
     ("publication_rules", "公示规定", "publication rules"),
     ("reason", "原因", "reason"),
+    ("recorded", "新登记", "recorded"),
+    ("recorded_before", "已登记", "recorded before"),
     ("recoveries", "追缴", "recoveries"),
     ("recovery", "追缴", "recovery"),
     ("references", "引用标准", "references"),
@@ -172,6 +176,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("sent", "在途", "sent"),
     ("sent_on", "送出日期", "sent on"),
     ("sequence", "审计条目", "audit entry"),
+    ("set_off", "每批次抵扣", "withheld in each run"),
     ("sha256", "SHA-256", "SHA-256"),
     ("shown", "所列", "shown"),
     ("size", "条数", "size"),
@@ -191,7 +196,8 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("totals", "控制总数", "control totals"),
     ("transfers", "分录", "transfers"),
     ("unchanged", "未变核定", "unchanged"),
-    ("unit", "金额单位", "unit"),
+    ("unit", "单位", "unit"),
+    ("unknown", "不在本账套", "not in this book"),
     ("unmatched", "未匹配", "unmatched"),
     ("usable", "可用于入账", "usable"),
     ("use", "用途", "use"),
@@ -201,6 +207,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("voucher", "凭证", "voucher"),
     ("vouchers", "凭证", "vouchers"),
     ("warnings", "提示", "warnings"),
+    ("without_date", "无日期", "without a date"),
     ("year", "年度", "year"),
     ("years", "年度", "years"),
     (
@@ -247,7 +254,8 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
             run.or(payment).or(match code {
                 "active" => Some("启用"),
                 "disabled" => Some("已停用"),
-                "open" => Some("未处理"),
+                "open" => Some("未结"),
+                "confirmed" => Some("已确认"),
                 "proposed" => Some("待确认"),
                 "resolved" => Some("已处理"),
                 "received" => Some("待处理"),
@@ -261,6 +269,7 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
             let approval = ApprovalLevel::from_code(code).map(ApprovalLevel::name);
             Level::from_code(code).map(Level::name).or(approval)
         }
+        "unit" => DayUnit::from_code(code).map(DayUnit::name),
         "kind" => match code {
             "regular" => Some("正常发放"),
             "back-pay" => Some("补发以前月份"),

@@ -27,25 +27,19 @@ pub(crate) enum RecoveryCommand {
     /// 提出追缴,待另一人确认 Propose recoveries; another person confirms each
     Open(Open),
     /// 确认追缴 Confirm what another person proposed
-    Confirm(One),
+    Confirm {
+        /// 追缴编号 Numbers of the recoveries
+        #[arg(value_parser = recovery_id, required = true)]
+        recoveries: Vec<RecoveryId>,
+        #[command(flatten)]
+        key: Key,
+    },
     /// 驳回追缴或核销 Turn down a recovery, or its writing off
     Reject(WithReason),
     /// 订立还款计划 Plan how it is paid back
     Plan(PlanArgs),
     /// 收回:待查款认作追缴款,两人办理 Money came in: a credit that nobody could explain; two people
-    Receive {
-        /// 追缴编号 Numbers of the recoveries that the money is for
-        #[arg(value_parser = recovery_id, required = true)]
-        recoveries: Vec<RecoveryId>,
-        /// 差异编号 The exception that the credit is
-        #[arg(long, value_parser = exception_id)]
-        exception: ExceptionId,
-        /// 退回的指标文号 Appropriation that it goes home to [默认 default: 原发放的指标 the one drawn on]
-        #[arg(long, value_name = "DOCUMENT")]
-        appropriation: Option<String>,
-        #[command(flatten)]
-        key: Key,
-    },
+    Receive(ReceiveArgs),
     /// 提请核销,待另一人确认 Propose to give up what is left; another person confirms it
     WriteOff(WithReason),
     /// 确认核销 Confirm that it is given up
@@ -161,6 +155,36 @@ pub(crate) struct PlanArgs {
     key: Key,
 }
 
+/// Money that came in.
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveArgs {
+    /// 追缴编号 Numbers of the recoveries that the money is for
+    #[arg(value_parser = recovery_id, required = true)]
+    recoveries: Vec<RecoveryId>,
+    /// 差异编号 The exception that the credit is
+    #[arg(long, value_parser = exception_id)]
+    exception: ExceptionId,
+    /// 认作追缴的金额,余下仍待查 So much of the credit; the rest stays unexplained [默认 default: 全部 all]
+    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    amount: Option<Fen>,
+    /// 退回的指标文号 Appropriation that it goes home to [默认 default: 原发放的指标 the one drawn on]
+    #[arg(long, value_name = "DOCUMENT")]
+    appropriation: Option<String>,
+    #[command(flatten)]
+    key: Key,
+}
+
+impl ReceiveArgs {
+    fn receipt(&self) -> Receipt {
+        Receipt {
+            recoveries: self.recoveries.clone(),
+            exception: self.exception,
+            amount: self.amount,
+            appropriation: self.appropriation.clone(),
+        }
+    }
+}
+
 /// Money for the treasury.
 #[derive(Debug, Args)]
 pub(crate) struct HandOverArgs {
@@ -219,9 +243,10 @@ impl RecoveryCommand {
             RecoveryCommand::Open(open) => {
                 recovery::open(&app, &caller, &open.wanted(), open.key.get()).await?
             }
-            RecoveryCommand::Confirm(one) => {
-                recovery::confirm(&app, &caller, one.recovery, one.key.get()).await?
-            }
+            RecoveryCommand::Confirm { recoveries, key } => match recoveries.as_slice() {
+                [one] => recovery::confirm(&app, &caller, *one, key.get()).await?,
+                many => recovery::confirm_many(&app, &caller, many, key.get()).await?,
+            },
             RecoveryCommand::Reject(why) => {
                 let (id, key) = (why.recovery, why.key.get());
                 recovery::reject(&app, &caller, id, &why.reason, key).await?
@@ -235,18 +260,8 @@ impl RecoveryCommand {
                 };
                 recovery::plan(&app, &caller, plan.recovery, &new, plan.key.get()).await?
             }
-            RecoveryCommand::Receive {
-                recoveries,
-                exception,
-                appropriation,
-                key,
-            } => {
-                let receipt = Receipt {
-                    recoveries: recoveries.clone(),
-                    exception: *exception,
-                    appropriation: appropriation.clone(),
-                };
-                recovery::receive(&app, &caller, &receipt, key.get()).await?
+            RecoveryCommand::Receive(receive) => {
+                recovery::receive(&app, &caller, &receive.receipt(), receive.key.get()).await?
             }
             RecoveryCommand::WriteOff(why) => {
                 let (id, key) = (why.recovery, why.key.get());

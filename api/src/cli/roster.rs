@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
-use ledger::calendar::Month;
+use clap::{ArgGroup, Args, Subcommand};
+use ledger::calendar::{Date, Month};
+use ledger::id::PartyId;
 use ledger::problem::{Kind, Problem};
 use serde_json::json;
 
-use super::args::{Key, Out};
+use super::args::{Key, Out, date, positive};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::Error;
-use crate::app::roster::{self, RosterFile};
+use crate::app::roster::{self, Died, RosterFile};
 
 /// Commands on rosters.
 #[derive(Debug, Subcommand)]
@@ -47,6 +48,10 @@ pub(crate) enum RosterCommand {
         #[command(flatten)]
         key: Key,
     },
+    /// 登记死亡:次月起不再应发 Record deaths: nothing is due for the months after
+    Deceased(Deceased),
+    /// 列出死亡登记 List the deaths that the book knows
+    Deaths,
     /// 查看名册 Show the roster of a month
     List {
         /// 项目 Program
@@ -72,6 +77,44 @@ pub(crate) enum RosterCommand {
         #[command(flatten)]
         out: Out,
     },
+}
+
+/// Whose death is recorded.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whose").required(true).args(["list", "person"]))]
+pub(crate) struct Deceased {
+    /// 死亡名单的名称 Everybody on the imported list of this name
+    #[arg(long, value_name = "NAME")]
+    list: Option<String>,
+    /// 人员编号,见 roster list Number of one person, as `roster list` shows it
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
+    person: Option<i64>,
+    /// 死亡日期 Day of the death
+    #[arg(long, value_name = "DATE", value_parser = date, conflicts_with = "list",
+        required_unless_present_any = ["list", "taken_back"])]
+    on: Option<Date>,
+    /// 撤销登记 It was wrong
+    #[arg(long, conflicts_with_all = ["list", "on"])]
+    taken_back: bool,
+    /// 依据 What says so
+    #[arg(long)]
+    document: String,
+    #[command(flatten)]
+    key: Key,
+}
+
+impl Deceased {
+    async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        let (app, caller) = desk.enter().await?;
+        let died = match (&self.list, self.person) {
+            (Some(list), _) => Died::Listed(list.clone()),
+            (None, person) => Died::Person(PartyId(person.unwrap_or_default()), self.on),
+        };
+        let key = self.key.get();
+        Ok(roster::deceased(&app, &caller, &died, &self.document, key)
+            .await?
+            .into())
+    }
 }
 
 impl RosterCommand {
@@ -109,6 +152,11 @@ impl RosterCommand {
                     key: key.get(),
                 };
                 import.run(desk, file, marked.as_deref()).await
+            }
+            RosterCommand::Deceased(deceased) => deceased.run(desk).await,
+            RosterCommand::Deaths => {
+                let (app, caller) = desk.enter().await?;
+                Ok(roster::deaths(&app, &caller).await?.into())
             }
             RosterCommand::List {
                 program,

@@ -36,6 +36,7 @@ pub(super) fn router() -> Router<Server> {
             "/recoveries",
             reply::get(recoveries).merge(reply::post(open, recoveries)),
         )
+        .route("/recoveries/confirm", reply::post(confirm_many, recoveries))
         .route("/recoveries/{recovery}", reply::get(recovery))
         .route(
             "/recoveries/{recovery}/{step}",
@@ -202,7 +203,29 @@ async fn recoveries(seat: Seat) -> Result<Reply, Error> {
             false => Block::More(seat.say("recoveries.open").to_owned(), vec![form]),
         });
     }
+    if seat.may(Action::ConfirmRecovery) {
+        let form = Form::act(&seat, "/recoveries/confirm", seat.say("recoveries.confirm"))
+            .saying("", seat.say("recoveries.confirm-lead"))
+            .field(&seat, field("recoveries", seat.say("recoveries.numbers")));
+        page = page.with(match seat.refused.is_some() {
+            true => Block::Form(Box::new(form)),
+            false => Block::More(seat.say("recoveries.confirm-many").to_owned(), vec![form]),
+        });
+    }
     tables::page(&seat, page, &report, &[("number", "/recoveries/")])
+}
+
+/// Several recoveries by their numbers, with whatever stands between them.
+async fn confirm_many(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let text = posted.text("recoveries");
+    let numbers = text.split(|c: char| !c.is_ascii_digit());
+    let numbers = numbers.filter(|number| !number.is_empty());
+    let ids: Result<Vec<RecoveryId>, _> = numbers
+        .map(|number| number.parse().map(RecoveryId))
+        .collect();
+    let ids = ids.map_err(|_| invalid("recoveries", text, seat.say("recoveries.numbers")))?;
+    let done = recovery::confirm_many(seat.app(), seat.caller(), &ids, posted.key()).await?;
+    Ok(Reply::Done(done, "/recoveries".to_owned()))
 }
 
 async fn open(seat: Seat, posted: Posted) -> Result<Reply, Error> {

@@ -2,19 +2,19 @@
 
 use axum::Router;
 use axum::http::StatusCode;
-use ledger::calendar::Month;
+use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
 use ledger::problem::Kind as Refusal;
 
 use super::grid::Grid;
 use super::page::{Block, Form, Kind, Page, fact, field, link};
-use super::posted::{Posted, Upload};
+use super::posted::{Posted, Upload, invalid};
 use super::reply::{self, Reply, facts};
 use super::runs::{month_field, name_of, notice, program_field};
 use super::seat::Seat;
 use super::tables::{self, WORKBOOK};
-use crate::app::roster::{self, RosterFile};
+use crate::app::roster::{self, Died, RosterFile};
 use crate::app::{Error, not_found, personal};
 use crate::http::Server;
 
@@ -32,7 +32,12 @@ pub(super) fn router() -> Router<Server> {
         .route("/rosters/template", reply::get(template))
         .route("/rosters/list", reply::get(list))
         .route("/rosters/diff", reply::get(diff))
+        .route(
+            "/rosters/deaths",
+            reply::get(deaths).merge(reply::post(listed_deaths, deaths)),
+        )
         .route("/persons", reply::get(search))
+        .route("/persons/{person}/death", reply::post(death, card))
         .route("/persons/{person}", reply::get(card))
         .route("/persons/{person}/reveal", reply::post(reveal, card))
 }
@@ -60,10 +65,11 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         .plain();
     let mut page = Page::new(seat.say("nav.rosters"), seat.say("rosters.lead"));
     page = page.with(Block::Form(Box::new(search_form(&seat))));
+    let mut ways = vec![link(seat.say("deaths.title"), "/rosters/deaths")];
     if seat.may(Action::ImportRoster) {
-        let ways = vec![link(seat.say("rosters.import"), "/rosters/import")];
-        page = page.with(Block::Links(ways));
+        ways.insert(0, link(seat.say("rosters.import"), "/rosters/import"));
     }
+    page = page.with(Block::Links(ways));
     Ok(page
         .form(Some(list.plain()))
         .form(Some(diff.plain()))
@@ -274,7 +280,61 @@ async fn card(seat: Seat) -> Result<Reply, Error> {
             vec![form.plain()],
         ));
     }
+    if seat.may(Action::ImportRoster) {
+        let form = Form::act(
+            &seat,
+            format!("/persons/{id}/death"),
+            seat.say("deaths.record"),
+        )
+        .saying("", seat.say("deaths.one-lead"))
+        .field(
+            &seat,
+            field("on", seat.say("deaths.on"))
+                .kind(Kind::Line("date"))
+                .optional(),
+        )
+        .field(&seat, field("document", seat.say("field.document")));
+        page = page.with(Block::More(
+            seat.say("deaths.record").to_owned(),
+            vec![form.plain()],
+        ));
+    }
     tables::page(&seat, page, &report, &[])
+}
+
+/// The deaths that the book knows; a list of another office records many at once.
+async fn deaths(seat: Seat) -> Result<Reply, Error> {
+    let report = roster::deaths(seat.app(), seat.caller()).await?;
+    let mut page = Page::new(seat.say("deaths.title"), seat.say("deaths.lead"))
+        .under(seat.say("nav.rosters"), "/rosters");
+    if seat.may(Action::ImportRoster) {
+        let form = Form::act(&seat, "/rosters/deaths", seat.say("deaths.record"))
+            .saying(seat.say("deaths.listed"), seat.say("deaths.listed-lead"))
+            .field(&seat, field("list", seat.say("settings.list-name")))
+            .field(&seat, field("document", seat.say("field.document")));
+        page = page.form(Some(form));
+    }
+    tables::page(&seat, page, &report, &[("person", "/persons/")])
+}
+
+async fn listed_deaths(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let died = Died::Listed(posted.text("list").to_owned());
+    let (app, caller, key) = (seat.app(), seat.caller(), posted.key());
+    let done = roster::deceased(app, caller, &died, posted.text("document"), key).await?;
+    Ok(Reply::Done(done, "/rosters/deaths".to_owned()))
+}
+
+/// Records the death of a person, or takes the record back when no day is given.
+async fn death(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = person(&seat)?;
+    let on = match posted.text("on") {
+        "" => None,
+        text => Some(parse_date(text).map_err(|_| invalid("on", text, "YYYY-MM-DD"))?),
+    };
+    let (app, caller, key) = (seat.app(), seat.caller(), posted.key());
+    let died = Died::Person(id, on);
+    let done = roster::deceased(app, caller, &died, posted.text("document"), key).await?;
+    Ok(Reply::Done(done, format!("/persons/{id}")))
 }
 
 /// Shown once, on a page that no browser keeps.

@@ -1,10 +1,10 @@
 //! Recovery (追缴) of what was overpaid: its states as data, in whose books the money belongs, what
 //! a payment withholds, and which instalment is next.
 //!
-//! A recovery is of one payee of a household and of months of one calendar year, so that all of
-//! its money belongs in the same books ([`standing`]).
+//! A recovery is of one payee of a household and of expense that was booked in one year, so that
+//! all of its money belongs in the same books ([`standing`]).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::role::Action;
 use crate::account::coded;
@@ -181,17 +181,36 @@ pub fn left_after(event: RecoveryEvent, left: Fen, amount: Fen) -> Result<Fen, M
     }
 }
 
-/// In whose books money of a recovery belongs that moves in year `now`: `months` is the year that
-/// was overpaid, `confirmed` the year in which the recovery was booked (`now` when it is being
+/// In whose books money of a recovery belongs that moves in year `now`: `expense` is the year whose
+/// expense it was, `confirmed` the year in which the recovery was booked (`now` when it is being
 /// booked).
-pub fn standing(months: i32, confirmed: i32, now: i32) -> Standing {
-    if months < confirmed {
+pub fn standing(expense: i32, confirmed: i32, now: i32) -> Standing {
+    if expense < confirmed {
         Standing::Earlier
     } else if confirmed < now {
         Standing::Closed
     } else {
         Standing::Same
     }
+}
+
+/// The years whose expense was too much, newest first, with how much of `over` each: what was
+/// booked for a person, component and month last is what was too much. `booked` is what each year
+/// booked less what it took back, and comes to at least `over`.
+///
+/// # Errors
+/// When an amount is out of range.
+pub fn by_year(booked: &BTreeMap<i32, Fen>, over: Fen) -> Result<Vec<(i32, Fen)>, MoneyError> {
+    let mut rest = over;
+    let mut parts = Vec::new();
+    for (year, amount) in booked.iter().rev() {
+        let part = rest.min(*amount);
+        if part > Fen::ZERO {
+            parts.push((*year, part));
+            rest = rest.minus(part)?;
+        }
+    }
+    Ok(parts)
 }
 
 /// What to withhold for one recovery from a payment of `amount`: no more than is planned for the
@@ -410,8 +429,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_booked_last_was_too_much() {
+        type Years<'a> = &'a [(i32, i64)];
+        let cases: [(Years<'_>, i64, Years<'_>); 5] = [
+            (&[(2022, 700)], 700, &[(2022, 700)]),
+            (&[(2022, 700), (2023, 50)], 50, &[(2023, 50)]),
+            (&[(2022, 700), (2023, 50)], 80, &[(2023, 50), (2022, 30)]),
+            // What the newer year took back was of the older one.
+            (&[(2022, 700), (2023, -200)], 500, &[(2022, 500)]),
+            (&[(2022, -200), (2023, 700)], 500, &[(2023, 500)]),
+        ];
+        for (booked, over, expected) in cases {
+            let booked = booked.iter().map(|(year, fen)| (*year, Fen::new(*fen)));
+            let parts = by_year(&booked.collect(), Fen::new(over)).unwrap();
+            let parts: Vec<_> = (parts.iter().map(|(year, fen)| (*year, fen.get()))).collect();
+            assert_eq!(parts, expected);
+        }
+    }
+
+    #[test]
     fn whose_money_it_is() {
-        for (months, confirmed, now, expected) in [
+        for (expense, confirmed, now, expected) in [
             (2022, 2022, 2022, Standing::Same),
             (2023, 2022, 2022, Standing::Same),
             (2022, 2022, 2023, Standing::Closed),
@@ -419,9 +457,9 @@ mod tests {
             (2021, 2022, 2023, Standing::Earlier),
         ] {
             assert_eq!(
-                standing(months, confirmed, now),
+                standing(expense, confirmed, now),
                 expected,
-                "{months} {confirmed} {now}"
+                "{expense} {confirmed} {now}"
             );
         }
     }

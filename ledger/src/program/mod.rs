@@ -256,6 +256,8 @@ pub struct Facts {
     pub people: HashMap<PartyId, Person>,
     /// The pieces of awards of help in kind.
     pub quantities: HashMap<AwardId, Quantity>,
+    /// The month in which a person died.
+    pub deaths: HashMap<PartyId, Month>,
 }
 
 impl Policy {
@@ -361,7 +363,8 @@ impl Policy {
         amounts[..begun].last().map(|reference| reference.amount)
     }
 
-    /// What the award is due for the month; zero when nothing falls due in it.
+    /// What the award is due for the month; zero when nothing falls due in it, and after the month
+    /// in which the person died.
     ///
     /// An amount that the award carries overrides the standard. Refused with `StandardMissing` when
     /// no standard or reference holds, `AwardAmountMissing` when the standard leaves the amount to
@@ -374,6 +377,11 @@ impl Policy {
                 .with("name", award.component));
         };
         if !award.covers(month) || !component.cadence.falls_due(month, award.from) {
+            return Ok(Fen::ZERO);
+        }
+        // What is granted once (丧葬费) is granted knowing of the death.
+        let died = self.facts.deaths.get(&award.subject);
+        if component.cadence != Cadence::Once && died.is_some_and(|died| *died < month) {
             return Ok(Fen::ZERO);
         }
         if let Some(amount) = award.amount {

@@ -31,6 +31,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("payment", crate::payment::STATEMENTS),
         ("personal", crate::personal::STATEMENTS),
         ("recovery", crate::recovery::STATEMENTS),
+        ("overpaid", crate::overpaid::STATEMENTS),
         ("batch", crate::batch::STATEMENTS),
         ("answer", crate::answer::STATEMENTS),
         ("statement", crate::statement::STATEMENTS),

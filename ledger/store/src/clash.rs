@@ -5,12 +5,13 @@ use crate::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::audit::row::Field;
-use ledger::calendar::{Month, parse_date};
+use ledger::calendar::{Date, Month, parse_date};
 use ledger::disbursement::clash::{
     Categories, Check, Clash, Finding, Known, ListKind, PaidLine, PaidPayee, Related,
 };
 use ledger::id::{BookId, ComponentId, FileId, PartyId, PaymentId, ProgramId, RunId, UserId};
 use ledger::money::Fen;
+use ledger::program::Cadence;
 use ledger::program::eligibility::Effect;
 
 use crate::catalogue::sql;
@@ -93,7 +94,7 @@ sql! {
         where x.book_id = $1 and x.run_id = $2 and x.n = $3 order by x.check_code";
     DUE_CHANGED = "select (select count(*) from command c
             where c.book_id = $1 and c.entry > $4
-            and (c.kind in ('roster.import', 'book.add') or c.kind like 'policy.%'
+            and (c.kind = 'book.add' or c.kind like 'roster.%' or c.kind like 'policy.%'
                 or c.kind like 'recovery.%'))
         + (select count(*) from run_event e join run r on r.book_id = e.book_id
                 and r.run_id = e.run_id
@@ -104,7 +105,8 @@ sql! {
     CHANGED_SINCE = "select cast(count(*) as bigint) from command c
         join run_event e on e.book_id = c.book_id and e.run_id = $2 and e.n = $3
         where c.book_id = $1 and c.entry > e.entry
-        and c.kind in ('roster.import', 'policy.import', 'policy.exclude', 'check-list.import')";
+        and (c.kind in ('policy.import', 'policy.exclude', 'check-list.import')
+            or c.kind like 'roster.%')";
     LAST_CHECK = "select max(n) from run_event where book_id = $1 and run_id = $2
         and event = 'check'";
 }
@@ -236,6 +238,12 @@ pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreE
     let mut known = Known {
         listed: listed(tx, book).await?,
         categories: categories(tx, book, run).await?,
+        once: policy::components(tx, book)
+            .await?
+            .into_iter()
+            .filter(|component| component.cadence == Cadence::Once)
+            .map(|component| component.id)
+            .collect(),
         ..Known::default()
     };
     // Back pay tops up months that were paid: that is what it is for.
@@ -304,11 +312,33 @@ async fn paid(
     Ok(subjects)
 }
 
+/// Who stands on a list, with the date that it says of them.
+#[boxed]
+pub async fn listed_people(
+    tx: &mut Tx,
+    book: BookId,
+    list: i64,
+) -> Result<Vec<(String, Option<Date>)>, StoreError> {
+    let mut people = Vec::new();
+    tx.stream(LISTED, &[book.get().into(), list.into()], |row| {
+        let since = match row.text_ref(1)? {
+            "" => None,
+            text => Some(
+                parse_date(text).map_err(|_| StoreError::inconsistent("listed_person", "since"))?,
+            ),
+        };
+        people.push((row.text(0)?, since));
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(people)
+}
+
 /// Who stands on the newest list of each kind and name.
 async fn listed(
     tx: &mut Tx,
     book: BookId,
-) -> Result<HashMap<String, Vec<(ListKind, Option<ledger::calendar::Date>)>>, StoreError> {
+) -> Result<HashMap<String, Vec<(ListKind, Option<Date>)>>, StoreError> {
     let mut newest = HashMap::new();
     for list in lists(tx, book).await? {
         newest.insert((list.kind, list.name), list.id);
@@ -319,19 +349,9 @@ async fn listed(
         .collect();
     let mut listed: HashMap<String, Vec<_>> = HashMap::new();
     for (id, kind) in in_force {
-        tx.stream(LISTED, &[book.get().into(), id.into()], |row| {
-            let since = row.text(1)?;
-            let since = match since.as_str() {
-                "" => None,
-                text => Some(
-                    parse_date(text)
-                        .map_err(|_| StoreError::inconsistent("listed_person", "since"))?,
-                ),
-            };
-            listed.entry(row.text(0)?).or_default().push((kind, since));
-            Ok::<(), StoreError>(())
-        })
-        .await?;
+        for (number, since) in listed_people(tx, book, id).await? {
+            listed.entry(number).or_default().push((kind, since));
+        }
     }
     Ok(listed)
 }
@@ -509,7 +529,8 @@ impl Page<'_> {
 }
 
 /// Shows a clash check who stands behind the payments of a run: the payees, and the people of
-/// households that are paid as a whole. Only where anybody stands on a list; lines come first.
+/// households that are paid as a whole. Only where anybody stands on a list or draws an excluding
+/// program; lines come first.
 #[boxed]
 pub async fn judge_related(
     tx: &mut Tx,
@@ -517,7 +538,7 @@ pub async fn judge_related(
     run: &Run,
     clash: &mut Clash,
 ) -> Result<(), StoreError> {
-    if !clash.knows_lists() {
+    if !clash.knows_others() {
         return Ok(());
     }
     let args = [

@@ -38,6 +38,7 @@ pub mod job;
 pub mod journal;
 pub mod measure;
 pub mod movement;
+pub mod overpaid;
 pub mod payment;
 pub mod personal;
 pub mod policy;

@@ -243,7 +243,7 @@ pub async fn entitlements(
 }
 
 /// Adds awards by their numbers.
-async fn add_awards(
+pub(crate) async fn add_awards(
     tx: &mut Tx,
     book: BookId,
     ids: &[AwardId],

@@ -210,8 +210,8 @@ async fn policy_with(
     Ok(policy.with_eligibility(rules, facts))
 }
 
-/// What rules ask about the people and awards of some components: nothing is read where no rule
-/// gives a tag and nothing is counted in pieces.
+/// What rules ask about the people and awards of some components, and who has died: of people and
+/// pieces nothing is read where no rule gives a tag and nothing is counted in pieces.
 #[boxed]
 pub async fn facts(
     tx: &mut Tx,
@@ -255,6 +255,11 @@ pub async fn facts(
             Ok::<(), StoreError>(())
         })
         .await?;
+    }
+    for death in crate::roster::deaths(tx, book).await? {
+        if let Some(on) = death.on {
+            facts.deaths.insert(death.person, Month::of(on));
+        }
     }
     Ok(facts)
 }

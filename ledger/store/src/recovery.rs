@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use ledger::audit::entry::ObjectRef;
 use ledger::calendar::{Date, Month, parse_date};
-use ledger::disbursement::due::Accrued;
 use ledger::disbursement::recovery::{
     Instalment, RecoveryEvent, RecoveryState, Standing, Way, Withheld, Withholding, Withholdings,
 };
@@ -14,7 +13,6 @@ use ledger::id::{
     ProgramId, RecoveryId, RunId, UserId, VoucherId,
 };
 use ledger::money::Fen;
-use ledger::roster::Award;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
@@ -22,7 +20,6 @@ use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
 use crate::payment::pages;
 use crate::policy::month;
-use crate::roster::award_of;
 use crate::run::Run;
 use crate::table;
 use crate::write::Write;
@@ -31,8 +28,9 @@ use crate::write::Write;
 sql! {
     RECOVERIES = "select r.recovery_id, r.program_id, r.household_id, r.payee_id, r.area_id,
         r.first_month, r.last_month, r.amount_fen, r.lines, r.reason, r.entry,
-        e.n, e.state, e.user_id, e.left_fen from recovery r
+        e.n, e.state, e.user_id, e.left_fen, coalesce(y.year, 0) from recovery r
         join recovery_event e on e.book_id = r.book_id and e.recovery_id = r.recovery_id
+        left join recovery_year y on y.book_id = r.book_id and y.recovery_id = r.recovery_id
         where r.book_id = $1 and r.recovery_id >= $2 and r.recovery_id <= $3
         and e.n = (select max(n) from recovery_event m
             where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
@@ -47,8 +45,13 @@ sql! {
         left join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
         where e.book_id = $1 and e.recovery_id >= $2 and e.recovery_id <= $3
         order by e.recovery_id, e.n";
-    LINES = "select line_no, subject_id, award_id, component_id, month, amount_fen, reason
-        from recovery_line where book_id = $1 and recovery_id = $2 order by line_no";
+    CONFIRMED = "select recovery_id, on_date from recovery_event
+        where book_id = $1 and recovery_id >= $2 and recovery_id <= $3 and event = 'confirm'
+        order by recovery_id";
+    LINES = "select line_no, subject_id, award_id, component_id, month, amount_fen, reason,
+        recovery_id from recovery_line
+        where book_id = $1 and recovery_id >= $2 and recovery_id <= $3
+        order by recovery_id, line_no";
     PROPOSED = "select l.subject_id, l.component_id, l.month, l.recovery_id from recovery r
         join recovery_line l on l.book_id = r.book_id and l.recovery_id = r.recovery_id
         where r.book_id = $1 and r.program_id = $2
@@ -78,32 +81,6 @@ sql! {
     MONTHS = "select coalesce((select min(month) from payment_line
             where book_id = $1 and month > ''), ''),
         coalesce((select max(month) from payment_line where book_id = $1 and month > ''), '')";
-    ACCRUED = "select cast(coalesce(sum(l.amount_fen), 0) as bigint), cast(count(*) as bigint)
-        from payment_line l where l.book_id = $1 and l.month = $2 and l.component_id = $3
-        and l.subject_id = $4 and l.n > 0";
-    UNPAID = "select p.run_id, p.payment_id, cast(sum(l.amount_fen) as bigint),
-        coalesce((select max(e.event) from run_event e where e.book_id = p.book_id
-            and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision), '')
-        from payment_line l
-        cross join payment p
-        where l.book_id = $1 and l.month = $2 and l.component_id = $3 and l.subject_id = $4
-        and l.n > 0
-        and p.book_id = l.book_id and p.payment_id = l.payment_id
-        and not exists (select 1 from outcome o where o.book_id = p.book_id
-            and o.payment_id = p.payment_id and o.kind = 'paid'
-            and not exists (select 1 from outcome f where f.book_id = o.book_id
-                and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
-                and f.kind = 'refunded'))
-        group by p.book_id, p.run_id, p.payment_id, p.revision
-        having sum(l.amount_fen) > 0 order by p.payment_id limit 1";
-    AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month
-        from award i
-        cross join award a
-        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where i.book_id = $1 and i.component_id = $2
-        and a.book_id = i.book_id and a.award_id = i.award_id and a.subject_id = $3
-        order by a.award_id";
     DRAWN_ON = "select coalesce(t.appropriation_id, (select d.appropriation_id from draw_part d
             where d.book_id = t.book_id and d.payment_id = t.payment_id
             and d.attempt_no = t.attempt_no order by d.part limit 1))
@@ -132,6 +109,9 @@ sql! {
             and g.run_id = e.run_id and g.event = 'release')
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.appropriation_id > 0) x";
+    TAKEN = "select exception_id, cast(sum(amount_fen) as bigint) from recovery_event
+        where book_id = $1 and event = 'receive' and exception_id >= $2 and exception_id <= $3
+        group by exception_id order by exception_id";
     HOME = "select cast(coalesce(sum(amount_fen), 0) as bigint) from recovery_event
         where book_id = $1 and event = 'receive' and appropriation_id = $2";
     HANDED_OVER_BY_APPROPRIATION = "select h.appropriation_id,
@@ -158,8 +138,10 @@ pub struct Recovery {
     pub area: i64,
     /// First month overpaid.
     pub first: Month,
-    /// Last month overpaid, of the same year.
+    /// Last month overpaid, of the same calendar year.
     pub last: Month,
+    /// The year in which its expense was booked.
+    pub year: i32,
     /// What was overpaid.
     pub amount: Fen,
     /// By how many subjects, components and months.
@@ -282,7 +264,27 @@ pub async fn recovery(
     Ok(between(tx, book, id.get(), id.get()).await?.pop())
 }
 
-/// More than any number of a recovery.
+/// Those of these recoveries that there are, with their present states, by number.
+#[boxed]
+pub async fn recoveries_of(
+    tx: &mut Tx,
+    book: BookId,
+    ids: &[RecoveryId],
+) -> Result<Vec<Recovery>, StoreError> {
+    let (first, last) = ends(ids);
+    let mut found = between(tx, book, first, last).await?;
+    found.retain(|recovery| ids.contains(&recovery.id));
+    Ok(found)
+}
+
+/// The least and the greatest of these numbers: recoveries are few, so that a range of their keys
+/// is read and the rest of it passed over.
+fn ends(ids: &[RecoveryId]) -> (i64, i64) {
+    let numbers = || ids.iter().map(|id| id.get());
+    (numbers().min().unwrap_or(1), numbers().max().unwrap_or(0))
+}
+
+/// More than any number of a recovery or an exception.
 const ANY: i64 = 2_147_483_647;
 
 /// The way of one recovery, or of all.
@@ -297,6 +299,25 @@ pub async fn steps(
     tx.query(EVENTS, &args).await?.iter().map(step_of).collect()
 }
 
+/// On which day each of these recoveries was booked.
+#[boxed]
+pub async fn confirmed(
+    tx: &mut Tx,
+    book: BookId,
+    ids: &[RecoveryId],
+) -> Result<BTreeMap<RecoveryId, Date>, StoreError> {
+    let (first, last) = ends(ids);
+    let args = [book.get().into(), first.into(), last.into()];
+    let rows = tx.query(CONFIRMED, &args).await?;
+    let bad = || StoreError::inconsistent("recovery_event", "on_date");
+    rows.iter()
+        .map(|row| {
+            let on = parse_date(row.text_ref(1)?).map_err(|_| bad())?;
+            Ok((RecoveryId(row.int(0)?), on))
+        })
+        .collect()
+}
+
 /// What was proposed, by subject, component and month.
 #[boxed]
 pub async fn lines(
@@ -304,22 +325,35 @@ pub async fn lines(
     book: BookId,
     id: RecoveryId,
 ) -> Result<Vec<RecoveryLine>, StoreError> {
-    let rows = tx
-        .query(LINES, &[book.get().into(), id.get().into()])
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(RecoveryLine {
+    let found = lines_of(tx, book, &[id]).await?;
+    Ok(found.into_values().next().unwrap_or_default())
+}
+
+/// What was proposed in each of these recoveries, by subject, component and month.
+#[boxed]
+pub async fn lines_of(
+    tx: &mut Tx,
+    book: BookId,
+    ids: &[RecoveryId],
+) -> Result<BTreeMap<RecoveryId, Vec<RecoveryLine>>, StoreError> {
+    let (first, last) = ends(ids);
+    let args = [book.get().into(), first.into(), last.into()];
+    let mut found = BTreeMap::<_, Vec<_>>::new();
+    for row in tx.query(LINES, &args).await? {
+        let id = RecoveryId(row.int(7)?);
+        if ids.contains(&id) {
+            found.entry(id).or_default().push(RecoveryLine {
                 line_no: row.int(0)?,
                 subject: PartyId(row.int(1)?),
                 award: AwardId(row.int(2)?),
                 component: ComponentId(row.int(3)?),
-                month: month(row, 4)?,
+                month: month(&row, 4)?,
                 amount: Fen::new(row.int(5)?),
                 reason: row.text(6)?,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// A subject, component and month.
@@ -451,75 +485,6 @@ pub async fn accrued_months(
     Ok(Some((month(&row, 0)?, month(&row, 1)?)))
 }
 
-/// What was accrued for one subject, component and month.
-#[boxed]
-pub async fn accrued(tx: &mut Tx, book: BookId, cell: Cell) -> Result<Accrued, StoreError> {
-    let row = tx.query_one(ACCRUED, &cell_args(book, cell)).await?;
-    let (subject, component, month) = cell;
-    Ok(Accrued {
-        subject,
-        component,
-        month,
-        amount: Fen::new(row.int(0)?),
-        lines: row.int(1)?,
-    })
-}
-
-/// A payment for a subject, component and month that the bank has not confirmed: overpaid money
-/// that nobody has received is not owed back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unpaid {
-    /// Of which run.
-    pub run: RunId,
-    /// Which payment.
-    pub payment: PaymentId,
-    /// Whether the run is approved.
-    pub approved: bool,
-}
-
-/// The first payment for one subject, component and month that is not paid; none when all are.
-#[boxed]
-pub async fn unpaid(tx: &mut Tx, book: BookId, cell: Cell) -> Result<Option<Unpaid>, StoreError> {
-    let row = tx.query_opt(UNPAID, &cell_args(book, cell)).await?;
-    row.map(|row| {
-        Ok(Unpaid {
-            run: RunId(row.int(0)?),
-            payment: PaymentId(row.int(1)?),
-            approved: !row.text_ref(3)?.is_empty(),
-        })
-    })
-    .transpose()
-}
-
-fn cell_args(book: BookId, (subject, component, month): Cell) -> [Value; 4] {
-    [
-        book.get().into(),
-        month.to_string().into(),
-        component.get().into(),
-        subject.get().into(),
-    ]
-}
-
-/// All awards of a subject for a component, by number.
-#[boxed]
-pub async fn awards(
-    tx: &mut Tx,
-    book: BookId,
-    component: ComponentId,
-    subject: PartyId,
-) -> Result<Vec<Award>, StoreError> {
-    let args = [
-        book.get().into(),
-        component.get().into(),
-        subject.get().into(),
-    ];
-    tx.query(AWARDS, &args)
-        .await?
-        .iter()
-        .map(award_of)
-        .collect()
-}
-
 /// The appropriation that the newest overpaid payment drew on, the first one when it straddled
 /// several.
 #[boxed]
@@ -536,89 +501,102 @@ pub async fn drawn_on(
     })
 }
 
-/// Stores a recovery that is proposed, with its lines and its first event.
+/// Stores recoveries that are proposed, by number, with their lines and their first events.
 #[boxed]
 pub async fn add(
     write: &mut Write,
-    recovery: &Recovery,
-    lines: &[RecoveryLine],
+    proposed: &[(Recovery, Vec<RecoveryLine>)],
     on: Date,
 ) -> Result<(), Failure> {
-    let (book, id) = (write.book().get(), recovery.id.get());
-    let row: [Value; 11] = [
-        book.into(),
-        id.into(),
-        recovery.program.get().into(),
-        recovery.household.get().into(),
-        recovery.payee.get().into(),
-        recovery.area.into(),
-        recovery.first.to_string().into(),
-        recovery.last.to_string().into(),
-        recovery.amount.get().into(),
-        recovery.lines.into(),
-        recovery.reason.as_str().into(),
-    ];
-    write.insert_one(&table::RECOVERY, row).await?;
+    let book = write.book().get();
+    let mut heads = RowBuffer::of(&table::RECOVERY);
+    let mut years = RowBuffer::of(&table::RECOVERY_YEAR);
     let mut rows = RowBuffer::of(&table::RECOVERY_LINE);
-    for line in lines {
-        rows.push([
+    for (recovery, lines) in proposed {
+        let id = recovery.id.get();
+        heads.push([
             Value::Int(book),
             id.into(),
-            line.line_no.into(),
-            line.subject.get().into(),
-            line.award.get().into(),
-            line.component.get().into(),
-            line.month.to_string().into(),
-            line.amount.get().into(),
-            line.reason.as_str().into(),
+            recovery.program.get().into(),
+            recovery.household.get().into(),
+            recovery.payee.get().into(),
+            recovery.area.into(),
+            recovery.first.to_string().into(),
+            recovery.last.to_string().into(),
+            recovery.amount.get().into(),
+            recovery.lines.into(),
+            recovery.reason.as_str().into(),
         ]);
+        if recovery.year != recovery.first.year() {
+            years.push([Value::Int(book), id.into(), i64::from(recovery.year).into()]);
+        }
+        for line in lines {
+            rows.push([
+                Value::Int(book),
+                id.into(),
+                line.line_no.into(),
+                line.subject.get().into(),
+                line.award.get().into(),
+                line.component.get().into(),
+                line.month.to_string().into(),
+                line.amount.get().into(),
+                line.reason.as_str().into(),
+            ]);
+        }
     }
+    write.insert(&table::RECOVERY, heads).await?;
+    write.insert(&table::RECOVERY_YEAR, years).await?;
     write.insert(&table::RECOVERY_LINE, rows).await?;
     let nothing = Moved::default();
-    add_event(write, recovery, RecoveryEvent::Propose, on, &nothing, "").await
+    let events: Vec<_> = (proposed.iter().map(|(recovery, _)| (recovery, nothing))).collect();
+    add_events(write, &events, RecoveryEvent::Propose, on, "").await
 }
 
-/// Appends the event that brought the recovery into the state which it now carries, by the user
-/// whom it carries.
+/// Appends the event that brought each recovery into the state which it now carries, by the user
+/// whom it carries, with what it moved. In ascending order of recovery.
 #[boxed]
-pub async fn add_event(
+pub async fn add_events(
     write: &mut Write,
-    recovery: &Recovery,
+    events: &[(&Recovery, Moved)],
     event: RecoveryEvent,
     on: Date,
-    moved: &Moved,
     note: &str,
 ) -> Result<(), Failure> {
-    let row: [Value; 16] = [
-        write.book().get().into(),
-        recovery.id.get().into(),
-        recovery.events.into(),
-        event.code().into(),
-        recovery.state.code().into(),
-        recovery.user.get().into(),
-        on.to_string().into(),
-        moved.amount.get().into(),
-        recovery.left.get().into(),
-        moved.standing.map_or("", Standing::code).into(),
-        moved.bank_account.map_or(0, BankAccountId::get).into(),
-        moved.appropriation.map_or(0, AppropriationId::get).into(),
-        moved.exception.map_or(0, ExceptionId::get).into(),
-        moved.run.map_or(0, RunId::get).into(),
-        moved.voucher.map_or(0, VoucherId::get).into(),
-        note.into(),
-    ];
-    write.insert_one(&table::RECOVERY_EVENT, row).await?;
-    write.object(ObjectRef {
-        kind: "recovery".to_owned(),
-        id: recovery.id.to_string(),
-        version: Some(recovery.events),
-        hash: None,
-        count: None,
-    });
+    let mut rows = RowBuffer::of(&table::RECOVERY_EVENT);
+    for (recovery, moved) in events {
+        rows.push([
+            Value::Int(write.book().get()),
+            recovery.id.get().into(),
+            recovery.events.into(),
+            event.code().into(),
+            recovery.state.code().into(),
+            recovery.user.get().into(),
+            on.to_string().into(),
+            moved.amount.get().into(),
+            recovery.left.get().into(),
+            moved.standing.map_or("", Standing::code).into(),
+            moved.bank_account.map_or(0, BankAccountId::get).into(),
+            moved.appropriation.map_or(0, AppropriationId::get).into(),
+            moved.exception.map_or(0, ExceptionId::get).into(),
+            moved.run.map_or(0, RunId::get).into(),
+            moved.voucher.map_or(0, VoucherId::get).into(),
+            note.into(),
+        ]);
+    }
+    write.insert(&table::RECOVERY_EVENT, rows).await?;
+    for (recovery, _) in events {
+        write.object(ObjectRef {
+            kind: "recovery".to_owned(),
+            id: recovery.id.to_string(),
+            version: Some(recovery.events),
+            hash: None,
+            count: None,
+        });
+    }
     Ok(())
 }
 
-/// Takes back what was overpaid: lines of the accruals under the recovery's number, each the
+/// Takes back what was overpaid: lines of the accruals under the number of each recovery, each the
 /// `n`-th of its subject, component and month.
 ///
 /// # Errors
@@ -626,11 +604,10 @@ pub async fn add_event(
 #[boxed]
 pub async fn take_back(
     write: &mut Write,
-    id: RecoveryId,
-    lines: &[(RecoveryLine, i64)],
+    lines: &[(RecoveryId, &RecoveryLine, i64)],
 ) -> Result<(), Failure> {
     let mut rows = RowBuffer::of(&table::PAYMENT_LINE);
-    for (line, n) in lines {
+    for (id, line, n) in lines {
         rows.push([
             Value::Int(write.book().get()),
             id.get().into(),
@@ -706,6 +683,21 @@ pub async fn held(
         None => tx.query_one(HELD_KEPT, &[book, program]).await?,
     };
     Ok(Fen::new(row.int(0)?))
+}
+
+/// How much of each credit was taken for recoveries: of one exception, or of all.
+#[boxed]
+pub async fn taken(
+    tx: &mut Tx,
+    book: BookId,
+    of: Option<ExceptionId>,
+) -> Result<BTreeMap<ExceptionId, Fen>, StoreError> {
+    let (first, last) = of.map_or((1, ANY), |id| (id.get(), id.get()));
+    let args = [book.get().into(), first.into(), last.into()];
+    let rows = tx.query(TAKEN, &args).await?;
+    rows.iter()
+        .map(|row| Ok((ExceptionId(row.int(0)?), Fen::new(row.int(1)?))))
+        .collect()
 }
 
 /// Recovered money that came home to an appropriation.
@@ -790,14 +782,22 @@ pub async fn add_hand_over(write: &mut Write, over: &HandOver) -> Result<(), Fai
 
 fn recovery_of(row: &Row) -> Result<Recovery, StoreError> {
     let bad = || StoreError::inconsistent("recovery_event", "state");
+    let first = month(row, 5)?;
+    let year = match row.int(15)? {
+        0 => first.year(),
+        year => {
+            i32::try_from(year).map_err(|_| StoreError::inconsistent("recovery_year", "year"))?
+        }
+    };
     Ok(Recovery {
         id: RecoveryId(row.int(0)?),
         program: ProgramId(row.int(1)?),
         household: PartyId(row.int(2)?),
         payee: PartyId(row.int(3)?),
         area: row.int(4)?,
-        first: month(row, 5)?,
+        first,
         last: month(row, 6)?,
+        year,
         amount: Fen::new(row.int(7)?),
         lines: row.int(8)?,
         reason: row.text(9)?,

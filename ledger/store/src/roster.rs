@@ -3,7 +3,7 @@
 use crate::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ledger::calendar::Month;
+use ledger::calendar::{Date, Month, parse_date};
 use ledger::id::{AwardId, BookId, ComponentId, PartyId, ProgramId};
 use ledger::money::Fen;
 use ledger::program::Quantity;
@@ -28,6 +28,10 @@ sql! {
         where i.book_id = $1 and i.version = 2
         and v.book_id = i.book_id and v.payee_id = i.payee_id
         order by v.payee_id, v.version";
+    DEATHS = "select d.party_id, d.version, d.on_date, d.document, d.entry from person_death d
+        where d.book_id = $1 and d.version = (select max(n.version) from person_death n
+            where n.book_id = d.book_id and n.party_id = d.party_id)
+        order by d.party_id";
     DISABILITY_VERSIONS = "select party_id, from_month, version, grade from person_disability
         where book_id = $1 order by party_id, from_month, version";
     HOUSEHOLD_MEMBERS = "select household_id, from_month, person_id from household_member
@@ -82,6 +86,18 @@ const PARTIES_OF: Pair = Pair {
     postgres: "select p.reference_no, p.party_id
         from jsonb_array_elements_text(cast($3 as jsonb)) j(reference_no)
         join party p on p.book_id = $1 and p.kind = $2 and p.reference_no = j.reference_no",
+};
+
+/// Parties by their numbers, which come as a JSON list; unpacking one differs.
+const PARTIES_BY_ID: Pair = Pair {
+    sqlite: "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
+        from json_each($2) j cross join party p
+        cross join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        where p.book_id = $1 and p.party_id = j.value",
+    postgres: "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
+        from jsonb_array_elements_text(cast($2 as jsonb)) j(party_id)
+        join party p on p.book_id = $1 and p.party_id = cast(j.party_id as integer)
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id",
 };
 
 /// The newest accounts of these payees, which come as a JSON list; unpacking one differs.
@@ -509,6 +525,79 @@ pub async fn add_awards(
     }
     loader.finish(write).await?;
     Ok(write.insert(&table::AWARD_QUANTITY, quantities).await?)
+}
+
+/// The parties with these numbers, in any order.
+#[boxed]
+pub async fn parties_of(
+    tx: &mut Tx,
+    book: BookId,
+    ids: &[PartyId],
+) -> Result<HashMap<PartyId, Party>, StoreError> {
+    let sql = PARTIES_BY_ID.of(tx.engine());
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(LOOKUP) {
+        let list = json_list(chunk.iter().map(ToString::to_string));
+        tx.stream(sql, &[book.get().into(), list.into()], |row| {
+            let party = party_of(row)?;
+            found.insert(party.id, party);
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(found)
+}
+
+/// A death as the book knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// Who died.
+    pub person: PartyId,
+    /// Newest version, from 1.
+    pub version: i64,
+    /// When; none when it was wrong and is taken back.
+    pub on: Option<Date>,
+    /// What says so.
+    pub document: String,
+    /// Its audit entry; 0 before it is stored.
+    pub entry: i64,
+}
+
+/// The newest version of each death, by person.
+#[boxed]
+pub async fn deaths(tx: &mut Tx, book: BookId) -> Result<Vec<Death>, StoreError> {
+    let mut found = Vec::new();
+    tx.stream(DEATHS, &[book.get().into()], |row| {
+        let on = match row.text_ref(2)? {
+            "" => None,
+            text => Some(
+                parse_date(text)
+                    .map_err(|_| StoreError::inconsistent("person_death", "on_date"))?,
+            ),
+        };
+        found.push(Death {
+            person: PartyId(row.int(0)?),
+            version: row.int(1)?,
+            on,
+            document: row.text(3)?,
+            entry: row.int(4)?,
+        });
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Stores versions of deaths, in ascending order of person.
+#[boxed]
+pub async fn add_deaths(write: &mut Write, deaths: &[Death]) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::PERSON_DEATH);
+    for death in deaths {
+        let row = rows.int(write.book().get()).int(death.person.get());
+        let on = death.on.map_or_else(String::new, |on| on.to_string());
+        row.int(death.version).text(&on).text(&death.document).end();
+    }
+    Ok(write.insert(&table::PERSON_DEATH, rows).await?)
 }
 
 /// Stores disability grades from a month on: person, newest version so far, grade. In ascending

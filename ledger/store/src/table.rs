@@ -274,6 +274,12 @@ tables! {
     PERSON_DISABILITY "person_disability" key(0 "", 1 ", party_id", 2 ", version")
         (book_id party_id version from_month grade)
         private() salt(None) beside();
+    PERSON_DEATH "person_death" key(0 "", 1 ", party_id", 2 ", version")
+        (book_id party_id version on_date document)
+        private() salt(None) beside();
+    RECOVERY_YEAR "recovery_year" key(0 "", 1 ", recovery_id")
+        (book_id recovery_id year)
+        private() salt(None) beside();
     AWARD_QUANTITY "award_quantity" key(0 "", 1 ", award_id")
         (book_id award_id quantity_milli)
         private() salt(None) beside();

@@ -1,19 +1,22 @@
-//! Who was overpaid: due minus accrued below zero, month by month.
+//! Who was overpaid: due minus accrued below zero, month by month, and in which year it was booked.
 
 use ledger_store::boxed;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger::calendar::Month;
 use ledger::disbursement::due::{Line, difference};
+use ledger::disbursement::recovery::by_year;
 use ledger::disbursement::role::Action;
-use ledger::id::{BookId, PartyId, ProgramId, RecoveryId};
+use ledger::id::{BookId, ComponentId, PartyId, ProgramId, RecoveryId};
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::{Kind, Problem};
+use ledger::roster::Award;
 use ledger_store::db::Tx;
-use ledger_store::recovery::{self as store, Cell, RecoveryLine, Unpaid};
+use ledger_store::overpaid::{self as booked, Booked, Unpaid};
+use ledger_store::payment::Entitlements;
+use ledger_store::recovery::{self as store, Cell, Recovery, RecoveryLine};
 use ledger_store::write::Write;
-use ledger_store::{payment, policy, trace};
+use ledger_store::{payment, policy, roster};
 use serde_json::{Value, json};
 
 use crate::app::report::Names;
@@ -30,6 +33,8 @@ pub(super) struct Overpaid {
     pub(super) line: Line,
     /// What was accrued.
     accrued: Fen,
+    /// The years whose expense it was, newest first, with how much of each.
+    years: Vec<(i32, Fen)>,
     /// Whether it can be recovered now.
     pub(super) state: Found,
 }
@@ -84,46 +89,85 @@ impl Overpaid {
 }
 
 /// Everything that a program overpaid for these months, by month, household, subject and
-/// component. It reads one month at a time, so memory does not grow with the months.
+/// component; of some households, or of all. Of all it reads one month at a time, so memory does
+/// not grow with the months.
 pub(super) async fn overpaid(
     tx: &mut Tx,
     book: BookId,
     program: ProgramId,
     (first, last): (Option<Month>, Option<Month>),
+    households: Option<&[PartyId]>,
 ) -> Result<Vec<Overpaid>, Error> {
     let Some(accrued) = store::accrued_months(tx, book).await? else {
         return Ok(Vec::new());
     };
-    let (first, last) = (first.unwrap_or(accrued.0), last.unwrap_or(accrued.1));
+    let first = first.unwrap_or(accrued.0).max(accrued.0);
+    let last = last.unwrap_or(accrued.1).min(accrued.1);
     let rules = policy::policy_of(tx, book, program).await?;
-    let proposed = store::proposed(tx, book, program).await?;
     let mut found = Vec::new();
-    for month in first.max(accrued.0).through(last.min(accrued.1)) {
-        let entitlements = payment::entitlements(tx, book, program, month, month).await?;
+    let mut take = |entitlements: Entitlements, first, last| {
+        // Nobody was paid, so nothing can be too much.
         if entitlements.accrued.is_empty() {
-            // Nobody was paid, so nothing can be too much.
-            continue;
+            return Ok(());
         }
         for home in by_household(entitlements) {
-            let lines = difference(&rules, &home.awards, &home.accrued, month, month, month)?;
+            let lines = difference(&rules, &home.awards, &home.accrued, first, last, last)?;
             for line in lines.into_iter().filter(|line| line.amount < Fen::ZERO) {
                 found.push(Overpaid {
                     area: home.area,
                     accrued: accrued_of(&home, &line)?,
                     line,
+                    years: Vec::new(),
                     state: Found::Recoverable,
                 });
             }
         }
+        Ok::<(), Error>(())
+    };
+    match households {
+        Some(households) if first <= last => {
+            let (whose, months) = ((program, households), (first, last));
+            let entitlements = booked::entitlements(tx, book, whose, months).await?;
+            take(entitlements, first, last)?;
+        }
+        Some(_) => {}
+        None => {
+            for month in first.through(last) {
+                let all = payment::entitlements(tx, book, program, month, month).await?;
+                take(all, month, month)?;
+            }
+        }
     }
-    for over in &mut found {
+    if let Some(households) = households {
+        found.retain(|over| households.contains(&over.line.household));
+        found.sort_by_key(|over| over.line.month);
+    }
+    judge(tx, book, program, &mut found).await?;
+    Ok(found)
+}
+
+/// Says of each overpayment in which years it was booked and whether it can be recovered.
+async fn judge(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+    found: &mut [Overpaid],
+) -> Result<(), Error> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let proposed = store::proposed(tx, book, program).await?;
+    let cells: Vec<Cell> = found.iter().map(Overpaid::cell).collect();
+    let known = booked::booked(tx, book, &cells).await?;
+    for (over, known) in found.iter_mut().zip(known) {
+        over.years = by_year(&known.years, over.amount()?)?;
         if let Some(id) = proposed.get(&over.cell()) {
             over.state = Found::Proposed(*id);
-        } else if let Some(unpaid) = store::unpaid(tx, book, over.cell()).await? {
+        } else if let Some(unpaid) = known.unpaid {
             over.state = Found::Unpaid(unpaid);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn accrued_of(home: &Home, line: &Line) -> Result<Fen, MoneyError> {
@@ -133,57 +177,101 @@ fn accrued_of(home: &Home, line: &Line) -> Result<Fen, MoneyError> {
     Fen::sum(same.map(|row| row.amount))
 }
 
-/// By household, payee and year: what one recovery is of.
-pub(super) fn grouped(found: Vec<Overpaid>) -> BTreeMap<(PartyId, PartyId, i32), Vec<Overpaid>> {
-    let mut groups = BTreeMap::<_, Vec<Overpaid>>::new();
+/// What one recovery is of: household, payee, year of the months, and year of the expense.
+pub(super) type Group = (PartyId, PartyId, i32, i32);
+
+/// Overpayments by what one recovery is of, each with how much of it is of that year.
+pub(super) fn grouped(found: &[Overpaid]) -> BTreeMap<Group, Vec<(&Overpaid, Fen)>> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
     for over in found {
         let line = &over.line;
-        let group = (line.household, line.payee, line.month.year());
-        groups.entry(group).or_default().push(over);
+        for (year, amount) in &over.years {
+            let group = (line.household, line.payee, line.month.year(), *year);
+            groups.entry(group).or_default().push((over, *amount));
+        }
     }
     groups
 }
 
-/// Judges each line of a proposal again, and gives it with the number that it will have among the
-/// accruals of its subject, component and month.
+/// Judges each line of these proposals again, and gives it with the number that it will have among
+/// the accruals of its subject, component and month.
 ///
 /// # Errors
-/// [`Kind::RecoveryChanged`] when one of them is not overpaid by exactly this any more, or is not
-/// paid out.
-pub(super) async fn still_owed(
+/// [`Kind::RecoveryChanged`] when one of them is not overpaid by exactly this any more, is of
+/// another year, or is not paid out.
+pub(super) async fn still_owed<'a>(
     write: &mut Write,
-    id: RecoveryId,
-    lines: &[RecoveryLine],
-) -> Result<Vec<(RecoveryLine, i64)>, Error> {
+    owed: &[Recovery],
+    lines: &'a BTreeMap<RecoveryId, Vec<RecoveryLine>>,
+) -> Result<Vec<(RecoveryId, &'a RecoveryLine, i64)>, Error> {
     let book = write.book();
     let rules = policy::policy(write.tx(), book).await?;
-    let mut numbered = Vec::with_capacity(lines.len());
-    let mut known = HashMap::new();
-    for line in lines {
-        let (component, subject, month) = (line.component, line.subject, line.month);
-        let cell = (subject, component, month);
-        let awards = match known.entry((component, subject)) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                new.insert(store::awards(write.tx(), book, component, subject).await?)
+    let awards = awards_of(write.tx(), book, lines).await?;
+    let all = || {
+        lines
+            .iter()
+            .flat_map(|(id, lines)| lines.iter().map(move |line| (*id, line)))
+    };
+    let cells: Vec<Cell> = all().map(|(_, line)| cell_of(line)).collect();
+    let known = booked::booked(write.tx(), book, &cells).await?;
+    let years: HashMap<RecoveryId, i32> = owed.iter().map(|one| (one.id, one.year)).collect();
+    let mut numbered = Vec::with_capacity(cells.len());
+    // Of one cell two years may be confirmed at once.
+    let mut before = HashMap::<Cell, i64>::new();
+    for ((id, line), known) in all().zip(&known) {
+        let awards = awards.get(&(line.subject, line.component));
+        let awards = awards.map_or(&[][..], Vec::as_slice);
+        let (month, accrued) = (line.month, std::slice::from_ref(&known.accrued));
+        let now = difference(&rules, awards, accrued, month, month, month)?;
+        let n = match now.as_slice() {
+            [same] if is_owed(known, same, years.get(&id), line.amount)? => same.n,
+            _ => {
+                let changed = Problem::new(Kind::RecoveryChanged);
+                return Err(changed.with("recovery", id).into());
             }
         };
-        let accrued = store::accrued(write.tx(), book, cell).await?;
-        let unpaid = store::unpaid(write.tx(), book, cell).await?;
-        let now = difference(&rules, awards, &[accrued], month, month, month)?;
-        let owed = Fen::ZERO.minus(line.amount)?;
-        match now.as_slice() {
-            [same] if same.amount == owed && unpaid.is_none() => {
-                numbered.push((line.clone(), same.n));
-            }
-            _ => {
-                return Err(Problem::new(Kind::RecoveryChanged)
-                    .with("recovery", id)
-                    .into());
-            }
-        }
+        let earlier = before.entry(cell_of(line)).or_default();
+        numbered.push((id, line, n + *earlier));
+        *earlier += 1;
     }
     Ok(numbered)
+}
+
+fn cell_of(line: &RecoveryLine) -> Cell {
+    (line.subject, line.component, line.month)
+}
+
+/// Whether so much of this year is too much now, and paid out.
+fn is_owed(
+    known: &Booked,
+    now: &Line,
+    year: Option<&i32>,
+    amount: Fen,
+) -> Result<bool, MoneyError> {
+    let over = Fen::ZERO.minus(now.amount)?;
+    let parts = by_year(&known.years, over)?;
+    let of_year = |part: &(i32, Fen)| Some(&part.0) == year && part.1 == amount;
+    Ok(known.unpaid.is_none() && parts.iter().any(of_year))
+}
+
+/// The awards of everybody who is overpaid, by subject and component.
+async fn awards_of(
+    tx: &mut Tx,
+    book: BookId,
+    lines: &BTreeMap<RecoveryId, Vec<RecoveryLine>>,
+) -> Result<HashMap<(PartyId, ComponentId), Vec<Award>>, Error> {
+    let lines = || lines.values().flatten();
+    let subjects: HashSet<PartyId> = lines().map(|line| line.subject).collect();
+    let mut components: Vec<ComponentId> = lines().map(|line| line.component).collect();
+    components.sort_unstable();
+    components.dedup();
+    let wanted = |subject, _| subjects.contains(&subject);
+    let mut found = HashMap::<_, Vec<Award>>::new();
+    for (award, _) in booked::awards(tx, book, &components, wanted).await? {
+        let of = found.entry((award.subject, award.component)).or_default();
+        of.push(award);
+    }
+    Ok(found)
 }
 
 /// Who was overpaid: by household, person, component and month, with what is due and what was
@@ -204,7 +292,11 @@ pub async fn find(
     let names = Names::load(&mut tx, book).await?;
     let known = names.programs.values().find(|known| known.code == program);
     let known = known.ok_or_else(|| not_found("项目 program", program))?;
-    let found = overpaid(&mut tx, book, known.id, (first, last)).await?;
+    let found = overpaid(&mut tx, book, known.id, (first, last), None).await?;
+    let mut households: Vec<PartyId> = found.iter().map(|over| over.line.household).collect();
+    households.sort_unstable();
+    households.dedup();
+    let parties = roster::parties_of(&mut tx, book, &households).await?;
     let mut table = Table::new(
         words(
             format!("{} 多发清单", known.name),
@@ -228,11 +320,8 @@ pub async fn find(
     );
     let mut list = Vec::new();
     for over in &found {
-        let party = trace::party(&mut tx, book, over.line.household).await?;
-        let party = party.map(|(party, _)| party);
-        let of = |text: fn(&ledger_store::roster::Party) -> String| {
-            party.as_ref().map_or_else(String::new, text)
-        };
+        let party = parties.get(&over.line.household);
+        let of = |text: fn(&roster::Party) -> String| party.map_or_else(String::new, text);
         let row = FoundRow {
             township: of(|party| party.township.clone()),
             village: of(|party| party.village.clone()),

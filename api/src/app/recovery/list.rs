@@ -7,7 +7,7 @@ use ledger::id::RecoveryId;
 use ledger::money::Fen;
 use ledger_store::boxed;
 use ledger_store::recovery::{self as store, Recovery, RecoveryLine, Step};
-use ledger_store::roster::Party;
+use ledger_store::roster::{self, Party};
 use ledger_store::trace;
 use serde_json::{Value, json};
 
@@ -28,13 +28,14 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let recoveries = store::recoveries(&mut tx, book).await?;
     let mut table = head_table();
     let mut list = Vec::new();
-    for recovery in &recoveries {
-        let party = trace::party(&mut tx, book, recovery.household).await?;
-        let household = party.map(|(party, _)| party);
-        table.row(head_row(&names, recovery, household.as_ref()));
-        list.push(head_json(&names, recovery, household.as_ref()));
-    }
+    let households: Vec<_> = recoveries.iter().map(|one| one.household).collect();
+    let parties = roster::parties_of(&mut tx, book, &households).await?;
     tx.rollback().await?;
+    for recovery in &recoveries {
+        let household = parties.get(&recovery.household);
+        table.row(head_row(&names, recovery, household));
+        list.push(head_json(&names, recovery, household));
+    }
     Ok(Report::new(json!({ "recoveries": list }), vec![table]))
 }
 
@@ -85,6 +86,7 @@ fn head_table() -> Table {
             ("户主", "household", false),
             ("档案号", "file number", false),
             ("月份", "months", false),
+            ("支出年度", "year of the expense", true),
             ("多发(元)", "overpaid (yuan)", true),
             ("余额(元)", "left (yuan)", true),
             ("状态", "state", false),
@@ -92,7 +94,7 @@ fn head_table() -> Table {
     )
 }
 
-fn head_row(names: &Names, recovery: &Recovery, household: Option<&Party>) -> [String; 9] {
+fn head_row(names: &Names, recovery: &Recovery, household: Option<&Party>) -> [String; 10] {
     let of = |text: fn(&Party) -> String| household.map_or_else(String::new, text);
     [
         recovery.id.to_string(),
@@ -101,6 +103,7 @@ fn head_row(names: &Names, recovery: &Recovery, household: Option<&Party>) -> [S
         of(|party| mask_name(&party.name)),
         of(|party| mask_account(&party.reference_no)),
         format!("{} 至 {}", recovery.first, recovery.last),
+        recovery.year.to_string(),
         recovery.amount.grouped(),
         recovery.left.grouped(),
         recovery.state.name().to_owned(),
@@ -118,6 +121,7 @@ fn head_json(names: &Names, recovery: &Recovery, household: Option<&Party>) -> V
         "file_no": of(|party| mask_account(&party.reference_no)),
         "first": recovery.first.to_string(),
         "last": recovery.last.to_string(),
+        "expense_year": recovery.year,
         "amount_fen": recovery.amount.get(),
         "left_fen": recovery.left.get(),
         "state": recovery.state.code(),

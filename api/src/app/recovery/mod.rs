@@ -90,22 +90,20 @@ pub async fn open(
         let book = write.book();
         let program = program(write, &new.program).await?;
         let months = (new.first, new.last);
-        let mut found = find::overpaid(write.tx(), book, program, months).await?;
-        found.retain(|over| {
-            let wanted = |ids: &Vec<PartyId>| ids.contains(&over.line.household);
-            over.state.is_recoverable() && households.as_ref().is_none_or(wanted)
-        });
-        let mut made = Vec::new();
-        let mut total = Fen::ZERO;
-        for group in find::grouped(found).into_values() {
-            let (recovery, lines) = propose(write, caller, program, group, &new.reason).await?;
-            store::add(write, &recovery, &lines, on).await?;
-            total = total.plus(recovery.amount)?;
-            made.push(brief(&recovery));
+        let asked = households.as_deref();
+        let mut found = find::overpaid(write.tx(), book, program, months, asked).await?;
+        found.retain(|over| over.state.is_recoverable());
+        let groups = find::grouped(&found);
+        let first = write.allot("payment", groups.len()).await?;
+        let mut made = Vec::with_capacity(groups.len());
+        for (id, (group, overs)) in (first..).map(RecoveryId).zip(groups) {
+            made.push(proposal((id, program), caller, group, &overs, &new.reason)?);
         }
+        store::add(write, &made, on).await?;
+        let total = Fen::sum(made.iter().map(|(recovery, _)| recovery.amount))?;
         Ok(json!({
             "program": new.program,
-            "recoveries": made,
+            "recoveries": made.iter().map(|(recovery, _)| brief(recovery)).collect::<Value>(),
             "total_fen": total.get(),
         }))
     })
@@ -141,36 +139,35 @@ fn ids_of(ids: &[PartyId]) -> Vec<i64> {
 }
 
 /// A recovery of these overpaid months, not yet stored, with its lines.
-async fn propose(
-    write: &mut Write,
+fn proposal(
+    (id, program): (RecoveryId, ProgramId),
     caller: &Caller,
-    program: ProgramId,
-    group: Vec<find::Overpaid>,
+    (household, payee, _, year): find::Group,
+    overs: &[(&find::Overpaid, Fen)],
     reason: &str,
 ) -> Result<(Recovery, Vec<RecoveryLine>), Error> {
-    let mut lines = Vec::with_capacity(group.len());
-    for (line_no, over) in (1..).zip(&group) {
-        lines.push(RecoveryLine {
-            line_no,
-            subject: over.line.subject,
-            award: over.line.award,
-            component: over.line.component,
-            month: over.line.month,
-            amount: over.amount()?,
-            reason: over.line.reason.code().to_owned(),
-        });
-    }
-    let (Some(first), Some(last)) = (group.first(), group.last()) else {
+    let line = |(line_no, (over, amount)): (i64, &(&find::Overpaid, Fen))| RecoveryLine {
+        line_no,
+        subject: over.line.subject,
+        award: over.line.award,
+        component: over.line.component,
+        month: over.line.month,
+        amount: *amount,
+        reason: over.line.reason.code().to_owned(),
+    };
+    let lines: Vec<RecoveryLine> = (1..).zip(overs).map(line).collect();
+    let (Some((first, _)), Some((last, _))) = (overs.first(), overs.last()) else {
         return Err(not_found("多发 overpayment", program));
     };
     let recovery = Recovery {
-        id: RecoveryId(write.allot("payment", 1).await?),
+        id,
         program,
-        household: first.line.household,
-        payee: first.line.payee,
+        household,
+        payee,
         area: first.area,
         first: first.line.month,
         last: last.line.month,
+        year,
         amount: Fen::sum(lines.iter().map(|line| line.amount))?,
         lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
         reason: reason.to_owned(),
@@ -199,42 +196,128 @@ pub async fn confirm(
     let order = order(RecoveryEvent::Confirm, key).field("recovery", id.get());
     let on = app.clock.today();
     app.command(caller, order, async |write| {
-        let mut recovery = load(write, id).await?;
-        may(&recovery, RecoveryEvent::Confirm, caller)?;
-        let book = write.book();
-        let lines = store::lines(write.tx(), book, id).await?;
-        let numbered = find::still_owed(write, id, &lines).await?;
-        store::take_back(write, id, &numbered).await?;
-        let months = recovery.first.year();
-        let standing = standing(months, Month::of(on).year(), Month::of(on).year());
-        let mut postings = Vec::new();
-        for (component, amount) in by_component(&lines)? {
-            let (program, payment) = (recovery.program, PaymentId(id.get()));
-            let year = expense_year(standing);
-            rules::overpayment_found(program, component, year, payment, amount, &mut postings);
-        }
-        let summary = format!("追缴立账 {} 至 {} 追缴{id}", recovery.first, recovery.last);
-        let maker = recovery.user;
-        let posted = post(write, (maker, caller), &recovery, on, summary, &postings).await?;
-        let moved = Moved {
-            amount: recovery.amount,
-            standing: Some(standing),
-            voucher: posted.as_ref().map(|posted| posted.id),
-            ..Moved::default()
-        };
-        advance(
-            write,
-            caller,
-            &mut recovery,
-            RecoveryEvent::Confirm,
-            on,
-            &moved,
-            "",
-        )
-        .await?;
-        Ok(told(&recovery, posted.as_ref()))
+        let confirmed = confirm_these(write, caller, &[id], on).await?;
+        let one = confirmed
+            .first()
+            .map(|(recovery, posted)| told(recovery, Some(posted)));
+        one.ok_or_else(|| not_found("追缴 recovery", id))
     })
     .await
+}
+
+/// Confirms several recoveries at once, all or none, as [`confirm`] does: one voucher for those
+/// that one person proposed.
+///
+/// # Errors
+/// As [`confirm`]; [`Kind::NotFound`] when none is named.
+#[boxed]
+pub async fn confirm_many(
+    app: &App,
+    caller: &Caller,
+    ids: &[RecoveryId],
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let numbers: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let order = Order::new("recovery.confirm-many", Action::ConfirmRecovery)
+        .key(key)
+        .field("recoveries", numbers);
+    let on = app.clock.today();
+    app.command(caller, order, async |write| {
+        if ids.is_empty() {
+            return Err(not_found("追缴 recovery", ""));
+        }
+        let confirmed = confirm_these(write, caller, &ids, on).await?;
+        let total = Fen::sum(confirmed.iter().map(|(recovery, _)| recovery.amount))?;
+        let told = confirmed
+            .iter()
+            .map(|(recovery, posted)| told(recovery, Some(posted)));
+        Ok(json!({ "recoveries": told.collect::<Value>(), "total_fen": total.get() }))
+    })
+    .await
+}
+
+/// Books these recoveries, in ascending order, and takes them back in the accruals; each comes
+/// with the voucher that books it.
+async fn confirm_these(
+    write: &mut Write,
+    caller: &Caller,
+    ids: &[RecoveryId],
+    on: Date,
+) -> Result<Vec<(Recovery, Posted)>, Error> {
+    let book = write.book();
+    let owed = store::recoveries_of(write.tx(), book, ids).await?;
+    if let Some(missing) = ids.iter().find(|id| owed.iter().all(|one| one.id != **id)) {
+        return Err(not_found("追缴 recovery", missing));
+    }
+    for recovery in &owed {
+        may(recovery, RecoveryEvent::Confirm, caller)?;
+    }
+    let lines = store::lines_of(write.tx(), book, ids).await?;
+    let numbered = find::still_owed(write, &owed, &lines).await?;
+    store::take_back(write, &numbered).await?;
+    let mut by_maker = BTreeMap::<ledger::id::UserId, Vec<Recovery>>::new();
+    for recovery in owed {
+        by_maker.entry(recovery.user).or_default().push(recovery);
+    }
+    let mut confirmed = Vec::with_capacity(ids.len());
+    for (maker, owed) in by_maker {
+        let posted = book_found(write, (maker, caller), &owed, &lines, on).await?;
+        confirmed.extend(owed.into_iter().map(|recovery| (recovery, posted.clone())));
+    }
+    confirmed.sort_by_key(|(recovery, _)| recovery.id);
+    for (recovery, _) in &mut confirmed {
+        let amount = recovery.amount;
+        take_step(caller, recovery, RecoveryEvent::Confirm, amount)?;
+    }
+    let events = confirmed.iter().map(|(recovery, posted)| {
+        let moved = Moved {
+            amount: recovery.amount,
+            standing: Some(found_standing(recovery, on)),
+            voucher: Some(posted.id),
+            ..Moved::default()
+        };
+        (recovery, moved)
+    });
+    let events: Vec<_> = events.collect();
+    store::add_events(write, &events, RecoveryEvent::Confirm, on, "").await?;
+    Ok(confirmed)
+}
+
+/// In whose books the money of a recovery belongs that is booked on this day.
+fn found_standing(recovery: &Recovery, on: Date) -> Standing {
+    let now = Month::of(on).year();
+    standing(recovery.year, now, now)
+}
+
+/// The voucher of recoveries that one person proposed and another confirms.
+async fn book_found(
+    write: &mut Write,
+    people: (ledger::id::UserId, &Caller),
+    owed: &[Recovery],
+    lines: &BTreeMap<RecoveryId, Vec<RecoveryLine>>,
+    on: Date,
+) -> Result<Posted, Error> {
+    let Some(first) = owed.first() else {
+        return Err(not_found("追缴 recovery", ""));
+    };
+    let mut postings = Vec::new();
+    for recovery in owed {
+        let lines = lines.get(&recovery.id).map_or(&[][..], Vec::as_slice);
+        let year = expense_year(found_standing(recovery, on));
+        for (component, amount) in by_component(lines)? {
+            let (program, payment) = (recovery.program, PaymentId(recovery.id.get()));
+            rules::overpayment_found(program, component, year, payment, amount, &mut postings);
+        }
+    }
+    let summary = match owed {
+        [one] => format!("追缴立账 {} 至 {} 追缴{}", one.first, one.last, one.id),
+        _ => format!("追缴立账 追缴{} 等 {} 项", first.id, owed.len()),
+    };
+    let posted = post(write, people, first, on, summary, &postings).await?;
+    posted.ok_or_else(|| not_found("凭证 voucher", first.id))
 }
 
 /// Turns down what was proposed: the recovery itself, or that it be written off.
@@ -335,6 +418,7 @@ pub async fn plan(
         store::add_plan(write, &planned).await?;
         let mut answer = told(&recovery, None);
         answer["instalments"] = new.instalments.len().into();
+        answer["set_off_fen"] = new.set_off.map(Fen::get).into();
         Ok(answer)
     })
     .await
@@ -454,10 +538,21 @@ async fn advance(
     moved: &Moved,
     note: &str,
 ) -> Result<(), Error> {
+    take_step(caller, recovery, event, moved.amount)?;
+    Ok(store::add_events(write, &[(recovery, *moved)], event, on, note).await?)
+}
+
+/// Judges a step that moves so much, and takes the recovery there.
+fn take_step(
+    caller: &Caller,
+    recovery: &mut Recovery,
+    event: RecoveryEvent,
+    amount: Fen,
+) -> Result<(), Error> {
     may(recovery, event, caller)?;
-    let left = left_after(event, recovery.left, moved.amount)?;
+    let left = left_after(event, recovery.left, amount)?;
     if left < Fen::ZERO {
-        return Err(exceeded(recovery, moved.amount));
+        return Err(exceeded(recovery, amount));
     }
     if let Some(step) = recovery_step(Some(recovery.state), event) {
         recovery.state = after(step, left);
@@ -465,7 +560,7 @@ async fn advance(
     recovery.left = left;
     recovery.events += 1;
     recovery.user = caller.user.id;
-    Ok(store::add_event(write, recovery, event, on, moved, note).await?)
+    Ok(())
 }
 
 fn exceeded(recovery: &Recovery, amount: Fen) -> Error {
@@ -499,16 +594,34 @@ async fn post(
     Ok(poster.finish(write).await?)
 }
 
-/// In whose books the money of a recovery belongs that moves on this day.
-async fn standing_of(write: &mut Write, recovery: &Recovery, on: Date) -> Result<Standing, Error> {
+/// In whose books the money of these recoveries belongs that moves on this day.
+async fn standings(
+    write: &mut Write,
+    owed: &[Recovery],
+    on: Date,
+) -> Result<BTreeMap<RecoveryId, Standing>, Error> {
     let book = write.book();
-    let steps = store::steps(write.tx(), book, Some(recovery.id)).await?;
-    let confirmed = steps
-        .iter()
-        .find(|step| step.event == RecoveryEvent::Confirm);
+    let ids: Vec<RecoveryId> = owed.iter().map(|recovery| recovery.id).collect();
+    let confirmed = store::confirmed(write.tx(), book, &ids).await?;
     let now = Month::of(on).year();
-    let confirmed = confirmed.map_or(now, |step| Month::of(step.on).year());
-    Ok(standing(recovery.first.year(), confirmed, now))
+    let of = |recovery: &Recovery| {
+        let booked = confirmed.get(&recovery.id).map(|on| Month::of(*on).year());
+        (
+            recovery.id,
+            standing(recovery.year, booked.unwrap_or(now), now),
+        )
+    };
+    Ok(owed.iter().map(of).collect())
+}
+
+/// As [`standings`], of one recovery.
+async fn standing_of(write: &mut Write, recovery: &Recovery, on: Date) -> Result<Standing, Error> {
+    let found = standings(write, std::slice::from_ref(recovery), on).await?;
+    let now = Month::of(on).year();
+    Ok(found
+        .get(&recovery.id)
+        .copied()
+        .unwrap_or(standing(recovery.year, now, now)))
 }
 
 /// The year of an expense as the posting rules ask for it.

@@ -30,6 +30,9 @@ pub struct Receipt {
     pub recoveries: Vec<RecoveryId>,
     /// The exception that the credit is.
     pub exception: ExceptionId,
+    /// How much of the credit; all of it that is not explained yet when it is not given. The rest
+    /// stays unexplained.
+    pub amount: Option<Fen>,
     /// 文号 of the appropriation that this year's money goes home to; the one that the overpaid
     /// payment drew on when it is not given.
     pub appropriation: Option<String>,
@@ -51,7 +54,8 @@ pub(crate) fn proposed_for(exception: &Exception) -> Option<String> {
 ///
 /// # Errors
 /// [`Kind::RecoveryReceipt`], [`Kind::RecoveryDiffers`], [`Kind::TwoPeople`],
-/// [`Kind::RecoveryExceeded`] when more came in than is owed, [`Kind::RecoveryState`].
+/// [`Kind::RecoveryExceeded`] when more came in than is owed, [`Kind::RecoveryCredit`] for more
+/// than is left of the credit, [`Kind::RecoveryState`].
 #[boxed]
 pub async fn receive(
     app: &App,
@@ -66,7 +70,8 @@ pub async fn receive(
     let order = order(RecoveryEvent::Receive, key)
         .field("recoveries", numbers)
         .field("exception", receipt.exception.get())
-        .field("appropriation", receipt.appropriation.as_deref());
+        .field("appropriation", receipt.appropriation.as_deref())
+        .field("amount_fen", receipt.amount.map(Fen::get));
     let on = app.clock.today();
     app.command(caller, order, async |write| {
         let book = write.book();
@@ -74,9 +79,16 @@ pub async fn receive(
         let mut credit = found.ok_or_else(|| not_found("差异 exception", receipt.exception))?;
         let bank = suspended(write, &credit).await?;
         let document = receipt.appropriation.as_deref();
-        let parts = Part::all(write, caller, &ids, &credit, (bank, document), on).await?;
+        for recovery in store::recoveries_of(write.tx(), book, &ids).await? {
+            may(&recovery, RecoveryEvent::Receive, caller)?;
+        }
+        let (amount, rest) = of_credit(write, &credit, receipt.amount).await?;
+        let parts = Part::all(write, caller, &ids, amount, (bank, document), on).await?;
         let texts: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let resolution = format!("{MARK}{}", texts.join(","));
+        let mut resolution = format!("{MARK}{}", texts.join(","));
+        if rest > Fen::ZERO {
+            resolution += &format!(" {amount}");
+        }
         let note = document.unwrap_or_default();
         match credit.state {
             ExceptionState::Settled => Err(wrong_state(&credit)),
@@ -84,7 +96,7 @@ pub async fn receive(
                 credit.resolution = resolution;
                 note.clone_into(&mut credit.note);
                 settle(write, caller, &mut credit, ExceptionState::Proposed).await?;
-                Ok(answer(&credit, &parts, None))
+                Ok(answer(&credit, &parts, amount, None))
             }
             ExceptionState::Proposed => {
                 if (credit.resolution.as_str(), credit.note.as_str()) != (&resolution, note) {
@@ -99,11 +111,39 @@ pub async fn receive(
                         .with("user", &caller.user.login)
                         .into());
                 }
-                book_receipt(write, caller, &mut credit, bank, parts, on).await
+                let came_in = CameIn { bank, amount, rest };
+                book_receipt(write, caller, &mut credit, came_in, parts, on).await
             }
         }
     })
     .await
+}
+
+/// What is taken of a credit, and what stays unexplained of it.
+struct CameIn {
+    bank: BankAccountId,
+    amount: Fen,
+    rest: Fen,
+}
+
+/// How much of a credit is to be taken, and what is left of it then.
+async fn of_credit(
+    write: &mut Write,
+    credit: &Exception,
+    wanted: Option<Fen>,
+) -> Result<(Fen, Fen), Error> {
+    let book = write.book();
+    let taken = store::taken(write.tx(), book, Some(credit.id)).await?;
+    let left = (credit.amount).minus(taken.get(&credit.id).copied().unwrap_or_default())?;
+    let amount = wanted.unwrap_or(left);
+    if amount <= Fen::ZERO || amount > left {
+        return Err(Problem::new(Kind::RecoveryCredit)
+            .with("id", credit.id)
+            .with("left", left.grouped())
+            .with("amount", amount.grouped())
+            .into());
+    }
+    Ok((amount, left.minus(amount)?))
 }
 
 /// What a credit pays of one recovery.
@@ -115,16 +155,16 @@ struct Part {
 }
 
 impl Part {
-    /// Lays a credit over recoveries, one after the other; all of it has to be owed.
+    /// Lays money over recoveries, one after the other; all of it has to be owed.
     async fn all(
         write: &mut Write,
         caller: &Caller,
         ids: &[RecoveryId],
-        credit: &Exception,
+        came_in: Fen,
         (bank, document): (BankAccountId, Option<&str>),
         on: Date,
     ) -> Result<Vec<Part>, Error> {
-        let mut rest = credit.amount;
+        let mut rest = came_in;
         let mut parts = Vec::with_capacity(ids.len());
         for id in ids {
             let recovery = load(write, *id).await?;
@@ -147,7 +187,7 @@ impl Part {
             });
         }
         match parts.last() {
-            Some(last) if rest > Fen::ZERO => Err(exceeded(&last.recovery, credit.amount)),
+            Some(last) if rest > Fen::ZERO => Err(exceeded(&last.recovery, came_in)),
             Some(_) => Ok(parts),
             None => Err(not_found("追缴 recovery", "")),
         }
@@ -211,15 +251,16 @@ async fn book_receipt(
     write: &mut Write,
     caller: &Caller,
     credit: &mut Exception,
-    bank: BankAccountId,
+    came_in: CameIn,
     mut parts: Vec<Part>,
     on: Date,
 ) -> Result<Value, Error> {
+    let CameIn { bank, amount, rest } = came_in;
     let mut postings = Vec::new();
     for part in &parts {
         part.post(bank, &mut postings);
     }
-    rules::suspense_cleared(bank, credit.amount, &mut postings);
+    rules::suspense_cleared(bank, amount, &mut postings);
     let Some(first) = parts.first() else {
         return Err(not_found("追缴 recovery", ""));
     };
@@ -247,9 +288,15 @@ async fn book_receipt(
         let owed = &mut part.recovery;
         advance(write, caller, owed, RecoveryEvent::Receive, on, &moved, "").await?;
     }
-    settle(write, caller, credit, ExceptionState::Settled).await?;
+    let state = match rest > Fen::ZERO {
+        true => ExceptionState::Open,
+        false => ExceptionState::Settled,
+    };
+    settle(write, caller, credit, state).await?;
     let voucher = posted.map(|posted| format!("{} 记-{:04}", posted.month, posted.number));
-    Ok(answer(credit, &parts, voucher))
+    let mut told = answer(credit, &parts, amount, voucher);
+    told["left_fen"] = rest.get().into();
+    Ok(told)
 }
 
 /// Takes an exception one step further, by the caller.
@@ -264,7 +311,9 @@ async fn settle(
     credit.user = caller.user.id;
     let event = match state {
         ExceptionState::Settled => "confirm",
-        _ => "propose",
+        ExceptionState::Proposed => "propose",
+        // Part of the credit is explained; the rest is not.
+        ExceptionState::Open => "part",
     };
     Ok(exception::add_event(write, credit, event).await?)
 }
@@ -277,7 +326,7 @@ fn wrong_state(credit: &Exception) -> Error {
         .into()
 }
 
-fn answer(credit: &Exception, parts: &[Part], voucher: Option<String>) -> Value {
+fn answer(credit: &Exception, parts: &[Part], amount: Fen, voucher: Option<String>) -> Value {
     let part = |part: &Part| {
         json!({
             "recovery": part.recovery.id.get(),
@@ -290,7 +339,7 @@ fn answer(credit: &Exception, parts: &[Part], voucher: Option<String>) -> Value 
     json!({
         "exception": credit.id.get(),
         "state": credit.state.code(),
-        "amount_fen": credit.amount.get(),
+        "amount_fen": amount.get(),
         "recoveries": parts.iter().map(part).collect::<Value>(),
         "voucher": voucher,
     })

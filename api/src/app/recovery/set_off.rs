@@ -16,8 +16,8 @@ use ledger_store::recovery::{self as store, Moved, SetOff};
 use ledger_store::run::Run;
 use ledger_store::write::Write;
 
-use super::{advance, load, standing_of};
-use crate::app::{Caller, Error};
+use super::{advance, load, standings, take_step};
+use crate::app::{Caller, Error, not_found};
 
 /// What a payment of these lines withholds in a run of this month.
 pub(crate) fn withhold(
@@ -94,27 +94,20 @@ pub(crate) async fn unchanged(
     if planned != stored {
         return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
     }
-    let mut standings = BTreeMap::new();
-    let mut applied = Vec::with_capacity(stored.len());
-    for SetOff { payment, withheld } in stored {
+    let ids: Vec<RecoveryId> = stored.iter().map(|part| part.withheld.recovery).collect();
+    let owed = store::recoveries_of(write.tx(), book, &ids).await?;
+    let standings = standings(write, &owed, on).await?;
+    let applied = stored.into_iter().map(|SetOff { payment, withheld }| {
         let recovery = withheld.recovery;
-        let standing = match standings.get(&recovery) {
-            Some(known) => *known,
-            None => {
-                let owed = load(write, recovery).await?;
-                let standing = standing_of(write, &owed, on).await?;
-                standings.insert(recovery, standing);
-                standing
-            }
-        };
-        applied.push(Applied {
+        let standing = standings.get(&recovery).copied();
+        Ok(Applied {
             payment,
             amount: withheld.amount,
             recovery,
-            standing,
-        });
-    }
-    Ok(applied)
+            standing: standing.ok_or_else(|| not_found("追缴 recovery", recovery))?,
+        })
+    });
+    applied.collect()
 }
 
 /// Keeps with each recovery what an approved run withheld.
@@ -133,8 +126,12 @@ pub(crate) async fn set_off(
             .or_insert((Fen::ZERO, part.standing));
         sum.0 = sum.0.plus(part.amount)?;
     }
-    for (id, (amount, standing)) in sums {
-        let mut recovery = load(write, id).await?;
+    let book = write.book();
+    let ids: Vec<RecoveryId> = sums.keys().copied().collect();
+    let mut owed = store::recoveries_of(write.tx(), book, &ids).await?;
+    let mut events = Vec::with_capacity(owed.len());
+    for (recovery, (amount, standing)) in owed.iter_mut().zip(sums.into_values()) {
+        take_step(caller, recovery, RecoveryEvent::SetOff, amount)?;
         let moved = Moved {
             amount,
             standing: Some(standing),
@@ -142,18 +139,9 @@ pub(crate) async fn set_off(
             voucher: posted.map(|posted| posted.id),
             ..Moved::default()
         };
-        advance(
-            write,
-            caller,
-            &mut recovery,
-            RecoveryEvent::SetOff,
-            on,
-            &moved,
-            "",
-        )
-        .await?;
+        events.push((&*recovery, moved));
     }
-    Ok(())
+    Ok(store::add_events(write, &events, RecoveryEvent::SetOff, on, "").await?)
 }
 
 /// Owes again what an approved run withheld, when its approval is reversed by this voucher. The

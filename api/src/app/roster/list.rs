@@ -55,6 +55,7 @@ pub async fn list(
         let township = subject.map_or("", |party| party.township.as_str());
         let number = subject.map_or_else(String::new, |party| mask_account(&party.reference_no));
         table.row([
+            award.subject.to_string(),
             township.to_owned(),
             name(award.subject),
             number.clone(),
@@ -94,6 +95,7 @@ fn roster_table(program: &Program, month: Month) -> Table {
     Table::new(
         title,
         &[
+            ("编号", "person", true),
             ("乡镇", "township", false),
             ("对象", "subject", false),
             ("证件号", "number", false),

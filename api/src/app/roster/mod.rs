@@ -5,6 +5,7 @@
 //! faulty roster changes nothing.
 
 mod change;
+mod deceased;
 pub mod fault;
 pub mod headings;
 mod list;
@@ -23,6 +24,7 @@ use ledger_store::policy::{self, Program};
 use ledger_store::write::Write;
 use serde_json::{Value, json};
 
+pub use self::deceased::{Died, deaths, deceased};
 pub use self::list::{diff, list};
 use self::sheet::Terms;
 pub use self::sheet::{HEADINGS, ROWS_MAX, decode, template};
@@ -107,7 +109,7 @@ pub async fn import_file(
             .rollback()
             .await?;
         let mut write = Write::begin(&app.db, caller.book.id).await?;
-        let change = change::prepare(&mut write, program, month, file_name, bytes).await;
+        let change = change::prepare(&mut write, file, &caller.progress).await;
         write.rollback().await?;
         let change = change?;
         let mut answer = change.summary(program, month);
@@ -122,7 +124,7 @@ pub async fn import_file(
         });
     }
     app.command(caller, order, async |write| {
-        let change = change::prepare(write, program, month, file_name, bytes).await?;
+        let change = change::prepare(write, file, &caller.progress).await?;
         // A template that was never filled in would end every award.
         if change.names_nobody() {
             return Err(Problem::new(Kind::RosterEmpty).into());
@@ -130,7 +132,7 @@ pub async fn import_file(
         expected(&change, expect_ended)?;
         ledger_store::batch::store_file(write, "roster", file_name, bytes).await?;
         let summary = change.summary(program, month);
-        change.store(app, write).await?;
+        change.store(app, write, &caller.progress).await?;
         Ok(summary)
     })
     .await
@@ -183,7 +185,7 @@ pub async fn marked(
     let (_, terms) = terms(&mut tx, caller, program, month).await?;
     tx.rollback().await?;
     let opened = sheet::open(file_name, bytes)?;
-    let (roster, marks) = sheet::examine(file_name, &opened, &terms);
+    let (roster, marks) = sheet::examine(file_name, &opened, &terms, &caller.progress);
     drop(roster);
     if marks.is_empty() {
         return Ok(None);

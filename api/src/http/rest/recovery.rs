@@ -21,6 +21,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(open, list))
         .routes(routes!(find))
         .routes(routes!(receive))
+        .routes(routes!(confirm_many))
         .routes(routes!(hand_over))
         .routes(routes!(show))
         .routes(routes!(confirm))
@@ -140,6 +141,24 @@ async fn confirm(call: Call, InPath(at): InPath<Recovery>) -> Response {
         .await
 }
 
+/// Several recoveries.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Several {
+    /// 追缴编号 Numbers of the recoveries
+    recoveries: Vec<i64>,
+}
+
+/// 一并确认追缴 Confirm several recoveries at once, all or none
+#[utoipa::path(post, path = "/recoveries/confirm", operation_id = "recovery.confirm-many",
+    request_body = Several, extensions(("x-may" = json!("confirm-recovery"))))]
+async fn confirm_many(call: Call, InBody(body): InBody<Several>) -> Response {
+    call.change(async move |app, caller, key| {
+        let ids: Vec<RecoveryId> = body.recoveries.iter().copied().map(RecoveryId).collect();
+        recovery::confirm_many(app, caller, &ids, key).await
+    })
+    .await
+}
+
 /// 驳回追缴或核销 Turn down a recovery, or its writing off
 #[utoipa::path(post, path = "/recoveries/{recovery}/reject", operation_id = "recovery.reject",
     params(Recovery), request_body = Why, extensions(("x-may" = json!("confirm-recovery"))))]
@@ -212,6 +231,8 @@ struct Received {
     recoveries: Vec<i64>,
     /// 差异编号 The exception that the credit is
     exception: i64,
+    /// 认作追缴的金额,分 So much of the credit, fen; all that is unexplained when not given
+    amount_fen: Option<i64>,
     /// 退回的指标文号 Appropriation that it goes home to; the one drawn on when not given
     appropriation: Option<String>,
 }
@@ -224,6 +245,10 @@ async fn receive(call: Call, InBody(body): InBody<Received>) -> Response {
         let receipt = Receipt {
             recoveries: body.recoveries.iter().copied().map(RecoveryId).collect(),
             exception: ExceptionId(body.exception),
+            amount: match body.amount_fen {
+                Some(fen) => Some(fields::amount("amount_fen", fen)?),
+                None => None,
+            },
             appropriation: body.appropriation.clone(),
         };
         recovery::receive(app, caller, &receipt, key).await

@@ -3,18 +3,19 @@
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use ledger::disbursement::clash::ListKind;
+use ledger::id::PartyId;
 use ledger::problem::{Kind, Problem};
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::call::{Call, InQuery, Upload};
+use super::call::{Call, InBody, InQuery, Upload};
 use super::fields;
 use crate::app::clash::{self, ListInput};
 use crate::app::job::Wanted;
-use crate::app::roster::{self, RosterFile};
+use crate::app::roster::{self, Died, RosterFile};
 use crate::app::{Error, not_found};
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 
@@ -28,6 +29,8 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(template))
         .routes(routes!(list))
         .routes(routes!(diff))
+        .routes(routes!(deceased, deaths))
+        .routes(routes!(deceased_list))
         .merge(files)
 }
 
@@ -151,6 +154,57 @@ async fn diff(call: Call, InQuery(query): InQuery<TwoMonths>) -> Response {
         roster::diff(app, caller, &query.program, from, to).await
     })
     .await
+}
+
+/// A death.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Deceased {
+    /// 人员编号 Number of the person in the books
+    person: i64,
+    /// 死亡日期 Day of the death; an earlier record is taken back when it is not given
+    on: Option<String>,
+    /// 依据 What says so
+    document: String,
+}
+
+/// 登记死亡 Record a death that was heard of late: nothing is due for the months after
+#[utoipa::path(post, path = "/deaths", operation_id = "roster.deceased",
+    request_body = Deceased, extensions(("x-may" = json!("import-roster"))))]
+async fn deceased(call: Call, InBody(body): InBody<Deceased>) -> Response {
+    call.change(async move |app, caller, key| {
+        let on = fields::date_or_none("on", body.on.as_ref())?;
+        let died = Died::Person(PartyId(fields::number("person", body.person)?), on);
+        roster::deceased(app, caller, &died, &body.document, key).await
+    })
+    .await
+}
+
+/// The deaths of a list.
+#[derive(Debug, Deserialize, ToSchema)]
+struct DeceasedList {
+    /// 死亡名单的名称 Name of an imported list of the deceased
+    list: String,
+    /// 依据 What says so
+    document: String,
+}
+
+/// 按名单登记死亡 Record the deaths of everybody on a list whom the book knows
+#[utoipa::path(post, path = "/deaths/list", operation_id = "roster.deceased-list",
+    request_body = DeceasedList, extensions(("x-may" = json!("import-roster"))))]
+async fn deceased_list(call: Call, InBody(body): InBody<DeceasedList>) -> Response {
+    call.change(async move |app, caller, key| {
+        let died = Died::Listed(body.list.clone());
+        roster::deceased(app, caller, &died, &body.document, key).await
+    })
+    .await
+}
+
+/// 死亡登记 The deaths that the book knows, masked
+#[utoipa::path(get, path = "/deaths", operation_id = "roster.deaths",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn deaths(call: Call) -> Response {
+    call.read(async |app, caller| roster::deaths(app, caller).await)
+        .await
 }
 
 /// Whose list it is.
