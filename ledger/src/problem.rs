@@ -239,6 +239,8 @@ problems! {
         => "取得完整的对账单" "get the complete statement";
     StatementGap "BNK-0009" "对账单期初 {opening} 与上期期末 {previous} 不接" "opening balance {opening} does not follow the last closing balance {previous}"
         => "先导入中间缺的对账单" "import the missing statement first";
+    StatementOverlap "BNK-0010" "对账单自 {from} 起,与已导入至 {to} 的对账单重叠" "the statement begins on {from}, and one up to {to} is there already"
+        => "向银行取 {to} 之后的对账单" "get the statement of the days after {to}";
 
     // Exceptions.
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"

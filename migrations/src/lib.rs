@@ -41,6 +41,7 @@ migrations! {
     9 "0009_tokens",
     10 "0010_jobs",
     11 "0011_deaths",
+    12 "0012_statement_parts",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -1,12 +1,13 @@
 //! Matching the movements of a bank statement (对账单) to what the books expect.
 //!
 //! First by a reference that the bank printed (our payment key, the batch number, the document
-//! number) with an equal amount; then refunds by account and amount, when there are exactly as
-//! many movements as awaited refunds. What is left is listed in the bank reconciliation statement
-//! until somebody has explained it.
+//! number) with an equal amount; then batches that the bank took together or in parts, when the
+//! sum is exact; then refunds by account and amount, when there are exactly as many movements as
+//! awaited refunds. What is left is listed in the bank reconciliation statement until somebody has
+//! explained it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ledger::calendar::Date;
 use ledger::id::{AppropriationId, BatchId, PaymentId};
@@ -29,6 +30,8 @@ pub enum Expected {
         batch: BatchId,
         /// Its number, as the bank was told it.
         batch_no: String,
+        /// The day on which it was sent.
+        sent_on: Date,
         /// What the bank is to take.
         amount: Fen,
     },
@@ -102,7 +105,8 @@ pub struct Movement {
 /// together they are the whole statement; each is sorted by movement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatementMatching {
-    /// Movement and expected item; each at most once.
+    /// Movement and expected item. A movement with several items is their sum, and an item with
+    /// several movements is theirs; never both.
     pub matched: Vec<(usize, usize)>,
     /// A credit that nothing awaits and whose text holds what may be a payment key: a refund after
     /// success (退票), if the caller knows a paid attempt of that key and amount; otherwise the
@@ -124,17 +128,26 @@ pub fn match_statement(expected: &[Expected], movements: &[Movement]) -> Stateme
     let mut used = vec![false; expected.len()];
     let mut matching = StatementMatching::default();
     let mut open: Vec<usize> = Vec::new();
-    let mut named: HashMap<usize, usize> = HashMap::new();
+    let mut named: Vec<(usize, Vec<usize>)> = Vec::new();
     for index in order {
         let found = references.named_by(&movements[index]);
         match references.take(expected, &found, movements[index].amount, &mut used) {
             Named::Taken(item) => matching.matched.push((index, item)),
-            Named::OtherAmount(item) => {
-                named.insert(index, item);
+            Named::OtherAmount(items) => {
+                named.push((index, items));
             }
             Named::Nothing => open.push(index),
         }
     }
+    let mut debits = Debits {
+        expected,
+        movements,
+        used: &mut used,
+        matched: &mut matching.matched,
+    };
+    debits.several_in_one(&mut named);
+    debits.one_in_parts(&mut named);
+    debits.unnamed(&mut open, &references);
     let open = match_by_account(
         expected,
         movements,
@@ -149,12 +162,11 @@ pub fn match_statement(expected: &[Expected], movements: &[Movement]) -> Stateme
             None => matching.unexplained.push(index),
         }
     }
-    for (index, item) in named {
+    for (index, items) in named {
         matching.unexplained.push(index);
         // An item that another movement has settled is not the one that this movement means.
-        if !used[item] {
-            matching.differing.push((index, item));
-        }
+        let item = items.into_iter().find(|item| !used[*item]);
+        matching.differing.extend(item.map(|item| (index, item)));
     }
     matching.matched.sort_unstable();
     matching.late_refunds.sort_unstable();
@@ -257,8 +269,8 @@ fn unexplained_kind(movement: &Movement) -> ExceptionKind {
 enum Named {
     /// This item, with an equal amount; it is now used.
     Taken(usize),
-    /// This item is open, but its amount is another.
-    OtherAmount(usize),
+    /// These items are open, the first of each reference, but their amounts are others.
+    OtherAmount(Vec<usize>),
     /// No expected item is named, or only such as are used up.
     Nothing,
 }
@@ -338,22 +350,123 @@ impl<'a> References<'a> {
         used: &mut [bool],
     ) -> Named {
         let mut equal = Vec::new();
-        let mut other = None;
+        let mut other = Vec::new();
         for reference in found {
             let items = self.items.get(*reference).map_or(&[][..], Vec::as_slice);
             let open = || items.iter().copied().filter(|item| !used[*item]);
             // Items of one reference and amount are equal in every way: the first of them serves.
             equal.extend(open().find(|item| expected[*item].signed_amount() == amount));
-            other = other.or_else(|| open().next());
+            other.extend(open().next());
         }
-        match (equal.as_slice(), other) {
+        match (equal.as_slice(), other.is_empty()) {
             ([item], _) => {
                 used[*item] = true;
                 Named::Taken(*item)
             }
             // Two different items with this amount are named: a person decides.
-            (_, Some(item)) => Named::OtherAmount(item),
-            (_, None) => Named::Nothing,
+            (_, false) => Named::OtherAmount(other),
+            (_, true) => Named::Nothing,
+        }
+    }
+}
+
+/// Batches that the bank took otherwise than one by one. Only exact sums match, and only where
+/// there is no choice: which of several sums is meant is for a person to say.
+struct Debits<'a> {
+    expected: &'a [Expected],
+    movements: &'a [Movement],
+    used: &'a mut [bool],
+    matched: &'a mut Vec<(usize, usize)>,
+}
+
+impl Debits<'_> {
+    /// One debit that names several batches and is their sum.
+    fn several_in_one(&mut self, named: &mut Vec<(usize, Vec<usize>)>) {
+        named.retain(|(index, items)| {
+            let open = items.len() > 1 && items.iter().all(|item| self.is_open_batch(*item));
+            if !open || self.sum(items) != Some(self.movements[*index].amount) {
+                return true;
+            }
+            self.take(&[*index], items);
+            false
+        });
+    }
+
+    /// Several debits that name one batch and come to its amount.
+    fn one_in_parts(&mut self, named: &mut Vec<(usize, Vec<usize>)>) {
+        let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, items) in named.iter() {
+            if let [item] = items.as_slice()
+                && self.is_open_batch(*item)
+            {
+                parts.entry(*item).or_default().push(*index);
+            }
+        }
+        for (item, indexes) in parts {
+            let amounts = indexes.iter().map(|index| self.movements[*index].amount);
+            let sum = Fen::sum(amounts).ok();
+            if indexes.len() > 1 && sum == Some(self.expected[item].signed_amount()) {
+                self.take(&indexes, &[item]);
+                named.retain(|(index, _)| !indexes.contains(index));
+            }
+        }
+    }
+
+    /// A debit that names nothing and is all that was sent on one day and is still open, when no
+    /// other debit and no other day has that sum.
+    fn unnamed(&mut self, open: &mut Vec<usize>, references: &References<'_>) {
+        let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
+        for (item, expected) in self.expected.iter().enumerate() {
+            if let Expected::BatchDebit { sent_on, .. } = expected
+                && !self.used[item]
+            {
+                days.entry(*sent_on).or_default().push(item);
+            }
+        }
+        let mut sums: HashMap<Fen, Vec<Date>> = HashMap::new();
+        for (day, items) in &days {
+            if let Some(sum) = self.sum(items) {
+                sums.entry(sum).or_default().push(*day);
+            }
+        }
+        let mut debits: HashMap<Fen, Vec<usize>> = HashMap::new();
+        for index in open.iter().copied() {
+            let movement = &self.movements[index];
+            let names = !references.named_by(movement).is_empty();
+            if !names && tokens(references, movement).next().is_none() {
+                debits.entry(movement.amount).or_default().push(index);
+            }
+        }
+        for (sum, indexes) in debits {
+            let ([index], Some([day])) = (indexes.as_slice(), sums.get(&sum).map(Vec::as_slice))
+            else {
+                continue;
+            };
+            if *day <= self.movements[*index].date {
+                self.take(&[*index], &days[day]);
+                open.retain(|other| other != index);
+            }
+        }
+    }
+
+    fn is_open_batch(&self, item: usize) -> bool {
+        !self.used[item] && matches!(self.expected[item], Expected::BatchDebit { .. })
+    }
+
+    fn sum(&self, items: &[usize]) -> Option<Fen> {
+        Fen::sum(
+            items
+                .iter()
+                .map(|item| self.expected[*item].signed_amount()),
+        )
+        .ok()
+    }
+
+    fn take(&mut self, movements: &[usize], items: &[usize]) {
+        for item in items {
+            self.used[*item] = true;
+            let pairs = movements.iter().map(|movement| (*movement, *item));
+            self.matched.extend(pairs);
         }
     }
 }

@@ -17,6 +17,7 @@ fn batch(number: i64, batch_no: &str, fen: i64) -> Expected {
     Expected::BatchDebit {
         batch: BatchId(number),
         batch_no: batch_no.to_owned(),
+        sent_on: parse_date("2022-09-10").unwrap(),
         amount: Fen::new(fen),
     }
 }
@@ -111,6 +112,59 @@ fn references_and_amounts_match() {
     check(&expected, "-74000|退汇||P12-1", "0? 0!2");
     // Full-width letters and digits are the same reference.
     check(&expected, "-320000|代发Ｂ２０２２-０００１||", "0=1");
+}
+
+#[test]
+fn batches_are_taken_together_or_in_parts_when_the_sum_is_exact() {
+    let expected = [
+        batch(1, "B2022-0001", 300),
+        batch(2, "B2022-0002", 500),
+        refund("P1-1", "0001", 100),
+    ];
+    // One debit for several batches, and several for one.
+    check(&expected, "-800|代发B2022-0001,B2022-0002||", "0=0 0=1");
+    check(
+        &expected,
+        "-200|代发B2022-0001||
+         -100|代发B2022-0001||
+         -500|B2022-0002||",
+        "0=0 1=0 2=1",
+    );
+    // A sum that is not exact stays with a person.
+    check(&expected, "-801|代发B2022-0001,B2022-0002||", "0? 0!0");
+    check(
+        &expected,
+        "-200|代发B2022-0001||
+         -101|代发B2022-0001||",
+        "0? 1? 0!0 1!0",
+    );
+    // A refund is no part of a batch.
+    check(&expected, "-400|B2022-0002 P1-1||", "0? 0!1");
+    // Without a word: all that was sent on a day.
+    check(&expected, "-800|代发||", "0=0 0=1");
+    check(&expected, "-500|代发||", "0?");
+    check(
+        &expected,
+        "-800|代发||
+         -800|代发||",
+        "0? 1?",
+    );
+    // A batch that is taken twice is not the other one of the same amount, nor is an unknown one.
+    let equal = [batch(1, "B2022-0001", 300), batch(2, "B2022-0002", 300)];
+    check(
+        &equal,
+        "-300|B2022-0001||
+         -300|B2022-0001||",
+        "0=0 1?",
+    );
+    check(&equal, "-600|B2022-0009||", "0?");
+    // A batch that is taken once is not taken again with another.
+    check(
+        &expected,
+        "-300|B2022-0001||
+         -800|B2022-0001,B2022-0002||",
+        "0=0 1? 1!1",
+    );
 }
 
 #[test]
@@ -276,15 +330,21 @@ proptest! {
         expected in any_expected(), moved in any_movements(),
     ) {
         let matching = match_statement(&expected, &moved);
-        let mut places: Vec<usize> = matching.matched.iter().map(|pair| pair.0).collect();
+        let of_movement: BTreeSet<usize> = matching.matched.iter().map(|pair| pair.0).collect();
+        let mut places: Vec<usize> = of_movement.iter().copied().collect();
         places.extend(matching.late_refunds.iter().map(|pair| pair.0));
         places.extend(&matching.unexplained);
         places.sort_unstable();
         prop_assert_eq!(places, (0..moved.len()).collect::<Vec<_>>());
-        let mut used = BTreeSet::new();
+        let used: BTreeSet<usize> = matching.matched.iter().map(|pair| pair.1).collect();
         for (line, item) in &matching.matched {
-            prop_assert!(used.insert(*item));
-            prop_assert_eq!(moved[*line].amount, expected[*item].signed_amount());
+            let items = matching.matched.iter().filter(|pair| pair.0 == *line);
+            let lines = matching.matched.iter().filter(|pair| pair.1 == *item);
+            let (items, lines): (Vec<_>, Vec<_>) = (items.collect(), lines.collect());
+            prop_assert!(items.len() == 1 || lines.len() == 1);
+            let wanted = items.iter().map(|pair| expected[pair.1].signed_amount());
+            let came = lines.iter().map(|pair| moved[pair.0].amount);
+            prop_assert_eq!(Fen::sum(came).unwrap(), Fen::sum(wanted).unwrap());
         }
         for (line, item) in &matching.differing {
             prop_assert!(matching.unexplained.contains(line) && !used.contains(item));

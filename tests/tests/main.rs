@@ -36,5 +36,6 @@ mod rosters;
 mod scale;
 mod schema;
 mod sources;
+mod statements;
 mod tamper;
 mod tidy;

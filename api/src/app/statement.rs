@@ -2,7 +2,7 @@
 //! home to the appropriations that they were drawn on.
 
 use ledger_store::boxed;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bank_adapters::{StatementFile, is_blocked, read_statement};
 use ledger::calendar::{Date, Month};
@@ -35,7 +35,8 @@ use super::{App, Caller, Done, Error, Order, not_found};
 ///
 /// # Errors
 /// [`Kind::FileSeen`], [`Kind::FileRejected`], [`Kind::StatementBroken`] when opening, movements
-/// and closing do not add up, [`Kind::StatementGap`] when one is missing before it.
+/// and closing do not add up, [`Kind::StatementOverlap`] and [`Kind::StatementGap`] when it does
+/// not follow the one before it.
 #[boxed]
 pub async fn import(
     app: &App,
@@ -113,12 +114,14 @@ async fn judge(write: &mut Write, bank: &BankAccount, file: &StatementFile) -> R
         }
     }
     match last {
-        Some(last) if last.closing != file.opening || last.to >= file.from.to_string() => {
-            Err(Problem::new(Kind::StatementGap)
-                .with("opening", file.opening.grouped())
-                .with("previous", last.closing.grouped())
-                .into())
-        }
+        Some(last) if last.to >= file.from.to_string() => Err(Problem::new(Kind::StatementOverlap)
+            .with("from", file.from)
+            .with("to", &last.to)
+            .into()),
+        Some(last) if last.closing != file.opening => Err(Problem::new(Kind::StatementGap)
+            .with("opening", file.opening.grouped())
+            .with("previous", last.closing.grouped())
+            .into()),
         _ => Ok(moved),
     }
 }
@@ -166,6 +169,7 @@ impl Awaited {
         let debits = self.debits.iter().map(|debit| Expected::BatchDebit {
             batch: BatchId(0),
             batch_no: debit.batch_no.clone(),
+            sent_on: debit.sent_on,
             amount: debit.amount,
         });
         let refunds = self.refunds.iter().map(|refund| Expected::Refund {
@@ -187,13 +191,20 @@ impl Awaited {
         debits.chain(refunds).chain(credits).collect()
     }
 
+    /// The debits at these places of [`Awaited::expected`], as parts of one movement.
+    fn parts(&self, places: &[usize]) -> Result<Parts, Error> {
+        let debits = places.iter().filter_map(|place| self.debits.get(*place));
+        let mut debits: Vec<&UnseenDebit> = debits.collect();
+        debits.sort_by_key(|debit| debit.id.stored());
+        let part = |debit: &UnseenDebit| Ok((debit.id, Fen::ZERO.minus(debit.amount)?));
+        debits.into_iter().map(part).collect()
+    }
+
     /// What the item at this place of [`Awaited::expected`] is stored as, and the refund itself.
     fn at(&self, place: usize) -> (Match, Option<&AwaitedRefund>) {
         if let Some(debit) = self.debits.get(place) {
-            return match debit.id {
-                DebitOf::Batch(batch) => (("batch", batch.get(), 0), None),
-                DebitOf::Return(id) => (("return", id.get(), 0), None),
-            };
+            let (kind, id) = debit.id.stored();
+            return ((kind, id, 0), None);
         }
         let place = place - self.debits.len();
         if let Some(refund) = self.refunds.get(place) {
@@ -210,6 +221,11 @@ impl Awaited {
 /// What a line was matched to: kind, number, attempt.
 type Match = (&'static str, i64, i64);
 
+const NO_MATCH: Match = ("none", 0, 0);
+
+/// The debits that a line is the sum of, and how much each is of it.
+type Parts = Vec<(DebitOf, Fen)>;
+
 impl Taken {
     async fn match_all(
         write: &mut Write,
@@ -220,14 +236,28 @@ impl Taken {
         let movements: Vec<Movement> = file.lines.iter().map(movement).collect();
         let matching = match_statement(&awaited.expected(), &movements);
         let mut taken = Taken::default();
-        let mut matched: HashMap<usize, Match> = HashMap::new();
-        for (movement, wanted) in &matching.matched {
-            let (found, refund) = awaited.at(*wanted);
-            if let Some(refund) = refund {
-                let line_no = file.lines[*movement].line.cast_signed();
-                taken.homes.push(home_of(write, refund, line_no).await?);
-            }
-            matched.insert(*movement, found);
+        let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (movement, item) in &matching.matched {
+            wanted.entry(*movement).or_default().push(*item);
+        }
+        let mut matched: HashMap<usize, (Match, Parts)> = HashMap::new();
+        for (movement, items) in wanted {
+            let found = match items.as_slice() {
+                [item] => {
+                    let (found, refund) = awaited.at(*item);
+                    if let Some(refund) = refund {
+                        let line_no = file.lines[movement].line.cast_signed();
+                        taken.homes.push(home_of(write, refund, line_no).await?);
+                    }
+                    (found, Parts::new())
+                }
+                several => {
+                    let parts = awaited.parts(several)?;
+                    let count = i64::try_from(parts.len()).unwrap_or(i64::MAX);
+                    (("several", count, 0), parts)
+                }
+            };
+            matched.insert(movement, found);
         }
         for (movement, key) in &matching.late_refunds {
             let line = &file.lines[*movement];
@@ -238,19 +268,21 @@ impl Taken {
             let known =
                 |other: &Home| (other.payment, other.attempt) == (home.payment, home.attempt);
             if !taken.homes.iter().any(known) {
-                matched.insert(*movement, ("refund", home.payment.get(), home.attempt));
+                let found = ("refund", home.payment.get(), home.attempt);
+                matched.insert(*movement, (found, Parts::new()));
                 taken.homes.push(home);
             }
         }
-        taken.lines_of(file, &matched);
+        taken.lines_of(file, matched);
         Ok(taken)
     }
 
-    fn lines_of(&mut self, file: &StatementFile, matched: &HashMap<usize, Match>) {
+    fn lines_of(&mut self, file: &StatementFile, mut matched: HashMap<usize, (Match, Parts)>) {
         for (place, line) in file.lines.iter().enumerate() {
             let line_no = line.line.cast_signed();
-            let (match_kind, match_id, attempt) =
-                matched.get(&place).copied().unwrap_or(("none", 0, 0));
+            let found = matched.remove(&place);
+            let ((match_kind, match_id, attempt), parts) =
+                found.unwrap_or((NO_MATCH, Parts::new()));
             if match_kind == "none" {
                 let kind = match line.amount < Fen::ZERO {
                     true => ExceptionKind::UnexplainedDebit,
@@ -272,6 +304,7 @@ impl Taken {
                 match_kind,
                 match_id,
                 attempt,
+                parts,
             });
         }
         self.lines.sort_by_key(|line| line.line_no);

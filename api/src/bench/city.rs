@@ -83,7 +83,7 @@ impl City {
     pub(super) fn policy(&self) -> String {
         let mut text = format!(
             "[[bank_account]]\ncode = \"{ACCOUNT}\"\nbank_name = \"演示测算市农村商业银行\"\n\
-             bank_no = \"314000000028\"\naccount_no = \"{ACCOUNT_NO}\"\n\
+             bank_no = \"314000000027\"\naccount_no = \"{ACCOUNT_NO}\"\n\
              account_name = \"{HOLDER}\"\ndebit = \"whole\"\nbatch_profile = \"generic-csv\"\n\
              return_profile = \"generic-csv-return\"\n\
              statement_profile = \"generic-statement-csv\"\n"

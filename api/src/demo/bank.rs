@@ -28,6 +28,12 @@ pub enum Layout {
     GenericCsv,
     /// The same columns in a workbook; answered by a workbook.
     GenericXlsx,
+    /// ABC's lines of fixed width; answered by its result file.
+    AbcFixed,
+    /// The treasury's vouchers 5201 with 8207; they come back filled in.
+    Treasury,
+    /// ISO 20022 pain.001; answered by pain.002.
+    Iso,
 }
 
 /// What leaves the agency's account.
@@ -342,6 +348,8 @@ impl Bank {
         let outcome = plan.outcome(date, attempt_of(&instruction.key));
         let drawn = hash(&format!("{}{date}", instruction.account));
         let late = match &outcome {
+            // A voucher comes back once, when all of it is decided.
+            _ if self.setup.layout == Layout::Treasury => false,
             Outcome::PaidLater => true,
             Outcome::Failed(_) => drawn.is_multiple_of(10),
             _ => false,
@@ -461,7 +469,8 @@ fn later(date: Date, days: u64) -> Date {
 }
 
 /// The batch number in a file name: what follows the date in `icbc_20220110_B000012_ds.bpt` and
-/// `batch_20220110_B000012.csv`, or the last part of `ICBC-20220110-B000012.bpt`.
+/// `batch_20220110_B000012.csv`, the last part of `ICBC-20220110-B000012.bpt`, or all before the
+/// dot of `B000012.20220110`.
 fn batch_of(file_name: &str) -> String {
     let stem = file_name
         .rsplit_once('.')

@@ -1,7 +1,9 @@
 //! The simulated bank's side of the files: reads batch files, writes returns and statements.
 //!
-//! Layouts: ICBC batch text A1 and its return text in both column orders; a generic table as CSV
-//! or workbook. Kept apart from the product's adapters on purpose, so that one checks the other.
+//! Layouts: ICBC batch text A1 and its return text in both column orders; ABC's lines of fixed
+//! width and its result file; a generic table as CSV or workbook; messages are in
+//! [`super::bank_message`]. Kept apart from the product's adapters on purpose, so that one checks
+//! the other.
 
 use std::io::Cursor;
 
@@ -12,6 +14,7 @@ use ledger::money::Fen;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use super::bank::{BankRefusal, Layout, Setup};
+use super::bank_message;
 
 /// One line of a batch, as the bank read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +53,22 @@ pub enum Answer {
 pub struct Text {
     encoding: &'static Encoding,
     mark: bool,
+    /// The message itself, where the answer is the message filled in.
+    message: String,
 }
 
-fn unreadable(line: usize, why: &str) -> BankRefusal {
+impl Text {
+    fn of(encoding: &'static Encoding) -> Text {
+        Text {
+            encoding,
+            mark: false,
+            message: String::new(),
+        }
+    }
+}
+
+/// Why a line cannot be read.
+pub(super) fn unreadable(line: usize, why: &str) -> BankRefusal {
     BankRefusal::Unreadable {
         line,
         why: why.to_owned(),
@@ -70,14 +86,17 @@ pub fn read_batch(setup: &Setup, bytes: &[u8]) -> Result<(Vec<Instruction>, Text
             if damaged {
                 return Err(unreadable(0, "not GBK"));
             }
-            let lines = read_icbc(setup, &text)?;
-            Ok((
-                lines,
-                Text {
-                    encoding: GBK,
-                    mark: false,
-                },
-            ))
+            Ok((read_icbc(setup, &text)?, Text::of(GBK)))
+        }
+        Layout::AbcFixed => Ok((read_fixed(bytes)?, Text::of(GBK))),
+        Layout::Treasury => {
+            let (lines, message) = bank_message::read_vouchers(setup, bytes)?;
+            let text = Text::of(GBK);
+            Ok((lines, Text { message, ..text }))
+        }
+        Layout::Iso => {
+            let lines = bank_message::read_transfers(setup, bytes)?;
+            Ok((lines, Text::of(UTF_8)))
         }
         Layout::GenericCsv => {
             let (content, text) = decode(bytes)?;
@@ -93,13 +112,7 @@ pub fn read_batch(setup: &Setup, bytes: &[u8]) -> Result<(Vec<Instruction>, Text
             }
             Ok((read_table(&rows)?, text))
         }
-        Layout::GenericXlsx => Ok((
-            read_table(&sheet(bytes)?)?,
-            Text {
-                encoding: UTF_8,
-                mark: false,
-            },
-        )),
+        Layout::GenericXlsx => Ok((read_table(&sheet(bytes)?)?, Text::of(UTF_8))),
     }
 }
 
@@ -114,7 +127,8 @@ fn decode(bytes: &[u8]) -> Result<(String, Text), BankRefusal> {
     if damaged {
         return Err(unreadable(0, "neither UTF-8 nor GB 18030"));
     }
-    Ok((content.into_owned(), Text { encoding, mark }))
+    let text = Text::of(encoding);
+    Ok((content.into_owned(), Text { mark, ..text }))
 }
 
 fn sheet(bytes: &[u8]) -> Result<Vec<Vec<String>>, BankRefusal> {
@@ -204,7 +218,8 @@ fn icbc_line(setup: &Setup, number: usize, cells: &[&str]) -> Result<Instruction
     )
 }
 
-fn checked(number: usize, line: Instruction) -> Result<Instruction, BankRefusal> {
+/// An instruction that has what every one must have.
+pub(super) fn checked(number: usize, line: Instruction) -> Result<Instruction, BankRefusal> {
     if line.account.is_empty() || line.name.is_empty() || line.key.is_empty() {
         return Err(unreadable(number, "account, name or remark missing"));
     }
@@ -212,6 +227,64 @@ fn checked(number: usize, line: Instruction) -> Result<Instruction, BankRefusal>
         return Err(unreadable(number, "the amount is not positive"));
     }
     Ok(line)
+}
+
+/// The widths of name, account, amount with three decimals, and remark, in bytes of GBK.
+const FIXED: [usize; 4] = [60, 30, 18, 30];
+
+/// Lines of fixed width that end in LF; there is no total.
+fn read_fixed(bytes: &[u8]) -> Result<Vec<Instruction>, BankRefusal> {
+    let mut lines = Vec::new();
+    let text = bytes.strip_suffix(b"\n");
+    let text = text.ok_or_else(|| unreadable(1, "no LF at the end"))?;
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        if line.len() != FIXED.iter().sum::<usize>() {
+            return Err(unreadable(number, "another length"));
+        }
+        let mut from = 0;
+        let [name, account, amount, key] = FIXED.map(|width| {
+            let cell = &line[from..from + width];
+            from += width;
+            GBK.decode(cell).0.trim().to_owned()
+        });
+        let yuan = amount.strip_suffix('0').unwrap_or(&amount);
+        let instruction = Instruction {
+            order: number.to_string(),
+            account,
+            name,
+            branch: String::new(),
+            branch_no: String::new(),
+            amount: Fen::parse_yuan(yuan)?,
+            usage: String::new(),
+            key,
+        };
+        lines.push(checked(number, instruction)?);
+    }
+    Ok(lines)
+}
+
+/// ABC's result file: order, state, name, account, amount, remark, reason.
+fn fixed_answer(answers: &[(&Instruction, Answer, String)]) -> Vec<u8> {
+    let mut text = String::new();
+    for (line, answer, _) in answers {
+        let (state, why) = match answer {
+            Answer::Paid => ('S', ""),
+            Answer::Failed(reason) => ('E', reason.as_str()),
+            Answer::Pending => ('P', ""),
+        };
+        let Instruction {
+            order,
+            name,
+            account,
+            amount,
+            key,
+            ..
+        } = line;
+        text.push_str(&format!(
+            "{order}|{state}|{name}|{account}|{amount}0|{key}|{why}\n"
+        ));
+    }
+    GBK.encode(&text).0.into_owned()
 }
 
 /// Finds the header row by its names, reads the lines, checks the total row.
@@ -283,6 +356,15 @@ pub fn write_answer(
 ) -> Result<(&'static str, Vec<u8>), BankRefusal> {
     match setup.layout {
         Layout::IcbcA1 => Ok(("txt", icbc_answer(setup, batch, date, answers))),
+        Layout::AbcFixed => Ok(("txt", fixed_answer(answers))),
+        Layout::Treasury => {
+            let filled = bank_message::fill_in(&text.message, date, answers)?;
+            Ok(("xml", filled))
+        }
+        Layout::Iso => {
+            let report = bank_message::status_report(batch, date, answers);
+            Ok(("xml", report))
+        }
         Layout::GenericCsv => {
             let content: String = table(answers).iter().map(|row| csv_line(row)).collect();
             let (bytes, ..) = text.encoding.encode(&content);
@@ -427,7 +509,7 @@ pub fn write_statement(
     text.extend(movements.iter().map(|row| csv_line(row)));
     match setup.layout {
         Layout::IcbcA1 => GBK.encode(&text).0.into_owned(),
-        Layout::GenericCsv | Layout::GenericXlsx => text.into_bytes(),
+        _ => text.into_bytes(),
     }
 }
 

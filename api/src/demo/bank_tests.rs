@@ -86,6 +86,8 @@ fn the_batch_number_is_read_from_the_file_name() {
         ("ICBC-20220110-B000012.bpt", "B000012"),
         ("icbc_20220110_B000012_ds.bpt", "B000012"),
         ("batch_20220110_DIBAO-2022-01.csv", "DIBAO-2022-01"),
+        ("mof5201_20220110_B000012.xml", "B000012"),
+        ("B000012.20220110", "B000012"),
         ("B7", "B7"),
     ] {
         assert_eq!(batch_of(name), batch);

@@ -8,6 +8,7 @@
 
 pub mod bank;
 pub mod bank_file;
+pub mod bank_message;
 pub mod calibrate;
 pub mod county;
 pub mod plans;

@@ -1,4 +1,4 @@
-//! A year's work: eight people, three banks, nine programs, twelve months.
+//! A year's work: eight people, six banks, nine programs, twelve months.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -44,14 +44,17 @@ pub const PEOPLE: [(&str, &str, Role); 8] = [
 const BUDGET: [(&str, &str, i64); 9] = [
     ("urban-dibao", "icbc", 4_860),
     ("rural-dibao", "rcb", 7_920),
-    ("rural-tekun", "rcb", 1_540),
+    ("rural-tekun", "abc", 1_540),
     ("urban-tekun", "icbc", 60),
-    ("orphan", "psbc", 350),
-    ("policy-laid-off", "icbc", 410),
+    ("orphan", "city", 350),
+    ("policy-laid-off", "treasury", 410),
     ("sixties-streamlined", "icbc", 20),
     ("laid-off-and-streamlined-extras", "icbc", 52),
     ("dibao-margin", "psbc", 18),
 ];
+
+/// The agency's accounts, in the order of their statements.
+const BANKS: [&str; 6] = ["icbc", "rcb", "psbc", "abc", "treasury", "city"];
 
 /// The levels of government with their parts of a hundred.
 const LEVELS: [(&str, i64); 4] = [("中央", 60), ("省级", 20), ("市级", 10), ("县级", 10)];
@@ -167,6 +170,27 @@ impl<'a> Year<'a> {
                 "6217981234567890126",
                 Layout::GenericXlsx,
                 DebitStyle::WholeBatch,
+            ),
+            (
+                "abc",
+                "演示农业银行",
+                "6228481234567890128",
+                Layout::AbcFixed,
+                DebitStyle::SuccessOnly,
+            ),
+            (
+                "treasury",
+                "演示国库代理银行",
+                "6217001234567890130",
+                Layout::Treasury,
+                DebitStyle::SuccessOnly,
+            ),
+            (
+                "city",
+                "演示城市商业银行",
+                "6217001234567890148",
+                Layout::Iso,
+                DebitStyle::SuccessOnly,
             ),
         ] {
             let setup = Setup {
@@ -445,7 +469,7 @@ impl<'a> Year<'a> {
     async fn statements(&mut self, month: Month, from: u32, to: u32) -> Result<(), Error> {
         let (from, to) = (day(month, from)?, day(month, to)?);
         let accountant = self.caller("accountant")?.clone();
-        for (minute, code) in (0..).zip(["icbc", "rcb", "psbc"]) {
+        for (minute, code) in (0..).zip(BANKS) {
             let Some(bank) = self.banks.get(code) else {
                 continue;
             };

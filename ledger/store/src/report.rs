@@ -96,11 +96,11 @@ sql! {
         where book_id = $1 and transfer_id >= $2 and transfer_id < $3
         group by debit_id, credit_id order by min(transfer_id)";
     BATCHES_AT_BANK = "select b.batch_id, b.batch_no, b.sent_on, b.total_fen,
-        cast(coalesce((select -sum(l.amount_fen) from statement_line l
+        cast(coalesce((select -sum(l.amount_fen) from statement_match l
             join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where l.book_id = b.book_id and l.match_kind = 'batch' and l.match_id = b.batch_id
             and s.to_date <= $4), 0) + coalesce((select -sum(l.amount_fen) from return_file f
-            join statement_line l on l.book_id = f.book_id and l.match_kind = 'return'
+            join statement_match l on l.book_id = f.book_id and l.match_kind = 'return'
                 and l.match_id = f.return_id
             join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where f.book_id = b.book_id and f.batch_id = b.batch_id
@@ -120,7 +120,7 @@ sql! {
         group by t.batch_id";
     APPROPRIATIONS_AT_BANK = "select a.document, a.received_on, a.amount_fen from appropriation a
         where a.book_id = $1 and a.bank_account_id = $2 and a.received_on <= $3
-        and not exists (select 1 from statement_line l
+        and not exists (select 1 from statement_match l
             join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where l.book_id = a.book_id and l.match_kind = 'appropriation'
             and l.match_id = a.appropriation_id and s.to_date <= $4)

@@ -23,15 +23,15 @@ sql! {
     UNSEEN_BATCHES = "select b.batch_id, b.batch_no, b.total_fen, b.sent_on from batch b
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
         where b.book_id = $1 and b.bank_account_id = $2 and a.debit_style = 'whole'
-        and not exists (select 1 from statement_line l where l.book_id = b.book_id
+        and not exists (select 1 from statement_match l where l.book_id = b.book_id
             and l.match_kind = 'batch' and l.match_id = b.batch_id)
         order by b.batch_id";
-    UNSEEN_RETURNS = "select r.return_id, b.batch_no, r.paid_fen from return_file r
+    UNSEEN_RETURNS = "select r.return_id, b.batch_no, r.paid_fen, b.sent_on from return_file r
         join batch b on b.book_id = r.book_id and b.batch_id = r.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
         where r.book_id = $1 and b.bank_account_id = $2 and a.debit_style = 'succeeded'
         and r.paid_fen > 0
-        and not exists (select 1 from statement_line l where l.book_id = r.book_id
+        and not exists (select 1 from statement_match l where l.book_id = r.book_id
             and l.match_kind = 'return' and l.match_id = r.return_id)
         order by r.return_id";
     AWAITED_REFUNDS = "select o.payment_id, o.attempt_no, p.amount_fen, v.account_no,
@@ -52,7 +52,7 @@ sql! {
             and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)";
     UNSEEN_APPROPRIATIONS = "select appropriation_id, document, amount_fen from appropriation a
         where book_id = $1 and bank_account_id = $2
-        and not exists (select 1 from statement_line l where l.book_id = a.book_id
+        and not exists (select 1 from statement_match l where l.book_id = a.book_id
             and l.match_kind = 'appropriation' and l.match_id = a.appropriation_id)
         order by appropriation_id";
     PAID_ATTEMPT = "select p.amount_fen, t.appropriation_id, r.program_id, b.bank_account_id,
@@ -117,12 +117,14 @@ pub struct StatementLine {
     pub summary: String,
     /// 附言.
     pub remark: String,
-    /// `batch`, `return`, `refund`, `appropriation` or `none`.
+    /// `batch`, `return`, `refund`, `appropriation`, `several` or `none`.
     pub match_kind: &'static str,
-    /// The number of that; 0 for none.
+    /// The number of that; of `several` how many parts; 0 for none.
     pub match_id: i64,
     /// The attempt of a refund; 0 otherwise.
     pub attempt: i64,
+    /// The debits that it is the sum of, when it is `several`: what, and how much of it.
+    pub parts: Vec<(DebitOf, Fen)>,
 }
 
 /// A refund that the books wait for. Name and number identify a person.
@@ -153,6 +155,8 @@ pub struct UnseenDebit {
     pub id: DebitOf,
     /// The batch number that the bank shows.
     pub batch_no: String,
+    /// The day on which the batch was sent.
+    pub sent_on: Date,
     /// How much.
     pub amount: Fen,
 }
@@ -164,6 +168,16 @@ pub enum DebitOf {
     Batch(BatchId),
     /// What one return reported paid.
     Return(ReturnId),
+}
+
+impl DebitOf {
+    /// As stored: kind and number.
+    pub fn stored(self) -> (&'static str, i64) {
+        match self {
+            DebitOf::Batch(batch) => ("batch", batch.get()),
+            DebitOf::Return(id) => ("return", id.get()),
+        }
+    }
 }
 
 /// A paid attempt that may still come back.
@@ -223,6 +237,7 @@ pub async fn unseen_debits(
             id: DebitOf::Batch(BatchId(row.int(0)?)),
             batch_no: row.text(1)?,
             amount: Fen::new(row.int(2)?),
+            sent_on: sent_on(&row, 3)?,
         });
     }
     for row in tx.query(UNSEEN_RETURNS, &args).await? {
@@ -230,6 +245,7 @@ pub async fn unseen_debits(
             id: DebitOf::Return(ReturnId(row.int(0)?)),
             batch_no: row.text(1)?,
             amount: Fen::new(row.int(2)?),
+            sent_on: sent_on(&row, 3)?,
         });
     }
     Ok(unseen)
@@ -390,7 +406,17 @@ pub async fn add_statement(
             line.attempt.into(),
         ]);
     }
-    Ok(write.insert(&table::STATEMENT_LINE, rows).await?)
+    write.insert(&table::STATEMENT_LINE, rows).await?;
+    let mut rows = RowBuffer::of(&table::STATEMENT_PART);
+    for line in lines {
+        for (part, (debit, amount)) in (1_i64..).zip(&line.parts) {
+            let (kind, id) = debit.stored();
+            rows.int(write.book().get()).int(s.id.get());
+            rows.int(line.line_no).int(part);
+            rows.text(kind).int(id).int(amount.get()).end();
+        }
+    }
+    Ok(write.insert(&table::STATEMENT_PART, rows).await?)
 }
 
 /// Stores that refunds are home: payment, attempt, line of the statement, amount; in payment

@@ -156,6 +156,9 @@ tables! {
         (book_id statement_id line_no on_date amount_fen summary remark match_kind
          match_id attempt_no)
         private() salt(None) beside();
+    STATEMENT_PART "statement_part" key(0 "", 1 ", statement_id", 2 ", line_no", 3 ", part")
+        (book_id statement_id line_no part match_kind match_id amount_fen)
+        private() salt(None) beside();
     REFUND_RECEIPT "refund_receipt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
         (book_id payment_id attempt_no statement_id line_no amount_fen)
         private() salt(None) beside();

@@ -59,12 +59,12 @@ sql! {
         group by v.source_id order by v.source_id";
     DEBITED = "select x.batch_id, cast(count(*) as bigint), cast(-sum(x.amount_fen) as bigint)
         from (select b.batch_id, l.amount_fen from batch b
-            join statement_line l on l.book_id = b.book_id and l.match_kind = 'batch'
+            join statement_match l on l.book_id = b.book_id and l.match_kind = 'batch'
                 and l.match_id = b.batch_id
             where b.book_id = $1 and b.sent_on >= $2 and b.sent_on <= $3
             union all select b.batch_id, l.amount_fen from batch b
             join return_file f on f.book_id = b.book_id and f.batch_id = b.batch_id
-            join statement_line l on l.book_id = f.book_id and l.match_kind = 'return'
+            join statement_match l on l.book_id = f.book_id and l.match_kind = 'return'
                 and l.match_id = f.return_id
             where b.book_id = $1 and b.sent_on >= $2 and b.sent_on <= $3) x
         group by x.batch_id order by x.batch_id";
