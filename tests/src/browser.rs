@@ -1,13 +1,40 @@
 //! A browser without a script and without a screen: it keeps cookies, follows ways on, fills forms.
 
+use std::sync::Arc;
+
+use api::app::clock::{Clock, Entropy, moment_at};
+use api::app::{App, users};
 use api::http::{Server, router};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use ledger_store::db::Db;
 use tower::ServiceExt;
+
+use crate::office::{Office, day};
 
 /// Pages are at most so large.
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The password of everybody who signs in.
+pub const PASSWORD: &str = "battery staple";
+
+/// A server on the books of an office, at ten on 10 January 2022, where these people have a
+/// password.
+///
+/// # Panics
+/// When it cannot be set up.
+pub async fn serving(office: &Office, url: &str, logins: &[&str]) -> Server {
+    let clock = Clock::fixed(moment_at(day("2022-01-10"), 10, 0));
+    let app = App::new(Db::open(url).await.unwrap(), clock, Entropy::system());
+    for login in logins {
+        let caller = office.who(login);
+        users::set_password(&app, caller, login, PASSWORD, None)
+            .await
+            .unwrap();
+    }
+    Server::new(Arc::new(app))
+}
 
 /// One person's browser.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod cli;
 mod closed_loop;
 mod concurrency;
 mod crash;
+mod dashboard;
 mod demo;
 mod driver;
 mod eligibility;

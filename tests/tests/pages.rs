@@ -3,36 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
-use acceptance::browser::{Answer, Browser, Field};
+use acceptance::browser::{Answer, Browser, Field, PASSWORD, serving};
 use acceptance::for_each_engine;
+use acceptance::office::Office;
 use acceptance::office::paper::{self, Outcome, outcomes, people, write_return};
-use acceptance::office::{Office, day};
-use api::app::clock::{Clock, Entropy, moment_at};
 use api::app::session::{FAILURES_MAX, IDLE_MINUTES, LOCK_MINUTES};
-use api::app::{App, audit, run, users};
+use api::app::{audit, run};
 use api::http::Server;
 use axum::http::{Method, StatusCode};
 use ledger::calendar::Moment;
-use ledger_store::db::Db;
 use totp_rs::{Builder, Secret};
 
 const MINUTE: i64 = 60_000_000;
-const PASSWORD: &str = "battery staple";
-
-/// A server on the books of an office, at ten on the same day, whose people have passwords.
-async fn serving(office: &Office, url: &str, logins: &[&str]) -> Server {
-    let clock = Clock::fixed(moment_at(day("2022-01-10"), 10, 0));
-    let app = App::new(Db::open(url).await.unwrap(), clock, Entropy::system());
-    for login in logins {
-        let caller = office.who(login);
-        users::set_password(&app, caller, login, PASSWORD, None)
-            .await
-            .unwrap();
-    }
-    Server::new(Arc::new(app))
-}
 
 async fn signed_in(server: &Server, login: &str) -> Browser {
     let mut browser = Browser::new(server);
@@ -122,9 +105,7 @@ async fn a_month_by_four_people_and_the_next_persons_step_refused() {
             .await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text);
         let before = trail(&office).await.len();
-        let page = accountant
-            .upload(&page, "/returns/import", &fields, file)
-            .await;
+        let page = accountant.fill(&page, "/returns/import", &fields).await;
         assert!(page.text.contains("notice done"), "{}", page.text);
         assert_eq!(
             trail(&office).await.len(),
@@ -461,8 +442,7 @@ async fn faults_are_shown_and_nothing_typed_is_lost() {
         assert!(page.text.contains("ROS-0002"), "{}", page.text);
         assert!(page.text.contains(">3<"), "the row is named: {}", page.text);
         assert!(!page.text.contains("610881190001010000"), "masked");
-        let marked = [("program", "urban"), ("month", "2022-01")];
-        let book = maker.upload(&page, "/rosters/marked", &marked, file).await;
+        let book = maker.fill(&page, "/rosters/marked", &[]).await;
         assert!(book.text.starts_with("PK"), "a workbook");
     })
     .await;

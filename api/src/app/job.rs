@@ -108,6 +108,11 @@ fn about(kind: &str) -> Result<(Action, bool), Error> {
         .ok_or_else(|| not_found("任务种类 kind of job", kind))
 }
 
+/// Whether somebody may look at a job of this kind: who could have asked for it.
+pub fn may_see(caller: &Caller, kind: &str) -> bool {
+    about(kind).is_ok_and(|(action, _)| may(&caller.user.roles, action))
+}
+
 /// Asks for a job.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use ledger::journal::rules;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger_store::batch::{self as store, Attempt, Batch, StoredFile};
+use ledger_store::exception::Page;
 use ledger_store::fund;
 use ledger_store::journal::{Poster, VoucherDraft};
 use ledger_store::payment::{self, ToSend};
@@ -553,13 +554,32 @@ pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
 }
 
 /// One batch with its lines and what became of them, masked.
+///
+/// # Errors
+/// `NotFound`; when the caller may not read reports.
 #[boxed]
 pub async fn show_batch(app: &App, caller: &Caller, number: &str) -> Result<Report, Error> {
+    show_batch_page(app, caller, number, Page::ALL).await
+}
+
+/// The same with a page of its lines; `next` of the document asks for the page after it.
+///
+/// # Errors
+/// As [`show_batch`].
+#[boxed]
+pub async fn show_batch_page(
+    app: &App,
+    caller: &Caller,
+    number: &str,
+    page: Page,
+) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let batches = store::batches(&mut tx, caller.book.id).await?;
     let batch = batches.iter().find(|batch| batch.number == number);
     let batch = batch.ok_or_else(|| not_found("批 batch", number))?;
-    let items = store::items(&mut tx, caller.book.id, batch).await?;
+    let last = page.after.saturating_add(page.limit).min(batch.payments);
+    let lines = (page.after, last);
+    let items = store::items_between(&mut tx, caller.book.id, batch, lines).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words(format!("批 {number}"), format!("Batch {number}")),
@@ -597,6 +617,7 @@ pub async fn show_batch(app: &App, caller: &Caller, number: &str) -> Result<Repo
     }
     let mut document = batch_json(batch);
     document["lines"] = serde_json::Value::Array(list);
+    document["next"] = (last < batch.payments).then_some(last).into();
     Ok(Report::new(document, vec![table]))
 }
 

@@ -13,6 +13,7 @@ mod meter;
 mod mixed;
 mod month;
 mod office;
+mod pages;
 mod phase;
 mod place;
 mod posting;
@@ -36,6 +37,7 @@ use ledger_store::verify::Verification;
 pub use bank::RETURN_LINES;
 pub use city::PROGRAM_PAYMENTS;
 pub use mixed::Mixed;
+pub use pages::PageFigure;
 pub use phase::{Figures, Phase};
 pub use posting::PostingFigures;
 pub use reads::Reading;
@@ -75,6 +77,8 @@ pub struct BenchOptions {
     pub raw_load: bool,
     /// Whether readings are measured.
     pub reads: bool,
+    /// Whether pages are measured.
+    pub pages: bool,
     /// For how long mixed load goes on, if at all.
     pub mixed: Option<Duration>,
     /// The language of the progress lines.
@@ -127,6 +131,7 @@ async fn measure(options: &BenchOptions, place: &Place) -> Result<BenchReport, E
         phases: work.meter.into_figures(),
         posting: beside.posting,
         reads: beside.reads,
+        pages: beside.pages,
         mixed: beside.mixed,
         bytes: beside.bytes,
         ties: work.ties,
@@ -140,6 +145,7 @@ struct Beside {
     bytes: u64,
     posting: PostingFigures,
     reads: Vec<Reading>,
+    pages: Vec<PageFigure>,
     mixed: Option<Mixed>,
 }
 
@@ -177,6 +183,10 @@ async fn whole(
         let payments = options.payments.saturating_mul(options.months);
         let payments = i64::try_from(payments).map_err(anyhow::Error::from)?;
         beside.reads = reads::measure(&first, payments, last).await?;
+    }
+    if options.pages {
+        work.progress.say("页面", "pages");
+        beside.pages = pages::measure(&first, last).await?;
     }
     if let Some(time) = options.mixed {
         work.progress.say("混合负载", "mixed load");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::mixed::Mixed;
+use super::pages::PageFigure;
 use super::phase::{Figures, Phase, mebibytes, per_second, ratio, seconds};
 use super::posting::PostingFigures;
 use super::reads::Reading;
@@ -30,6 +31,8 @@ pub struct BenchReport {
     pub posting: PostingFigures,
     /// Readings, where they were asked for.
     pub reads: Vec<Reading>,
+    /// Pages, where they were asked for.
+    pub pages: Vec<PageFigure>,
     /// Mixed load, where it was asked for.
     pub mixed: Option<Mixed>,
     /// Bytes of the database when the months were done.
@@ -98,6 +101,9 @@ impl BenchReport {
         if !self.reads.is_empty() {
             tables.push(self.reads_table());
         }
+        if !self.pages.is_empty() {
+            tables.push(self.pages_table());
+        }
         tables.extend(self.mixed.as_ref().map(mixed_table));
         Report::new(self.json(), tables)
     }
@@ -161,6 +167,7 @@ impl BenchReport {
             "bytes_stored": self.bytes,
             "bytes_per_payment": self.bytes_per_payment(),
             "reads": self.reads.iter().map(reading_json).collect::<Value>(),
+            "pages": self.pages.iter().map(page_json).collect::<Value>(),
             "mixed": self.mixed.as_ref().map(mixed_json),
             "directory": self.directory.as_ref().map(|path| path.display().to_string()),
         })
@@ -260,6 +267,27 @@ impl BenchReport {
         table
     }
 
+    fn pages_table(&self) -> Table {
+        let mut table = Table::new(
+            words("页面(11 次)", "pages (11 runs)"),
+            &[
+                ("页面", "page", false),
+                ("中位毫秒", "median ms", true),
+                ("最慢毫秒", "slowest ms", true),
+                ("字节", "bytes", true),
+            ],
+        );
+        for page in &self.pages {
+            table.row([
+                page.address.clone(),
+                milliseconds(page.median),
+                milliseconds(page.slowest),
+                page.bytes.to_string(),
+            ]);
+        }
+        table
+    }
+
     fn reads_table(&self) -> Table {
         let mut table = Table::new(
             words("读取(31 次)", "readings (31 runs)"),
@@ -278,6 +306,15 @@ impl BenchReport {
         }
         table
     }
+}
+
+fn page_json(page: &PageFigure) -> Value {
+    json!({
+        "address": page.address,
+        "median_seconds": json_seconds(page.median),
+        "slowest_seconds": json_seconds(page.slowest),
+        "bytes": page.bytes,
+    })
 }
 
 fn phase_json((phase, figures): &(Phase, Figures)) -> Value {
@@ -375,6 +412,7 @@ mod tests {
             ],
             posting: PostingFigures::default(),
             reads: Vec::new(),
+            pages: Vec::new(),
             mixed: None,
             bytes: 600_000,
             ties,

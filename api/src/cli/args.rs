@@ -543,6 +543,8 @@ mod tests {
             "recovery list",
             "recovery show 7",
             "report recovery --out r.xlsx",
+            "report success --year 2022 --out s.pdf",
+            "report payments --from 2022-01 --program p --state failed --attempt first --after 9",
             "period close 2022-01",
             "year close 2022 --carry-over 示例〔2022〕8号 --key k",
             "year list",

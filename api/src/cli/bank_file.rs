@@ -82,32 +82,32 @@ fn profiles(desk: &Desk) -> Result<Report, Error> {
         let doubts: Vec<&str> = profile.doubts.iter().map(|doubt| doubt.code()).collect();
         table.row([
             profile.id.clone(),
-            name_of(&profile, desk),
+            name_of(&profile, desk.language()),
             desk.say(usage_zh, usage).to_owned(),
             profile.kind.code().to_owned(),
             profile.confidence.clone(),
             doubts.join(" "),
         ]);
-        list.push(profile_json(&profile, desk));
+        list.push(profile_json(&profile, desk.language()));
     }
     Ok(Report::new(json!({ "profiles": list }), vec![table]))
 }
 
-fn name_of(profile: &Profile, desk: &Desk) -> String {
+fn name_of(profile: &Profile, language: Language) -> String {
     match profile.name_en.as_str() {
         "" => profile.name.clone(),
-        english => desk.say(&profile.name, english).to_owned(),
+        english => said(language, &profile.name, english).to_owned(),
     }
 }
 
-fn profile_json(profile: &Profile, desk: &Desk) -> Value {
+fn profile_json(profile: &Profile, language: Language) -> Value {
     let doubts: Vec<&str> = profile.doubts.iter().map(|doubt| doubt.code()).collect();
     json!({
         "id": profile.id, "name": profile.name, "name_en": profile.name_en,
         "use": use_names(profile.usage).0, "kind": profile.kind.code(),
         "encoding": profile.encoding.name(), "unit": profile.amount.unit.en(),
         "source": profile.source, "confidence": profile.confidence,
-        "doubts": doubts, "warnings": warnings(profile, desk),
+        "doubts": doubts, "warnings": warnings(profile, language),
         "lines_max": profile.lines_max, "file_name": profile.file_name,
         "answered_by": profile.answered_by, "totals": profile.totals_at(),
         "values_missing": profile.values_missing(),
@@ -122,15 +122,15 @@ pub(super) fn doubt(doubt: Doubt, language: Language) -> &'static str {
     }
 }
 
-fn warnings(profile: &Profile, desk: &Desk) -> Vec<&'static str> {
+fn warnings(profile: &Profile, language: Language) -> Vec<&'static str> {
     let doubts = profile.doubts.iter();
-    doubts.map(|known| doubt(*known, desk.language())).collect()
+    doubts.map(|known| doubt(*known, language)).collect()
 }
 
 /// One layout with all that it says.
 fn one_profile(id: &str, desk: &Desk) -> Result<Report, Error> {
     let profile = named(id, &desk.profiles()?, desk)?;
-    let mut json = profile_json(&profile, desk);
+    let mut json = profile_json(&profile, desk.language());
     let [paid, failed, pending] = profile.status_words();
     if profile.usage == Use::Return {
         json["status"] = json!({ "paid": paid, "failed": failed, "pending": pending });
@@ -153,7 +153,10 @@ fn one_profile(id: &str, desk: &Desk) -> Result<Report, Error> {
     json["columns"] = columns.iter().map(column_json).collect();
     let mut about = super::render::answer_table(&facts, desk.language());
     about.title = words("银行格式", "bank layout");
-    Ok(Report::new(json, vec![about, column_table(&columns, desk)]))
+    Ok(Report::new(
+        json,
+        vec![about, column_table(&columns, desk.language())],
+    ))
 }
 
 fn column_json(column: &ColumnAbout) -> Value {
@@ -164,7 +167,7 @@ fn column_json(column: &ColumnAbout) -> Value {
     })
 }
 
-fn column_table(columns: &[ColumnAbout], desk: &Desk) -> Table {
+fn column_table(columns: &[ColumnAbout], language: Language) -> Table {
     let mut table = Table::new(
         words("列", "columns"),
         &[
@@ -184,7 +187,7 @@ fn column_table(columns: &[ColumnAbout], desk: &Desk) -> Table {
             (None, None) => column.field.to_owned(),
         };
         let required = if column.is_required {
-            desk.say("是", "yes")
+            said(language, "是", "yes")
         } else {
             ""
         };
@@ -213,42 +216,66 @@ fn use_names(usage: Use) -> (&'static str, &'static str) {
 fn inspect(file: &Path, wanted: Option<&str>, limit: i64, desk: &Desk) -> Result<Report, Error> {
     let (name, bytes) = desk.read(file)?;
     let known = desk.profiles()?;
-    let fitting: Vec<Candidate<'_>> = candidates(&known, &bytes);
+    let wanted = wanted
+        .map(|wanted| named(wanted, &known, desk))
+        .transpose()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    inspect_bytes((&name, &bytes), &known, wanted, limit, desk.language())
+}
+
+/// Which layout a file has, or the one that is wanted; its lines masked, its totals, its findings.
+///
+/// # Errors
+/// `FileUndetected` when no layout fits and none is wanted.
+pub(crate) fn inspect_bytes(
+    (name, bytes): (&str, &[u8]),
+    known: &[Profile],
+    wanted: Option<Profile>,
+    limit: usize,
+    language: Language,
+) -> Result<Report, Error> {
+    let fitting: Vec<Candidate<'_>> = candidates(known, bytes);
     let chosen = match wanted {
-        Some(wanted) => named(wanted, &known, desk)?,
+        Some(wanted) => wanted,
         None => fitting
             .first()
             .ok_or_else(|| Problem::new(Kind::FileUndetected))?
             .profile
             .clone(),
     };
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let inspected = match chosen.usage {
-        Use::Batch => batch(&chosen, &name, &bytes, limit)?,
-        Use::Return => answers(&chosen, &bytes, limit)?,
-        Use::Statement => movements(&chosen, &bytes, limit)?,
+        Use::Batch => batch(&chosen, name, bytes, limit)?,
+        Use::Return => answers(&chosen, bytes, limit)?,
+        Use::Statement => movements(&chosen, bytes, limit)?,
     };
-    let sha256 = hex::encode(&hex::document_hash(&bytes));
+    let sha256 = hex::encode(&hex::document_hash(bytes));
     let ids: Vec<&str> = fitting.iter().map(|fit| fit.profile.id.as_str()).collect();
-    let fits: Vec<Value> = fitting.iter().map(|fit| fit_json(fit, desk)).collect();
+    let fits: Vec<Value> = fitting.iter().map(|fit| fit_json(fit, language)).collect();
     let head = json!({
         "file": name,
         "sha256": sha256,
         "profile": chosen.id,
-        "profile_name": name_of(&chosen, desk),
+        "profile_name": name_of(&chosen, language),
         "source": chosen.source,
-        "layout_warnings": warnings(&chosen, desk),
+        "layout_warnings": warnings(&chosen, language),
         "candidates": ids,
         "fits": fits,
     });
-    Ok(lay_out(head, inspected, desk))
+    Ok(lay_out(head, inspected, language))
 }
 
-fn fit_json(fit: &Candidate<'_>, desk: &Desk) -> Value {
+fn fit_json(fit: &Candidate<'_>, language: Language) -> Value {
     let (zh, en) = fit.why();
     json!({
-        "profile": fit.profile.id, "score": fit.score, "why": desk.say(&zh, &en),
+        "profile": fit.profile.id, "score": fit.score, "why": said(language, &zh, &en),
     })
+}
+
+fn said<'a>(language: Language, zh: &'a str, en: &'a str) -> &'a str {
+    match language {
+        Language::Zh => zh,
+        Language::En => en,
+    }
 }
 
 /// Why each layout may be that of the file, the best first.
@@ -279,8 +306,7 @@ fn named(wanted: &str, known: &[Profile], desk: &Desk) -> Result<Profile, Error>
         .ok_or_else(|| Problem::new(Kind::ProfileUnknown).with("name", wanted))?)
 }
 
-fn lay_out(head: Value, inspected: Inspected, desk: &Desk) -> Report {
-    let language = desk.language();
+fn lay_out(head: Value, inspected: Inspected, language: Language) -> Report {
     let shown = inspected.rows.len();
     let blocked = is_blocked(&inspected.findings);
     let mut json = match head {
@@ -311,7 +337,7 @@ fn lay_out(head: Value, inspected: Inspected, desk: &Desk) -> Report {
     let mut tables = vec![
         about,
         inspected.lines,
-        finding_table(&inspected.findings, desk),
+        finding_table(&inspected.findings, language),
     ];
     if fits.rows.len() > 1 {
         tables.insert(1, fits);
@@ -327,7 +353,7 @@ fn lay_out(head: Value, inspected: Inspected, desk: &Desk) -> Report {
     }
 }
 
-fn finding_table(findings: &[Finding], desk: &Desk) -> Table {
+fn finding_table(findings: &[Finding], language: Language) -> Table {
     let mut table = Table::new(
         words("问题", "findings"),
         &[
@@ -339,12 +365,12 @@ fn finding_table(findings: &[Finding], desk: &Desk) -> Table {
     );
     for finding in findings {
         let severity = match finding.severity {
-            Severity::Note => desk.say("提示", "note"),
-            Severity::Warning => desk.say("警告", "warning"),
-            Severity::Blocking => desk.say("错误", "blocking"),
+            Severity::Note => said(language, "提示", "note"),
+            Severity::Warning => said(language, "警告", "warning"),
+            Severity::Blocking => said(language, "错误", "blocking"),
         };
-        let place = failure::place_text(&finding.place, desk.language()).unwrap_or_default();
-        let sentence = failure::sentence(finding, desk.language());
+        let place = failure::place_text(&finding.place, language).unwrap_or_default();
+        let sentence = failure::sentence(finding, language);
         table.row([
             finding.code.to_owned(),
             severity.to_owned(),

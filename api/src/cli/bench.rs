@@ -32,6 +32,9 @@ pub(crate) struct BenchCommand {
     /// 另测读取 Measure readings too
     #[arg(long)]
     reads: bool,
+    /// 另测页面 Measure pages too
+    #[arg(long)]
+    pages: bool,
     /// 另测若干秒的混合负载 Then mixed load for so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     mixed: Option<u64>,
@@ -56,6 +59,7 @@ pub(crate) async fn run(command: &BenchCommand, desk: &Desk) -> Result<Outcome, 
         keep: command.dir.is_some(),
         raw_load: !command.no_raw_load,
         reads: command.reads,
+        pages: command.pages,
         mixed: command.mixed.map(Duration::from_secs),
         language: desk.language(),
         progress: desk.shows_progress(),

@@ -13,7 +13,7 @@ pub mod args;
 mod audit;
 mod backup;
 mod bank_answer;
-mod bank_file;
+pub(crate) mod bank_file;
 mod batch;
 mod bench;
 mod calendar;

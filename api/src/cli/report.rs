@@ -11,6 +11,7 @@ use ledger::problem::{Kind, Problem};
 use super::args::{FileKind, Months, Out, positive, run_id, year};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::exception::Page;
 use crate::app::view::Report;
 use crate::app::{Error, publication, reconcile as agreements, report};
 use crate::print;
@@ -44,6 +45,13 @@ pub(crate) struct ReportCommand {
 /// Which report.
 #[derive(Debug, Subcommand)]
 enum Which {
+    /// 发放成功率报告 Report on success: rates, timeliness, money, budget
+    Success {
+        #[command(flatten)]
+        months: Months,
+    },
+    /// 发放明细 The payments behind a figure of the success rates
+    Payments(Narrowed),
     /// 发放成功率 Success rate: first attempt and final, by count and amount
     SuccessRate {
         #[command(flatten)]
@@ -142,6 +150,60 @@ enum Which {
     },
 }
 
+/// What narrows a list of payments down.
+#[derive(Debug, Args)]
+struct Narrowed {
+    #[command(flatten)]
+    months: Months,
+    /// 救助项目 Program
+    #[arg(long)]
+    program: Option<String>,
+    /// 首次付款的账户 Account of the first attempt
+    #[arg(long)]
+    account: Option<String>,
+    /// 乡镇 Township; empty for none
+    #[arg(long)]
+    township: Option<String>,
+    /// 状态 State
+    #[arg(long, value_parser = PossibleValuesParser::new(["paid", "failed", "pending"]))]
+    state: Option<String>,
+    /// 看哪一次 Which attempt
+    #[arg(long, value_parser = PossibleValuesParser::new(["last", "first", "every"]))]
+    attempt: Option<String>,
+    /// 失败原因代码 Code of the reason
+    #[arg(long)]
+    reason: Option<String>,
+    /// 从此编号之后列起 Only those after this place
+    #[arg(long, default_value_t = 0)]
+    after: i64,
+    /// 至多条数 At most so many
+    #[arg(long, value_parser = positive, default_value_t = 200)]
+    limit: i64,
+}
+
+impl Narrowed {
+    fn filter(&self) -> Result<report::Filter, Error> {
+        let (first, last) = self.months.get()?;
+        Ok(report::Filter {
+            first,
+            last,
+            program: self.program.clone(),
+            account: self.account.clone(),
+            township: self.township.clone(),
+            state: self.state.clone(),
+            attempt: self.attempt.clone(),
+            reason: self.reason.clone(),
+        })
+    }
+
+    fn page(&self) -> Page {
+        Page {
+            after: self.after.max(0),
+            limit: self.limit,
+        }
+    }
+}
+
 impl ReportCommand {
     /// Does it.
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
@@ -158,6 +220,19 @@ impl Which {
     async fn make(&self, out: Option<&PathBuf>, desk: &Desk) -> Result<Outcome, Error> {
         let (app, caller) = desk.enter().await?;
         let report = match self {
+            Which::Success { months } => {
+                let (first, last) = months.get()?;
+                let report = report::performance(&app, &caller, first, last).await?;
+                let document = print::performance(&report, &caller.book.name);
+                return Ok(match to_paper(out) {
+                    Some(path) => Outcome::form(report, document, path),
+                    None => Outcome::report(report, out),
+                });
+            }
+            Which::Payments(narrowed) => {
+                let filter = narrowed.filter()?;
+                report::payments(&app, &caller, &filter, narrowed.page()).await
+            }
             Which::SuccessRate { months } => {
                 let (first, last) = months.get()?;
                 report::success_rate(&app, &caller, first, last).await

@@ -32,6 +32,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::app::{App, Error};
+use crate::web::shelf::Shelf;
 
 /// A file that is sent may be so large; the readers' own limit is the same.
 pub const UPLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -55,6 +56,8 @@ pub struct Server {
     pub metrics_token: Option<String>,
     /// Whether connections are encrypted here: browsers are then told to insist on it.
     pub tls: bool,
+    /// Files between a preview and the step after it.
+    pub shelf: Arc<Shelf>,
     places: Arc<Semaphore>,
 }
 
@@ -66,6 +69,7 @@ impl Server {
             metrics: None,
             metrics_token: None,
             tls: false,
+            shelf: Arc::default(),
             places: Arc::new(Semaphore::new(WORK_MAX)),
         }
     }

@@ -4,9 +4,11 @@
 //! of their own ([`triplicate`], [`voucher`]). Nothing here reads the clock, so the same report
 //! gives the same bytes.
 
+mod performance;
 mod triplicate;
 mod voucher;
 
+pub use performance::performance;
 pub use triplicate::triplicate;
 pub use voucher::voucher;
 

@@ -80,6 +80,11 @@ const STATES: &[(&str, &str, Mood)] = &[
     ("相符", "agrees", Mood::Done),
     ("不符", "differs", Mood::Bad),
     ("通过", "ok", Mood::Done),
+    ("排队", "queued", Mood::Wait),
+    ("进行中", "running", Mood::Go),
+    ("正在停止", "stopping", Mood::Go),
+    ("已完成", "done", Mood::Done),
+    ("被拒绝", "refused", Mood::Bad),
     ("错误", "error", Mood::Bad),
     ("提醒", "warning", Mood::Wait),
 ];

@@ -11,9 +11,13 @@ use super::rosters::month_of;
 use super::runs::{month_field, notice};
 use super::seat::Seat;
 use super::{fen, months, tables};
+use crate::app::exception::Page as Rows;
 use crate::app::returns::{self, ReturnInput};
 use crate::app::{Error, policy, reconcile, release, statement, waiting};
 use crate::http::Server;
+
+/// Lines of a batch on a page.
+const LINES: i64 = 100;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -39,7 +43,15 @@ async fn batches(seat: Seat) -> Result<Reply, Error> {
 
 async fn batch(seat: Seat) -> Result<Reply, Error> {
     let number = seat.place("batch").to_owned();
-    let report = release::show_batch(seat.app(), seat.caller(), &number).await?;
+    let rows = Rows {
+        after: tables::place(&seat),
+        limit: if seat.get("as").is_some() {
+            i64::MAX
+        } else {
+            LINES
+        },
+    };
+    let report = release::show_batch_page(seat.app(), seat.caller(), &number, rows).await?;
     let json = &report.json;
     let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
     let mut page = Page::new(
@@ -66,7 +78,7 @@ async fn batch(seat: Seat) -> Result<Reply, Error> {
         ));
     }
     page = page.with(Block::Links(ways));
-    tables::page(&seat, page, &report, &[])
+    tables::paged(&seat, page, &report)
 }
 
 async fn batch_file(seat: Seat) -> Result<Reply, Error> {
@@ -144,7 +156,7 @@ fn input(posted: &Posted) -> Result<ReturnInput, Error> {
     })
 }
 
-/// What a return would do. The file is sent once more to be taken in: nothing of it is kept yet.
+/// What a return would do. Its file is kept for the step that takes it in.
 async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let input = input(&posted)?;
     let report = returns::preview(seat.app(), seat.caller(), &input).await?;
@@ -153,6 +165,7 @@ async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         posted.text(field.name).clone_into(&mut field.value);
     }
     let form = form.saying(seat.say("returns.import"), seat.say("returns.import-lead"));
+    let form = form.keeping(&seat, posted.file("file")?);
     let title = seat.fill("returns.would", &[("file", &input.file_name)]);
     let page = Page::new(title, seat.say("returns.would-lead"))
         .under(seat.say("nav.returns"), "/returns")

@@ -4,7 +4,7 @@ use axum::Router;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::fund::Level;
-use ledger::id::RecoveryId;
+use ledger::id::{ExceptionId, RecoveryId};
 use ledger::money::Fen;
 
 use super::banks::account_field;
@@ -17,7 +17,7 @@ use super::seat::Seat;
 use super::tables::{self, WORKBOOK};
 use crate::app::appropriation::{self, NewAppropriation};
 use crate::app::policy::{self, Source};
-use crate::app::recovery::{self, NewPlan, NewRecovery, Whose};
+use crate::app::recovery::{self, HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use crate::app::{Error, not_found, period, year};
 use crate::http::Server;
 
@@ -29,6 +29,7 @@ pub(super) fn router() -> Router<Server> {
         )
         .route("/policy", reply::get(rules))
         .route("/policy/standards", reply::get(standards))
+        .route("/policy/packs", reply::get(packs))
         .route("/policy/template", reply::get(template))
         .route("/policy/preview", reply::post(preview, rules))
         .route("/policy/import", reply::post(import, rules))
@@ -37,6 +38,8 @@ pub(super) fn router() -> Router<Server> {
             reply::get(recoveries).merge(reply::post(open, recoveries)),
         )
         .route("/recoveries/confirm", reply::post(confirm_many, recoveries))
+        .route("/recoveries/receive", reply::post(receive, recoveries))
+        .route("/recoveries/hand-over", reply::post(hand_over, recoveries))
         .route("/recoveries/{recovery}", reply::get(recovery))
         .route(
             "/recoveries/{recovery}/{step}",
@@ -117,6 +120,7 @@ async fn rules(seat: Seat) -> Result<Reply, Error> {
     let report = policy::list_programs(seat.app(), seat.caller()).await?;
     let ways = vec![
         link(seat.say("policy.standards"), "/policy/standards"),
+        link(seat.say("policy.packs"), "/policy/packs"),
         link(seat.say("policy.template"), "/policy/template"),
     ];
     let mut page =
@@ -155,9 +159,38 @@ async fn template(seat: Seat) -> Result<Reply, Error> {
     ))
 }
 
+/// The packs that are shipped, each to be looked at before it is taken in.
+async fn packs(seat: Seat) -> Result<Reply, Error> {
+    let report = policy::list_packs()?;
+    let text = |one: &serde_json::Value, name: &str| one[name].as_str().unwrap_or("").to_owned();
+    let packs = report.json["packs"].as_array().cloned().unwrap_or_default();
+    let choices = packs
+        .iter()
+        .map(|one| (text(one, "pack"), text(one, "title")));
+    let pack = field("pack", seat.say("policy.pack")).kind(Kind::Select(choices.collect()));
+    let mut page = Page::new(seat.say("policy.packs"), seat.say("policy.packs-lead"))
+        .under(seat.say("nav.policy"), "/policy");
+    if seat.may(Action::ManagePolicy) {
+        let form = Form::act(&seat, "/policy/preview", seat.say("policy.preview"))
+            .saying(seat.say("policy.preview"), seat.say("policy.preview-lead"))
+            .field(&seat, pack)
+            .field(&seat, account_field(&seat).await?.optional())
+            .field(&seat, month_field(&seat, "month", "field.month"));
+        page = page.form(Some(form));
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
 fn source(posted: &Posted) -> Result<Source, Error> {
-    let file = posted.file("file")?;
-    Ok(Source::file(&file.name, file.bytes.clone()))
+    let account = posted.optional("account");
+    let source = match posted.optional("pack") {
+        Some(name) => Source::pack(policy::pack(&name)?),
+        None => {
+            let file = posted.file("file")?;
+            Source::file(&file.name, file.bytes.clone())
+        }
+    };
+    Ok(source.paid_from(account.as_deref()))
 }
 
 async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
@@ -165,7 +198,13 @@ async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let report = policy::preview(seat.app(), seat.caller(), &source(&posted)?, month).await?;
     let form = Form::act(&seat, "/policy/import", seat.say("policy.import"))
         .saying(seat.say("policy.import"), seat.say("policy.import-lead"))
-        .field(&seat, source_field(&seat));
+        .hide("account", posted.text("account"));
+    let form = match posted.optional("pack") {
+        Some(pack) => form.hide("pack", pack),
+        None => form
+            .field(&seat, source_field(&seat))
+            .keeping(&seat, posted.file("file")?),
+    };
     let mut page = Page::new(seat.say("policy.would"), seat.say("policy.would-lead"))
         .under(seat.say("nav.policy"), "/policy");
     for (place, table) in report.tables.iter().enumerate() {
@@ -198,33 +237,122 @@ async fn recoveries(seat: Seat) -> Result<Reply, Error> {
                 &seat,
                 field("reason", seat.say("field.reason")).kind(Kind::Area),
             );
-        page = page.with(match seat.refused.is_some() {
-            true => Block::Form(Box::new(form)),
-            false => Block::More(seat.say("recoveries.open").to_owned(), vec![form]),
-        });
+        page = offered(&seat, page, "recoveries.open", form);
+    }
+    if seat.may(Action::ResolveException) {
+        page = offered(&seat, page, "recoveries.receive", receive_form(&seat));
+    }
+    if seat.may(Action::PostVoucher) {
+        let form = hand_over_form(&seat).await?;
+        page = offered(&seat, page, "recoveries.hand-over", form);
     }
     if seat.may(Action::ConfirmRecovery) {
         let form = Form::act(&seat, "/recoveries/confirm", seat.say("recoveries.confirm"))
             .saying("", seat.say("recoveries.confirm-lead"))
             .field(&seat, field("recoveries", seat.say("recoveries.numbers")));
-        page = page.with(match seat.refused.is_some() {
-            true => Block::Form(Box::new(form)),
-            false => Block::More(seat.say("recoveries.confirm-many").to_owned(), vec![form]),
-        });
+        page = offered(&seat, page, "recoveries.confirm-many", form);
     }
     tables::page(&seat, page, &report, &[("number", "/recoveries/")])
 }
 
-/// Several recoveries by their numbers, with whatever stands between them.
 async fn confirm_many(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let ids = numbers(&seat, &posted)?;
+    let done = recovery::confirm_many(seat.app(), seat.caller(), &ids, posted.key()).await?;
+    Ok(Reply::Done(done, "/recoveries".to_owned()))
+}
+
+/// A form folded away; open when it was refused.
+fn offered(seat: &Seat, page: Page, title: &'static str, form: Form) -> Page {
+    let refused = seat.refused.as_ref();
+    page.with(match refused.is_some_and(|one| one.action == form.action) {
+        true => Block::Form(Box::new(form)),
+        false => Block::More(seat.say(title).to_owned(), vec![form]),
+    })
+}
+
+fn receive_form(seat: &Seat) -> Form {
+    let number = |name, label| field(name, seat.say(label));
+    let exception = number("exception", "recoveries.exception").kind(Kind::Line("number"));
+    let amount = number("amount", "field.amount").optional();
+    let letter = number("appropriation", "recoveries.letter").optional();
+    Form::act(seat, "/recoveries/receive", seat.say("recoveries.receive"))
+        .saying("", seat.say("recoveries.receive-lead"))
+        .field(
+            seat,
+            number("recoveries", "recoveries.numbers").hint(seat.say("recoveries.numbers-hint")),
+        )
+        .field(seat, exception)
+        .field(seat, amount.hint(seat.say("recoveries.amount-hint")))
+        .field(seat, letter.hint(seat.say("recoveries.letter-hint")))
+        .plain()
+}
+
+/// Several recoveries by their numbers, with whatever stands between them.
+fn numbers(seat: &Seat, posted: &Posted) -> Result<Vec<RecoveryId>, Error> {
     let text = posted.text("recoveries");
     let numbers = text.split(|c: char| !c.is_ascii_digit());
     let numbers = numbers.filter(|number| !number.is_empty());
     let ids: Result<Vec<RecoveryId>, _> = numbers
         .map(|number| number.parse().map(RecoveryId))
         .collect();
-    let ids = ids.map_err(|_| invalid("recoveries", text, seat.say("recoveries.numbers")))?;
-    let done = recovery::confirm_many(seat.app(), seat.caller(), &ids, posted.key()).await?;
+    ids.map_err(|_| invalid("recoveries", text, seat.say("recoveries.numbers-hint")))
+}
+
+/// An amount in yuan that may be left empty.
+fn sum_of(seat: &Seat, posted: &Posted, name: &str) -> Result<Option<Fen>, Error> {
+    let sum = |text: String| {
+        let wanted = seat.say("field.amount-hint");
+        Fen::parse_yuan(&text).map_err(|_| invalid(name, &text, wanted))
+    };
+    posted.optional(name).map(sum).transpose()
+}
+
+async fn receive(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let receipt = Receipt {
+        recoveries: numbers(&seat, &posted)?,
+        exception: ExceptionId(posted.parse("exception", "编号 a number")?),
+        amount: sum_of(&seat, &posted, "amount")?,
+        appropriation: posted.optional("appropriation"),
+    };
+    let done = recovery::receive(seat.app(), seat.caller(), &receipt, posted.key()).await?;
+    Ok(Reply::Done(done, "/recoveries".to_owned()))
+}
+
+async fn hand_over_form(seat: &Seat) -> Result<Form, Error> {
+    let letter = field("appropriation", seat.say("recoveries.letter")).optional();
+    let on = field("on", seat.say("run.on"))
+        .kind(Kind::Line("date"))
+        .hint(seat.say("run.on-hint"))
+        .optional();
+    Ok(Form::act(
+        seat,
+        "/recoveries/hand-over",
+        seat.say("recoveries.hand-over"),
+    )
+    .saying("", seat.say("recoveries.hand-over-lead"))
+    .field(seat, program_field(seat).await?)
+    .field(
+        seat,
+        field("amount", seat.say("field.amount")).hint(seat.say("field.amount-hint")),
+    )
+    .field(seat, account_field(seat).await?)
+    .field(seat, letter.hint(seat.say("recoveries.kept-hint")))
+    .field(seat, on)
+    .asking(seat.say("recoveries.hand-over-lead"))
+    .plain())
+}
+
+async fn hand_over(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let amount = posted.text("amount");
+    let wanted = HandOver {
+        program: posted.text("program").to_owned(),
+        amount: Fen::parse_yuan(amount)
+            .map_err(|_| invalid("amount", amount, seat.say("field.amount-hint")))?,
+        account: posted.optional("account"),
+        appropriation: posted.optional("appropriation"),
+        on: posted.parse_optional("on", seat.say("field.date-hint"))?,
+    };
+    let done = recovery::hand_over(seat.app(), seat.caller(), &wanted, posted.key()).await?;
     Ok(Reply::Done(done, "/recoveries".to_owned()))
 }
 

@@ -235,6 +235,13 @@ impl Grid {
         self
     }
 
+    /// A page of a longer list: it is neither counted nor sorted here, but exported whole.
+    #[must_use]
+    pub fn by_pages(mut self) -> Grid {
+        self.tools = false;
+        self
+    }
+
     /// Says what to do when there is no row.
     #[must_use]
     pub fn or_else(mut self, empty: &str) -> Grid {

@@ -202,6 +202,7 @@ async fn sign_out(seat: Seat, _: Posted) -> Response {
     let number = seat.live.session.number;
     match session::end(seat.app(), seat.caller(), number).await {
         Ok(_) => {
+            seat.leave();
             let gone = seat::keep(&seat.server, None);
             ([gone], Redirect::to("/login")).into_response()
         }

@@ -10,6 +10,7 @@
 
 pub mod assets;
 pub mod badge;
+pub mod chart;
 pub mod grid;
 pub mod locale;
 pub mod page;
@@ -17,9 +18,12 @@ pub mod picture;
 pub mod posted;
 pub mod reply;
 pub mod seat;
+pub mod shelf;
 
 mod banks;
 mod basis;
+mod calendar;
+mod dashboard;
 mod exceptions;
 mod login;
 mod me;
@@ -30,6 +34,7 @@ mod runs;
 mod settings;
 mod tables;
 mod today;
+mod work;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
@@ -65,6 +70,7 @@ pub fn router(server: &Server) -> Router {
         .merge(login::router())
         .merge(me::router())
         .merge(today::router())
+        .merge(dashboard::router())
         .merge(runs::router())
         .merge(exceptions::router())
         .merge(rosters::router())
@@ -73,6 +79,8 @@ pub fn router(server: &Server) -> Router {
         .merge(settings::router())
         .merge(reports::router())
         .merge(proof::router())
+        .merge(work::router())
+        .merge(calendar::router())
         .fallback(reply::get(missing).with_state(server.clone()))
         // Forms of ours must say where they come from; other sites learn nothing.
         .layer(header("referrer-policy", "same-origin"))
@@ -135,6 +143,12 @@ fn words_of_the_product() -> impl Iterator<Item = (&'static str, &'static str)> 
         ("是", "yes"),
         ("否", "no"),
         ("不公示", "not published"),
+        ("导入名册", "roster.import"),
+        ("计算批次", "run.calculate"),
+        ("校验批次", "run.check"),
+        ("签发批次", "run.release"),
+        ("验证审计轨迹", "audit.verify"),
+        ("导出审计证据", "audit.export"),
     ];
     let states = RunState::ALL.iter().map(|one| (one.name(), one.code()));
     others

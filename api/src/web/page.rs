@@ -11,6 +11,7 @@ use ledger::problem::Problem;
 
 use super::badge::Badge;
 use super::grid::Grid;
+use super::posted::Upload;
 use super::seat::{Refused, Seat};
 use super::{assets, locale};
 
@@ -330,6 +331,7 @@ const NAV: &[Group] = &[
         "nav.work",
         &[
             ("nav.today", "/", Action::ReadReports),
+            ("nav.dashboard", "/dashboard", Action::ReadReports),
             ("nav.runs", "/runs", Action::ReadReports),
             ("nav.batches", "/batches", Action::ReadReports),
             ("nav.returns", "/returns", Action::ReadReports),
@@ -345,6 +347,7 @@ const NAV: &[Group] = &[
             ("nav.funds", "/funds", Action::ReadReports),
             ("nav.recoveries", "/recoveries", Action::ReadReports),
             ("nav.settings", "/settings", Action::ReadReports),
+            ("nav.calendar", "/calendar", Action::ReadReports),
         ],
     ),
     (
@@ -362,6 +365,8 @@ const NAV: &[Group] = &[
             ("nav.trace", "/trace", Action::ReadReports),
             ("nav.audit", "/audit", Action::ReadAudit),
             ("nav.verify", "/audit/verify", Action::VerifyAudit),
+            ("nav.evidence", "/audit/evidence", Action::ReadAudit),
+            ("nav.jobs", "/jobs", Action::ReadReports),
         ],
     ),
     (
@@ -530,6 +535,7 @@ impl Form {
         if matches!(field.kind, Kind::File(_)) {
             self.method = Method::Upload;
         }
+        let mut sent = None;
         if self.method == Method::Get {
             if let Some(value) = seat.get(field.name) {
                 value.clone_into(&mut field.value);
@@ -542,12 +548,31 @@ impl Form {
             if !matches!(field.kind, Kind::Password(_) | Kind::File(_)) {
                 refused.posted.text(field.name).clone_into(&mut field.value);
             }
+            if matches!(field.kind, Kind::File(_)) {
+                sent = refused.posted.file(field.name).ok();
+            }
             if field_of(&refused.problem) == Some(field.name) {
                 field.fault = refused.problem.next(seat.language);
             }
         }
         self.fields.push(field);
-        self
+        match sent {
+            Some(upload) => self.keeping(seat, upload),
+            None => self,
+        }
+    }
+
+    /// With a file that was sent already: it need not be chosen again.
+    #[must_use]
+    pub fn keeping(mut self, seat: &Seat, upload: &Upload) -> Form {
+        let name = [("file", upload.name.as_str())];
+        for field in &mut self.fields {
+            if matches!(field.kind, Kind::File(_)) {
+                field.required = false;
+                field.hint = seat.fill("form.kept", &name);
+            }
+        }
+        self.hide(super::posted::KEPT, seat.keep(upload))
     }
 
     /// Adds a field that nobody sees.

@@ -101,7 +101,7 @@ fn drawn(node: &Node, (x, y): (usize, usize)) -> String {
 }
 
 /// What fits into a box: Chinese characters take two places.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let mut places = 0;
     let mut kept = String::new();
     for c in text.chars() {
@@ -115,7 +115,7 @@ fn short(text: &str) -> String {
     kept
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let plain = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -19,6 +19,9 @@ pub const PROOF: &str = "proof";
 /// The field that holds the key of the command.
 pub const KEY: &str = "key";
 
+/// The field that names a file which was sent with an earlier form.
+pub const KEPT: &str = "kept";
+
 /// A form as it was sent.
 #[derive(Clone, Debug, Default)]
 pub struct Posted {
@@ -41,6 +44,17 @@ impl std::fmt::Debug for Upload {
         out.debug_struct("Upload")
             .field("bytes", &self.bytes.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl Upload {
+    /// A file of this field.
+    pub fn new(field: &str, name: &str, bytes: Vec<u8>) -> Upload {
+        Upload {
+            field: field.to_owned(),
+            name: name.to_owned(),
+            bytes,
+        }
     }
 }
 
@@ -100,15 +114,12 @@ impl Posted {
         }
     }
 
-    /// A file.
+    /// A file, chosen now or with an earlier form.
     ///
     /// # Errors
     /// [`Kind::FieldInvalid`] when none was chosen.
     pub fn file(&self, name: &str) -> Result<&Upload, Error> {
-        let found = self
-            .files
-            .iter()
-            .find(|file| file.field == name && !file.name.is_empty());
+        let found = self.files.iter().find(|file| file.field == name);
         found.ok_or_else(|| invalid(name, "", "选一个文件 a file"))
     }
 }
@@ -130,7 +141,7 @@ pub fn invalid(name: &str, value: &str, wanted: &str) -> Error {
 impl FromRequest<Server> for Posted {
     type Rejection = Response;
 
-    async fn from_request(request: Request, _: &Server) -> Result<Posted, Response> {
+    async fn from_request(request: Request, server: &Server) -> Result<Posted, Response> {
         let language = crate::http::problem::language(request.headers());
         let told = |error: Error| reply::bare_problem(&error, language);
         if !is_own(request.headers()) {
@@ -138,13 +149,18 @@ impl FromRequest<Server> for Posted {
         }
         let path = request.uri().path().to_owned();
         let token = seat::kept(request.headers()).unwrap_or_default();
-        let posted = read(request).await.map_err(told)?;
+        let mut posted = read(request).await.map_err(told)?;
         let expected = seat::proof(&token, &path);
         let shown = posted.text(PROOF).as_bytes();
-        match bool::from(expected.as_bytes().ct_eq(shown)) {
-            true => Ok(posted),
-            false => Err(told(foreign())),
+        if !bool::from(expected.as_bytes().ct_eq(shown)) {
+            return Err(told(foreign()));
         }
+        if posted.files.is_empty() {
+            let (owner, now) = (seat::owner(&token), server.app.clock.now());
+            let kept = server.shelf.find(&owner, posted.text(KEPT), now);
+            posted.files.extend(kept);
+        }
+        Ok(posted)
     }
 }
 
@@ -196,6 +212,8 @@ async fn read_parts(mut parts: Multipart) -> Result<Posted, Error> {
         let name = part.file_name().map(plain_name);
         let bytes = part.bytes().await.map_err(broken)?.to_vec();
         match name {
+            // A browser sends a part without a name for a file that was not chosen.
+            Some(name) if name.is_empty() => {}
             Some(name) => posted.files.push(Upload { field, name, bytes }),
             None => {
                 let text = String::from_utf8(bytes).map_err(|_| invalid(&field, "", "UTF-8"))?;

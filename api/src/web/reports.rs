@@ -39,12 +39,14 @@ enum Ask {
 }
 
 /// Address, sentence, what it is asked with.
-const REPORTS: [(&str, &str, Ask); 10] = [
+const REPORTS: [(&str, &str, Ask); 12] = [
+    ("success", "reports.success", Ask::Months),
     ("success-rate", "reports.success-rate", Ask::Months),
     ("monthly", "reports.monthly", Ask::Month),
     ("annual", "reports.annual", Ask::Shape),
     ("execution", "reports.execution", Ask::Year),
     ("recovery", "reports.recovery", Ask::Nothing),
+    ("tie-out", "reports.tie-out", Ask::Month),
     ("trial-balance", "reports.trial-balance", Ask::Months),
     ("ledger", "reports.ledger", Ask::Chart),
     ("voucher", "reports.voucher", Ask::Voucher),
@@ -56,6 +58,9 @@ const REPORTS: [(&str, &str, Ask); 10] = [
     ),
 ];
 
+/// The reports from here on are books.
+const IN_BOOKS: usize = 7;
+
 pub(super) fn router() -> Router<Server> {
     Router::new()
         .route("/reports", reply::get(list))
@@ -65,7 +70,7 @@ pub(super) fn router() -> Router<Server> {
 
 async fn list(seat: Seat) -> Result<Reply, Error> {
     let page = Page::new(seat.say("nav.reports"), seat.say("reports.lead"));
-    let ways = REPORTS.iter().take(5);
+    let ways = REPORTS.iter().take(IN_BOOKS);
     let mut ways: Vec<_> = ways
         .map(|(name, key, _)| link(seat.say(key), format!("/reports/{name}")))
         .collect();
@@ -75,7 +80,7 @@ async fn list(seat: Seat) -> Result<Reply, Error> {
 
 async fn books(seat: Seat) -> Result<Reply, Error> {
     let page = Page::new(seat.say("nav.ledger"), seat.say("ledger.lead"));
-    let ways = REPORTS.iter().skip(5);
+    let ways = REPORTS.iter().skip(IN_BOOKS);
     let ways = ways.map(|(name, key, _)| link(seat.say(key), format!("/reports/{name}")));
     let month = Month::of(seat.app().clock.today());
     let report = report::trial_balance(seat.app(), seat.caller(), month, month).await?;
@@ -93,7 +98,10 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     let name = seat.place("report").to_owned();
     let known = REPORTS.iter().find(|(known, ..)| *known == name);
     let (_, key, ask) = known.ok_or_else(|| not_found("报表 report", &name))?;
-    let in_books = REPORTS.iter().skip(5).any(|(known, ..)| *known == name);
+    let in_books = REPORTS
+        .iter()
+        .skip(IN_BOOKS)
+        .any(|(known, ..)| *known == name);
     let (up, to) = match in_books {
         true => ("nav.ledger", "/ledger"),
         false => ("nav.reports", "/reports"),
@@ -122,7 +130,11 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         return tables::paper(&voucher_name(&seat), &crate::print::voucher(&form)?);
     }
     let report = made(&seat, &name).await?;
-    match months(&seat) {
+    if name == "success" && seat.get("as") == Some("pdf") {
+        let agency = &seat.caller().book.name;
+        return tables::paper(seat.say(key), &crate::print::performance(&report, agency));
+    }
+    match months_of(&seat) {
         Ok((first, last)) if *ask == Ask::Months => {
             let ledger = chart_ledger(first, last);
             tables::page(&seat, page, &report, &[("code", &ledger)])
@@ -180,7 +192,11 @@ async fn form(seat: &Seat, name: &str, ask: Ask) -> Result<Form, Error> {
     })
 }
 
-fn months(seat: &Seat) -> Result<(Month, Month), Error> {
+/// First and last month of the address.
+///
+/// # Errors
+/// When they are none, or the last is before the first.
+pub(super) fn months_of(seat: &Seat) -> Result<(Month, Month), Error> {
     let first = month_of(seat, "from")?;
     let last = match seat.get("to") {
         Some(_) => month_of(seat, "to")?,
@@ -198,7 +214,11 @@ fn number(seat: &Seat) -> Result<i64, Error> {
         .map_err(|_| invalid("number", text, "凭证号 a number"))
 }
 
-fn year(seat: &Seat) -> Result<i32, Error> {
+/// The year of the address.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn year_of(seat: &Seat) -> Result<i32, Error> {
     let text = seat.get("year").unwrap_or_default();
     let year = text
         .parse()
@@ -210,23 +230,28 @@ fn year(seat: &Seat) -> Result<i32, Error> {
 async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
     let (app, caller) = (seat.app(), seat.caller());
     match name {
+        "success" => {
+            let (first, last) = months_of(seat)?;
+            report::performance(app, caller, first, last).await
+        }
+        "tie-out" => report::tie_out(app, caller, month_of(seat, "month")?).await,
         "success-rate" => {
-            let (first, last) = months(seat)?;
+            let (first, last) = months_of(seat)?;
             report::success_rate(app, caller, first, last).await
         }
         "monthly" => report::monthly(app, caller, month_of(seat, "month")?).await,
         "annual" => match seat.get("shape") {
-            Some(shape) => report::annual_shaped(app, caller, year(seat)?, shape).await,
-            None => report::annual(app, caller, year(seat)?).await,
+            Some(shape) => report::annual_shaped(app, caller, year_of(seat)?, shape).await,
+            None => report::annual(app, caller, year_of(seat)?).await,
         },
-        "execution" => report::execution(app, caller, year(seat)?).await,
+        "execution" => report::execution(app, caller, year_of(seat)?).await,
         "recovery" => report::recovery(app, caller).await,
         "trial-balance" => {
-            let (first, last) = months(seat)?;
+            let (first, last) = months_of(seat)?;
             report::trial_balance(app, caller, first, last).await
         }
         "ledger" => {
-            let (first, last) = months(seat)?;
+            let (first, last) = months_of(seat)?;
             let code = seat.get("code").unwrap_or_default();
             report::ledger(app, caller, code, first, last).await
         }

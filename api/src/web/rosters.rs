@@ -14,10 +14,13 @@ use super::reply::{self, Reply, facts};
 use super::runs::{month_field, name_of, notice, program_field};
 use super::seat::Seat;
 use super::tables::{self, WORKBOOK};
+use crate::app::exception::Page as Rows;
 use crate::app::roster::{self, Died, RosterFile};
 use crate::app::{Error, not_found, personal};
 use crate::http::Server;
 
+/// Awards on a page.
+const ROWS: i64 = 100;
 /// Faults that the page lists; the marked workbook has all of them.
 const FAULTS: usize = 500;
 
@@ -135,7 +138,7 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
                 .with(Block::Facts(facts(&done.answer, seat.language)));
             let form = import_form(&seat).await?;
             let form = form.saying(seat.say("rosters.now"), seat.say("rosters.now-lead"));
-            let mut form = kept(form, &posted);
+            let mut form = kept(form, &posted).keeping(&seat, upload);
             // It is in earnest now.
             let trial = form.fields.iter_mut().find(|field| field.name == "trial");
             trial.into_iter().for_each(|field| field.value.clear());
@@ -152,7 +155,7 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
                 .under(seat.say("nav.rosters"), "/rosters")
                 .with(notice("bad", format!("{} {title} {next}", problem.code())))
                 .with(Block::Grid(Box::new(grid)))
-                .with(Block::Form(Box::new(marked_form(&seat, &posted).await?)));
+                .form(Some(marked_form(&seat, &posted)?));
             let form = import_form(&seat).await?;
             let form = form.saying(seat.say("rosters.again"), seat.say("rosters.again-lead"));
             let mut page = page.form(Some(kept(form.plain(), &posted)));
@@ -163,7 +166,7 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     }
 }
 
-/// The form again, with what was chosen in it; a file is to be chosen anew.
+/// The form again, with what was chosen in it.
 fn kept(mut form: Form, posted: &Posted) -> Form {
     for field in form.fields.iter_mut().filter(|field| field.name != "file") {
         posted.text(field.name).clone_into(&mut field.value);
@@ -171,18 +174,13 @@ fn kept(mut form: Form, posted: &Posted) -> Form {
     form
 }
 
-async fn marked_form(seat: &Seat, posted: &Posted) -> Result<Form, Error> {
-    let mut program = program_field(seat).await?;
-    posted.text("program").clone_into(&mut program.value);
-    let month = month_field(seat, "month", "field.month").value(posted.text("month"));
-    let file = field("file", seat.say("rosters.file")).kind(Kind::File(".xlsx,.ods,.csv,.txt"));
-    Ok(
-        Form::act(seat, "/rosters/marked", seat.say("rosters.marked"))
-            .saying(seat.say("rosters.marked"), seat.say("rosters.marked-lead"))
-            .field(seat, program)
-            .field(seat, month)
-            .field(seat, file),
-    )
+fn marked_form(seat: &Seat, posted: &Posted) -> Result<Form, Error> {
+    let form = Form::act(seat, "/rosters/marked", seat.say("rosters.marked"));
+    Ok(form
+        .saying(seat.say("rosters.marked"), seat.say("rosters.marked-lead"))
+        .hide("program", posted.text("program"))
+        .hide("month", posted.text("month"))
+        .keeping(seat, posted.file("file")?))
 }
 
 async fn marked(seat: Seat, posted: Posted) -> Result<Reply, Error> {
@@ -226,10 +224,19 @@ pub(super) fn month_of(seat: &Seat, name: &str) -> Result<Month, Error> {
 async fn list(seat: Seat) -> Result<Reply, Error> {
     let program = seat.get("program").unwrap_or_default().to_owned();
     let month = month_of(&seat, "month")?;
-    let report = roster::list(seat.app(), seat.caller(), &program, month).await?;
+    let after = tables::place(&seat);
+    let rows = Rows {
+        after,
+        limit: if seat.get("as").is_some() {
+            i64::MAX
+        } else {
+            ROWS
+        },
+    };
+    let report = roster::list_page(seat.app(), seat.caller(), &program, month, rows).await?;
     let page = Page::new(seat.say("rosters.list"), seat.say("rosters.list-lead"))
         .under(seat.say("nav.rosters"), "/rosters");
-    tables::page(&seat, page, &report, &[])
+    tables::paged(&seat, page, &report)
 }
 
 async fn diff(seat: Seat) -> Result<Reply, Error> {

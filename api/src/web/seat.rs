@@ -11,14 +11,14 @@ use ledger::disbursement::role::{Action, may};
 use ledger::problem::{Language, Problem};
 
 use super::locale;
-use super::posted::Posted;
+use super::posted::{Posted, Upload};
 use super::reply;
 use crate::app::session::{self, Live};
 use crate::app::{App, Caller};
 use crate::http::Server;
 
 /// The cookie that holds a session's token.
-const COOKIE: &str = "huimin_session";
+pub(crate) const COOKIE: &str = "huimin_session";
 /// Hex digits of a form's token: 128 bits.
 const PROOF_DIGITS: usize = 32;
 
@@ -107,10 +107,26 @@ impl Seat {
         }
     }
 
+    /// Keeps a file for the next form; gives the name by which that form asks for it.
+    pub fn keep(&self, upload: &Upload) -> String {
+        let now = self.app().clock.now();
+        self.server.shelf.keep(&owner(&self.token), upload, now)
+    }
+
+    /// Drops the files that were kept for this session.
+    pub fn leave(&self) {
+        self.server.shelf.forget(&owner(&self.token));
+    }
+
     /// What a form sent to this address must show.
     pub fn proof(&self, action: &str) -> String {
         proof(&self.token, action)
     }
+}
+
+/// Whose files are kept who holds this token.
+pub fn owner(token: &str) -> String {
+    proof(token, "kept")
 }
 
 /// What a form must show that is sent to this address by the holder of this token.

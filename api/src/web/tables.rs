@@ -36,6 +36,31 @@ pub(super) fn page(
     Ok(page.into())
 }
 
+/// Where the page of a long list begins.
+pub(super) fn place(seat: &Seat) -> i64 {
+    let place = seat.get("place").and_then(|text| text.parse().ok());
+    place.unwrap_or(0)
+}
+
+/// A page of a long list that the store has read by pages: its document names in `next` where the
+/// one after it begins.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn paged(seat: &Seat, mut page: Page, report: &Report) -> Result<Reply, Error> {
+    if let Some(reply) = export(seat, report, &page.title)? {
+        return Ok(reply);
+    }
+    for table in &report.tables {
+        let mut grid = Grid::of(seat, table, 0, &[]).by_pages();
+        let next = report.json["next"].as_i64();
+        grid.next = next.map(|next| seat.address(&[("place", Some(next.to_string()))]));
+        grid.first = (place(seat) > 0).then(|| seat.address(&[("place", None)]));
+        page.blocks.push(Block::Grid(Box::new(grid)));
+    }
+    Ok(page.into())
+}
+
 /// The file that the address asks for, with the tables as they are filtered and sorted.
 ///
 /// # Errors

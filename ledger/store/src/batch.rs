@@ -322,6 +322,27 @@ pub async fn items(tx: &mut Tx, book: BookId, batch: &Batch) -> Result<Vec<Batch
     Ok(items)
 }
 
+/// Some lines of a batch, from one place to another, with what the bank has answered; without what
+/// they drew.
+#[boxed]
+pub async fn items_between(
+    tx: &mut Tx,
+    book: BookId,
+    batch: &Batch,
+    (after, last): (i64, i64),
+) -> Result<Vec<BatchItem>, StoreError> {
+    let args = [
+        book.get().into(),
+        batch.id.get().into(),
+        after.into(),
+        last.into(),
+    ];
+    let rows = tx.query(BATCH_ITEMS, &args).await?;
+    rows.iter()
+        .map(|row| batch_item_of(row, Vec::new()))
+        .collect()
+}
+
 fn batch_item_of(row: &Row, draws: Vec<(AppropriationId, Fen)>) -> Result<BatchItem, StoreError> {
     Ok(BatchItem {
         payment: PaymentId(row.int(0)?),

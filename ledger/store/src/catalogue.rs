@@ -41,6 +41,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("movement", crate::movement::STATEMENTS),
         ("tie_out", crate::tie_out::STATEMENTS),
         ("success", crate::success::STATEMENTS),
+        ("fate", crate::fate::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
         ("year", crate::year::STATEMENTS),

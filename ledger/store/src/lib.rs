@@ -33,6 +33,7 @@ pub mod clash;
 pub mod constraint;
 pub mod copy;
 pub mod exception;
+pub mod fate;
 pub mod fund;
 pub mod job;
 pub mod journal;

@@ -76,6 +76,19 @@ sql! {
         and a.award_id = i.award_id and c.program_id = $2 and a.from_month <= $3
         and (e.to_month is null or e.to_month >= $3)
         order by a.household_id, a.subject_id, a.component_id, a.award_id";
+    ROSTER_PAGE = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
+        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
+        q.quantity_milli, s.name, s.reference_no, r.township, y.name
+        from award a
+        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        join party s on s.book_id = a.book_id and s.party_id = a.subject_id
+        join area r on r.book_id = s.book_id and r.area_id = s.area_id
+        join party y on y.book_id = a.book_id and y.party_id = a.payee_id
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        left join award_quantity q on q.book_id = a.book_id and q.award_id = a.award_id
+        where a.book_id = $1 and a.award_id > $4 and c.program_id = $2 and a.from_month <= $3
+        and (e.to_month is null or e.to_month >= $3)
+        order by a.award_id limit $5";
 }
 
 /// The numbers of the parties with these file or identity numbers, which come as a JSON list;
@@ -380,6 +393,53 @@ pub async fn roster_at(
     ];
     let rows = tx.query(ROSTER_AT, &args).await?;
     rows.iter().map(award_row_of).collect()
+}
+
+/// An award in force, and who it is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RosterLine {
+    /// The award.
+    pub row: AwardRow,
+    /// The name of its subject.
+    pub name: String,
+    /// The subject's file, identity or credit number.
+    pub number: String,
+    /// The subject's 乡镇.
+    pub township: String,
+    /// The name of its payee.
+    pub payee: String,
+}
+
+/// A page of the awards of a program in force in a month, in the order of their numbers.
+#[boxed]
+pub async fn roster_page(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+    at: Month,
+    page: crate::exception::Page,
+) -> Result<Vec<RosterLine>, StoreError> {
+    let args = [
+        book.get().into(),
+        program.get().into(),
+        at.to_string().into(),
+        page.after.into(),
+        page.limit.into(),
+    ];
+    let line = |row: &Row| {
+        Ok(RosterLine {
+            row: award_row_of(row)?,
+            name: row.text(12)?,
+            number: row.text(13)?,
+            township: row.text(14)?,
+            payee: row.text(15)?,
+        })
+    };
+    tx.query(ROSTER_PAGE, &args)
+        .await?
+        .iter()
+        .map(line)
+        .collect()
 }
 
 /// The rosters that were taken in, the oldest first: their audit entries, and what was asked as

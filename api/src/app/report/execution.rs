@@ -259,8 +259,19 @@ pub async fn execution(app: &App, caller: &Caller, year: i32) -> Result<Report, 
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
     let names = Names::load(&mut tx, book).await?;
-    let sources = Sources::load(&mut tx, book, year).await?;
+    let report = execution_in(&mut tx, book, &names, year).await?;
     tx.rollback().await?;
+    Ok(report)
+}
+
+/// The same within a reading.
+pub(super) async fn execution_in(
+    tx: &mut Tx,
+    book: BookId,
+    names: &Names,
+    year: i32,
+) -> Result<Report, Error> {
+    let sources = Sources::load(tx, book, year).await?;
     let mut rows: Vec<(&Appropriation, Figures)> = Vec::new();
     for letter in names.appropriations.values() {
         let figures = sources.figures(letter)?;
@@ -276,11 +287,11 @@ pub async fn execution(app: &App, caller: &Caller, year: i32) -> Result<Report, 
         "closed": sources.closed.is_some(),
         "total": total.json()?,
     });
-    let mut tables = vec![letters(year, &names, &rows, total, &mut json)?];
+    let mut tables = vec![letters(year, names, &rows, total, &mut json)?];
     for (_, figures) in &rows {
         found |= !figures.adds_up()?;
     }
-    let (table, differs) = programs(&names, &sources, &rows, &mut json)?;
+    let (table, differs) = programs(names, &sources, &rows, &mut json)?;
     tables.push(table);
     tables.push(levels(&rows, &mut json)?);
     Ok(Report {
@@ -328,6 +339,7 @@ fn letters(
         row["level"] = letter.level.code().into();
         row["document"] = letter.document.as_str().into();
         row["budget_year"] = letter.budget_year.into();
+        row["received_on"] = letter.received_on.to_string().into();
         list.push(row);
     }
     let head = ["合计 total", "", "", ""].map(str::to_owned);
@@ -364,6 +376,7 @@ fn programs(
         table.row(cells);
         let mut row = figures.json()?;
         row["program"] = names.program_code(*id).into();
+        row["name"] = names.program(*id).into();
         row["ledger_fen"] = spent.get().into();
         list.push(row);
     }

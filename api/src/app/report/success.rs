@@ -37,8 +37,19 @@ pub async fn success_rate(
 ) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let names = Names::load(&mut tx, caller.book.id).await?;
-    let tally = Tally::of(&mut tx, caller.book.id, first, last).await?;
+    let stored = success::rates(&mut tx, caller.book.id, first, last).await?;
     tx.rollback().await?;
+    success_in(&names, stored, first, last)
+}
+
+/// The same of what was read.
+pub(super) fn success_in(
+    names: &Names,
+    stored: Success,
+    first: Month,
+    last: Month,
+) -> Result<Report, Error> {
+    let tally = Tally::add_up(stored)?;
     let programs = named(&tally.programs, |id| {
         (names.program_code(*id), names.program(*id))
     });

@@ -9,6 +9,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::{BookId, ComponentId, PartyId};
 use ledger::money::Fen;
 use ledger_store::db::Tx;
+use ledger_store::exception::Page;
 use ledger_store::policy::{self, Program};
 use ledger_store::roster::{self as store, Party};
 use serde_json::json;
@@ -18,12 +19,30 @@ use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
 
 /// The roster of a program in a month, masked.
+///
+/// # Errors
+/// `NotFound` for an unknown program; when the caller may not read reports.
 #[boxed]
 pub async fn list(
     app: &App,
     caller: &Caller,
     program: &str,
     month: Month,
+) -> Result<Report, Error> {
+    list_page(app, caller, program, month, Page::ALL).await
+}
+
+/// A page of it, in the order of the awards; `next` of the document asks for the page after it.
+///
+/// # Errors
+/// As [`list`].
+#[boxed]
+pub async fn list_page(
+    app: &App,
+    caller: &Caller,
+    program: &str,
+    month: Month,
+    page: Page,
 ) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
@@ -33,56 +52,50 @@ pub async fn list(
         .find(|known| known.code == program)
         .ok_or_else(|| not_found("项目 program", program))?;
     let components = policy::components(&mut tx, book).await?;
-    let rows = store::roster_at(&mut tx, book, program.id, month).await?;
-    let parties = store::parties(&mut tx, book).await?;
     let rules = policy::policy_of(&mut tx, book, program.id).await?;
+    let lines = store::roster_page(&mut tx, book, program.id, month, page).await?;
     tx.rollback().await?;
-    let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
     let mut table = roster_table(program, month);
     let mut list = Vec::new();
-    for row in &rows {
-        let award = &row.award;
-        let name = |id: PartyId| {
-            parties
-                .get(&id)
-                .map_or_else(String::new, |p| mask_name(&p.name))
-        };
-        let subject = parties.get(&award.subject);
+    for line in &lines {
+        let award = &line.row.award;
         let code = components.iter().find(|c| c.id == award.component);
         let code = code.map_or("", |component| component.code.as_str());
         let due = rules.due(award, month)?;
         let tag = rules.tag_at(award, month)?.unwrap_or("—");
-        let township = subject.map_or("", |party| party.township.as_str());
-        let number = subject.map_or_else(String::new, |party| mask_account(&party.reference_no));
+        let quantity = line.row.quantity.map(|quantity| quantity.to_string());
+        let (name, number) = (mask_name(&line.name), mask_account(&line.number));
         table.row([
             award.subject.to_string(),
-            township.to_owned(),
-            name(award.subject),
+            line.township.clone(),
+            name.clone(),
             number.clone(),
             code.to_owned(),
             tag.to_owned(),
-            row.quantity
-                .map_or_else(String::new, |quantity| quantity.to_string()),
+            quantity.clone().unwrap_or_default(),
             due.grouped(),
-            row.basis.clone(),
-            name(award.payee),
+            line.row.basis.clone(),
+            mask_name(&line.payee),
         ]);
         list.push(json!({
             "award": award.id.get(),
             "subject": award.subject.get(),
-            "name": name(award.subject),
+            "name": name,
             "number": number,
             "component": code,
             "tag": tag,
-            "quantity": row.quantity.map(|quantity| quantity.to_string()),
+            "quantity": quantity,
             "due_fen": due.get(),
             "individual": award.amount.is_some(),
-            "basis": row.basis,
+            "basis": line.row.basis,
             "payee": award.payee.get(),
         }));
     }
+    let is_full = i64::try_from(lines.len()).is_ok_and(|count| count >= page.limit);
+    let next = lines.last().filter(|_| is_full);
+    let next = next.map(|line| line.row.award.id.get());
     Ok(Report::new(
-        json!({ "month": month.to_string(), "roster": list }),
+        json!({ "month": month.to_string(), "roster": list, "next": next }),
         vec![table],
     ))
 }

@@ -25,7 +25,7 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 pub use self::deceased::{Died, deaths, deceased};
-pub use self::list::{diff, list};
+pub use self::list::{diff, list, list_page};
 use self::sheet::Terms;
 pub use self::sheet::{HEADINGS, ROWS_MAX, decode, template};
 use super::{App, Caller, Done, Error, Order, not_found};

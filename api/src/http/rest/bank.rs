@@ -2,6 +2,7 @@
 
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
+use ledger::disbursement::role::Action;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,11 +11,13 @@ use utoipa_axum::routes;
 use super::call::{Call, InPath, InQuery, Upload};
 use crate::app::returns::{self, ReturnInput};
 use crate::app::{release, statement};
+use crate::cli::bank_file;
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 
 pub(super) fn router() -> OpenApiRouter<Server> {
     let files = OpenApiRouter::new()
         .routes(routes!(import_return, list_returns))
+        .routes(routes!(inspect))
         .routes(routes!(preview_return))
         .routes(routes!(import_statement, list_statements))
         .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
@@ -56,6 +59,46 @@ async fn batch_file(call: Call, InPath(at): InPath<Batch>) -> Response {
     call.file(async move |app, caller| {
         let stored = release::batch_file(app, caller, &at.batch).await?;
         Ok((stored.name, stored.content))
+    })
+    .await
+}
+
+/// What is known of a bank file.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfFile {
+    /// 文件名 Name of the file
+    name: String,
+    /// 银行格式 Layout; detected when not given
+    profile: Option<String>,
+    /// 至多显示行数 Show at most this many lines, 1 to 10000
+    #[serde(default = "lines_shown")]
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: usize,
+}
+
+fn lines_shown() -> usize {
+    50
+}
+
+/// 查看银行文件 Which layout a bank file has, its lines masked, its totals, its findings
+#[utoipa::path(post, path = "/bank-files/inspect", operation_id = "bank-file.inspect",
+    params(OfFile), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-may" = json!("read-reports")), ("x-reads" = json!(true))))]
+async fn inspect(call: Call, InQuery(query): InQuery<OfFile>, Upload(bytes): Upload) -> Response {
+    let language = call.language();
+    call.read(async move |app, caller| {
+        app.read(caller, Action::ReadReports)
+            .await?
+            .rollback()
+            .await?;
+        let wanted = query.profile.as_deref();
+        let wanted = wanted
+            .map(|id| release::profile(app, id).cloned())
+            .transpose()?;
+        let file = (query.name.as_str(), bytes.as_slice());
+        let limit = query.limit.clamp(1, 10_000);
+        bank_file::inspect_bytes(file, &app.profiles, wanted, limit, language)
     })
     .await
 }

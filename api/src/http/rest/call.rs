@@ -252,6 +252,11 @@ impl Call {
         }
     }
 
+    /// The language of the one who asks.
+    pub(super) fn language(&self) -> Language {
+        self.language
+    }
+
     /// The problem, in the language of the one who asks.
     pub(super) fn refuse(&self, error: &Error) -> Response {
         problem::respond(error, self.language)

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::call::{Call, InPath, InQuery, Upload, invalid};
 use super::fields;
+use super::run::Part;
 use crate::app::{publication, reconcile as agreements, report};
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 use crate::print;
@@ -20,7 +21,9 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
     OpenApiRouter::new()
         .routes(routes!(reconcile))
+        .routes(routes!(success))
         .routes(routes!(success_rate))
+        .routes(routes!(payments))
         .routes(routes!(monthly))
         .routes(routes!(annual))
         .routes(routes!(execution))
@@ -30,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(triplicate))
         .routes(routes!(bank_journal))
         .routes(routes!(bank_reconciliation))
+        .routes(routes!(tie_out))
         .routes(routes!(recovery))
         .routes(routes!(published))
         .merge(files)
@@ -62,6 +66,68 @@ struct Months {
     from: String,
     /// 截止月份 Last month; the first when not given
     to: Option<String>,
+}
+
+/// 发放成功率报告 Report on the success of payments: rates, timeliness, money, budget
+#[utoipa::path(get, path = "/reports/success", operation_id = "report.success",
+    params(Months), extensions(("x-may" = json!("read-reports"))))]
+async fn success(call: Call, InQuery(query): InQuery<Months>) -> Response {
+    call.paper(async move |app, caller| {
+        let (first, last) = fields::months(&query.from, query.to.as_ref())?;
+        let report = report::performance(app, caller, first, last).await?;
+        let document = print::performance(&report, &caller.book.name);
+        Ok((report, document))
+    })
+    .await
+}
+
+/// What narrows a list of payments down.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Narrowed {
+    /// 救助项目 Program
+    program: Option<String>,
+    /// 首次付款的账户 Account of the first attempt
+    account: Option<String>,
+    /// 乡镇 Township; empty for none
+    township: Option<String>,
+    /// 状态 State: paid, failed, pending
+    state: Option<String>,
+    /// 看哪一次 Which attempt: last (default), first, every
+    attempt: Option<String>,
+    /// 失败原因代码 Code of the reason
+    reason: Option<String>,
+}
+
+/// 发放明细 The payments behind a figure of the success rates
+#[utoipa::path(get, path = "/reports/payments", operation_id = "report.payments",
+    params(Months, Narrowed, Part),
+    extensions(("x-may" = json!("read-reports")), ("x-pages" = json!(true))))]
+async fn payments(
+    call: Call,
+    InQuery(query): InQuery<Months>,
+    InQuery(narrowed): InQuery<Narrowed>,
+    InQuery(part): InQuery<Part>,
+) -> Response {
+    let months = fields::months(&query.from, query.to.as_ref());
+    let (first, last) = match months {
+        Ok(months) => months,
+        Err(error) => return call.refuse(&error),
+    };
+    let filter = report::Filter {
+        first,
+        last,
+        program: narrowed.program,
+        account: narrowed.account,
+        township: narrowed.township,
+        state: narrowed.state,
+        attempt: narrowed.attempt,
+        reason: narrowed.reason,
+    };
+    call.pages(part.page(), async move |app, caller, page| {
+        report::payments(app, caller, &filter, page).await
+    })
+    .await
 }
 
 /// 发放成功率 Success rate: first attempt and final, by count and amount
@@ -243,6 +309,16 @@ async fn bank_reconciliation(
     call.read(async move |app, caller| {
         let month = fields::month("month", &query.month)?;
         report::bank_reconciliation(app, caller, &of.account, month).await
+    })
+    .await
+}
+
+/// 三方核对 Tie-out: approved list = ledger = bank, by batch
+#[utoipa::path(get, path = "/reports/tie-out", operation_id = "report.tie-out",
+    params(OneMonth), extensions(("x-may" = json!("read-reports"))))]
+async fn tie_out(call: Call, InQuery(query): InQuery<OneMonth>) -> Response {
+    call.read(async move |app, caller| {
+        report::tie_out(app, caller, fields::month("month", &query.month)?).await
     })
     .await
 }

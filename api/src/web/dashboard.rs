@@ -1,0 +1,641 @@
+//! The managers' dashboard: how well payments arrive, why they fail, whether they were in time,
+//! where money lies, how the budget is drawn. Every figure opens its rows.
+
+use axum::Router;
+use ledger::calendar::Month;
+use reconciliation::rate::Rate;
+use serde_json::Value;
+
+use super::chart::{self, Bar, Caption, Series};
+use super::grid::Grid;
+use super::page::{Block, Figure, Form, Page, fact, link};
+use super::reply::{self, Reply};
+use super::reports::months_of;
+use super::runs::month_field;
+use super::seat::{Seat, encoded};
+use super::{fen, percent, tables};
+use crate::app::exception::Page as Rows;
+use crate::app::report::{self, Filter};
+use crate::app::view::{Table, words};
+use crate::app::{Error, view};
+use crate::http::Server;
+
+/// Payments on a page.
+const ROWS: i64 = 100;
+/// Stands for nothing in an address, where an empty field is one that was not filled.
+const NONE: &str = "—";
+
+pub(super) fn router() -> Router<Server> {
+    Router::new()
+        .route("/dashboard", reply::get(show))
+        .route("/payments", reply::get(payments))
+}
+
+/// Addresses of the rows behind figures: the months of the page, and what narrows them down.
+struct Ways {
+    first: String,
+    last: String,
+}
+
+impl Ways {
+    fn rows(&self, more: &[(&str, &str)]) -> String {
+        let months = [("from", self.first.as_str()), ("to", self.last.as_str())];
+        let known = |name: &str| more.iter().any(|(more, _)| *more == name);
+        let pairs = months.iter().filter(|(name, _)| !known(name)).chain(more);
+        let pairs: Vec<(String, String)> = pairs
+            .map(|(name, value)| {
+                let value = if value.is_empty() { NONE } else { value };
+                ((*name).to_owned(), value.to_owned())
+            })
+            .collect();
+        format!("/payments?{}", encoded(&pairs))
+    }
+}
+
+/// The months of the address; this year until now when it names none.
+fn asked(seat: &Seat) -> Result<(Month, Month), Error> {
+    if seat.get("from").is_some() {
+        return months_of(seat);
+    }
+    let now = Month::of(seat.app().clock.today());
+    Ok((Month::new(now.year(), 1).unwrap_or(now), now))
+}
+
+async fn show(seat: Seat) -> Result<Reply, Error> {
+    let (first, last) = asked(&seat)?;
+    let report = report::performance(seat.app(), seat.caller(), first, last).await?;
+    let json = &report.json;
+    let ways = Ways {
+        first: first.to_string(),
+        last: last.to_string(),
+    };
+    let form = Form::ask(&seat, "/dashboard", seat.say("reports.show"))
+        .field(
+            &seat,
+            month_field(&seat, "from", "field.from").value(&ways.first),
+        )
+        .field(
+            &seat,
+            month_field(&seat, "to", "field.to").value(&ways.last),
+        );
+    let period = super::months(&[("from", &ways.first), ("to", &ways.last)]);
+    let mut page = Page::new(seat.say("nav.dashboard"), seat.say("dashboard.lead"))
+        .form(Some(form.plain()))
+        .with(Block::Figures(figures(&seat, json, &ways)))
+        .with(Block::Links(vec![link(
+            seat.say("reports.success"),
+            format!("/reports/success?{period}"),
+        )]));
+    page.blocks
+        .extend(over_months(&seat, &json["success"]["months"], &ways));
+    let parts = [
+        ("programs", "program", "dashboard.programs"),
+        ("bank_accounts", "account", "dashboard.banks"),
+        ("townships", "township", "dashboard.townships"),
+    ];
+    for (part, dimension, title) in parts {
+        let cells = &json["success"][part];
+        page.blocks
+            .extend(rates(&seat, cells, dimension, title, &ways));
+    }
+    page.blocks
+        .extend(reasons(&seat, &json["success"]["reasons"], &ways));
+    page.blocks.extend(in_time(&seat, &json["timeliness"]));
+    page.blocks.extend(money(&seat, json, &ways));
+    page.blocks.extend(budget(&seat, &json["execution"]));
+    Ok(page.into())
+}
+
+fn rate_of(rate: &Value, paid: &str, all: &str) -> Rate {
+    let of = |name: &str| rate[name].as_i64().unwrap_or(0);
+    Rate::new(of(paid), of(all))
+}
+
+fn figures(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Figure> {
+    let total = &json["success"]["total"];
+    let execution = &json["execution"]["total"];
+    let rate = |name: &'static str, rate: &Value, to: String| {
+        let (paid, all) = (rate["paid"].to_string(), rate["attempted"].to_string());
+        Figure {
+            name: seat.say(name).to_owned(),
+            value: percent(rate),
+            note: seat.fill("today.rate-note", &[("paid", &paid), ("attempted", &all)]),
+            to: Some(to),
+        }
+    };
+    let year = format!("/reports/execution?year={}", json["execution"]["year"]);
+    let sum = |name: &'static str, value: String, note: String, to: String| Figure {
+        name: seat.say(name).to_owned(),
+        value,
+        note,
+        to: Some(to),
+    };
+    let drawn = rate_of(&execution["rate"], "drawn", "of");
+    let pending = total["pending"]["count"].to_string();
+    let late = format!(
+        "/reports/success?{}",
+        super::months(&[("from", &ways.first), ("to", &ways.last)])
+    );
+    vec![
+        rate(
+            "dashboard.first",
+            &total["first"]["count"],
+            ways.rows(&[("state", "paid"), ("attempt", "first")]),
+        ),
+        rate(
+            "dashboard.final",
+            &total["final"]["count"],
+            ways.rows(&[("state", "paid")]),
+        ),
+        rate("dashboard.in-time", &json["timeliness"]["rate"], late),
+        sum(
+            "dashboard.pending",
+            fen(&total["pending"]["amount_fen"]),
+            seat.fill("loop.count", &[("count", &pending)]),
+            ways.rows(&[("state", "pending")]),
+        ),
+        sum(
+            "dashboard.idle",
+            fen(&execution["left_fen"]),
+            String::new(),
+            "/funds".to_owned(),
+        ),
+        sum(
+            "dashboard.drawn",
+            drawn.percent(),
+            fen(&execution["drawn_fen"]),
+            year,
+        ),
+    ]
+}
+
+/// A cell of the success rates as a row: rates, and the counts that open their rows.
+fn row_of(cell: &Value) -> [String; 8] {
+    let rate = &cell["success_rate"];
+    let (first, last) = (&rate["first"]["count"], &rate["final"]["count"]);
+    let decided = rate_of(last, "paid", "attempted");
+    let failed = decided.attempted - decided.paid;
+    let name = cell["name"].as_str().unwrap_or_default();
+    [
+        name.to_owned(),
+        percent(first),
+        percent(last),
+        last["paid"].to_string(),
+        failed.to_string(),
+        rate["pending"]["count"].to_string(),
+        fen(&rate["final"]["amount_fen"]["paid"]),
+        percent(&rate["final"]["amount_fen"]),
+    ]
+}
+
+fn rates_table(title: view::Words) -> Table {
+    Table::new(
+        title,
+        &[
+            ("名称", "name", false),
+            ("首次成功率(笔)", "first, payments", true),
+            ("最终成功率(笔)", "final, payments", true),
+            ("成功(笔)", "paid", true),
+            ("失败(笔)", "failed", true),
+            ("在途(笔)", "pending", true),
+            ("成功金额(元)", "paid, yuan", true),
+            ("最终成功率(金额)", "final, amount", true),
+        ],
+    )
+}
+
+/// A table without tools, whose counts lead to their rows.
+fn opened(seat: &Seat, table: &Table, links: &[Vec<(usize, String)>]) -> Block {
+    let mut grid = Grid::of(seat, table, 0, &[]).plain();
+    for (row, links) in grid.rows.iter_mut().zip(links) {
+        for (column, to) in links {
+            if let Some(cell) = row.get_mut(*column) {
+                cell.link = Some(to.clone()).filter(|_| cell.text != "0");
+            }
+        }
+    }
+    Block::Grid(Box::new(grid))
+}
+
+/// Where the counts of a row of rates lead.
+fn counts(ways: &Ways, narrowed: &[(&str, &str)]) -> Vec<(usize, String)> {
+    let states = [(3, "paid"), (4, "failed"), (5, "pending")];
+    let to = |state| {
+        let mut more = narrowed.to_vec();
+        more.push(("state", state));
+        ways.rows(&more)
+    };
+    states.map(|(column, state)| (column, to(state))).to_vec()
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// A title in both languages that the page already speaks.
+fn titled(title: &str) -> view::Words {
+    words(title, title)
+}
+
+/// Hundredths of a percent; none of nothing.
+fn hundredths(rate: &Value) -> Option<i64> {
+    let rate = rate_of(rate, "paid", "attempted");
+    let scaled = i128::from(rate.paid) * 10_000;
+    let value = scaled.checked_div(i128::from(rate.attempted))?;
+    i64::try_from(value).ok()
+}
+
+/// First and final success rate over the months.
+fn over_months(seat: &Seat, months: &Value, ways: &Ways) -> Vec<Block> {
+    let title = seat.say("dashboard.months");
+    let cells = array(months);
+    let values = |which: &str| -> Vec<Option<i64>> {
+        let rate = |cell: &Value| hundredths(&cell["success_rate"][which]["count"]);
+        cells.iter().map(rate).collect()
+    };
+    let series = [("first", "dashboard.first"), ("final", "dashboard.final")];
+    let series = series.map(|(which, name)| Series {
+        name: seat.say(name).to_owned(),
+        values: values(which),
+    });
+    // The axis begins at a whole ten percent below the least, so that differences are seen.
+    let least = series.iter().flat_map(|one| one.values.iter().flatten());
+    let floor = least
+        .min()
+        .map_or(0, |least| least / 1_000 * 1_000)
+        .min(9_000);
+    let names: Vec<String> = cells
+        .iter()
+        .map(|cell| text(cell, "id").to_owned())
+        .collect();
+    let caption = Caption {
+        id: "months",
+        title,
+        about: seat.say("dashboard.months-about"),
+    };
+    let mut table = rates_table(titled(title));
+    let mut links = Vec::new();
+    for cell in cells {
+        table.row(row_of(cell));
+        let month = text(cell, "id");
+        links.push(counts(ways, &[("from", month), ("to", month)]));
+    }
+    vec![
+        Block::Heading(title.to_owned()),
+        Block::Picture(chart::lines(caption, &names, &series, floor)),
+        opened(seat, &table, &links),
+    ]
+}
+
+/// The final success rate of each part, the worst first.
+fn rates(
+    seat: &Seat,
+    cells: &Value,
+    dimension: &'static str,
+    title: &'static str,
+    ways: &Ways,
+) -> Vec<Block> {
+    let mut cells: Vec<&Value> = array(cells).iter().collect();
+    let rate = |cell: &Value| hundredths(&cell["success_rate"]["final"]["count"]);
+    cells.sort_by_key(|cell| rate(cell).unwrap_or(i64::MAX));
+    let bars: Vec<Bar> = cells
+        .iter()
+        .map(|cell| Bar {
+            name: text(cell, "name").to_owned(),
+            size: rate(cell).unwrap_or(0),
+            text: percent(&cell["success_rate"]["final"]["count"]),
+            to: ways.rows(&[(dimension, text(cell, "id"))]),
+        })
+        .collect();
+    let mut table = rates_table(titled(seat.say(title)));
+    let mut links = Vec::new();
+    for cell in &cells {
+        table.row(row_of(cell));
+        links.push(counts(ways, &[(dimension, text(cell, "id"))]));
+    }
+    let caption = Caption {
+        id: dimension,
+        title: seat.say(title),
+        about: seat.say("dashboard.rates-about"),
+    };
+    vec![
+        Block::Heading(seat.say(title).to_owned()),
+        Block::Picture(chart::bars(caption, &bars, 10_000)),
+        opened(seat, &table, &links),
+    ]
+}
+
+/// Why attempts failed, the most frequent reason first.
+fn reasons(seat: &Seat, reasons: &Value, ways: &Ways) -> Vec<Block> {
+    let title = seat.say("dashboard.reasons");
+    let count = |one: &Value| one["attempts"].as_i64().unwrap_or(0);
+    let mut reasons: Vec<&Value> = array(reasons).iter().collect();
+    reasons.sort_by_key(|one| std::cmp::Reverse(count(one)));
+    let to = |one: &Value| ways.rows(&[("reason", text(one, "reason")), ("attempt", "every")]);
+    let mut table = Table::new(
+        titled(title),
+        &[
+            ("原因", "reason", false),
+            ("失败次数", "failed attempts", true),
+            ("金额(元)", "amount (yuan)", true),
+        ],
+    );
+    let (mut bars, mut links) = (Vec::new(), Vec::new());
+    for one in &reasons {
+        let name = text(one, "name").to_owned();
+        table.row([
+            name.clone(),
+            count(one).to_string(),
+            fen(&one["amount_fen"]),
+        ]);
+        links.push(vec![(1, to(one))]);
+        bars.push(Bar {
+            name,
+            size: count(one),
+            text: count(one).to_string(),
+            to: to(one),
+        });
+    }
+    let caption = Caption {
+        id: "reasons",
+        title,
+        about: seat.say("dashboard.reasons-about"),
+    };
+    let most = bars.iter().map(|bar| bar.size).max().unwrap_or(0);
+    vec![
+        Block::Heading(title.to_owned()),
+        Block::Picture(chart::bars(caption, &bars, most)),
+        opened(seat, &table, &links),
+    ]
+}
+
+/// How many days after its due day each run went out, the latest first.
+fn in_time(seat: &Seat, timeliness: &Value) -> Vec<Block> {
+    let title = seat.say("dashboard.timeliness");
+    let days = |one: &Value| one["days_late"].as_i64().unwrap_or(0);
+    let mut runs: Vec<&Value> = array(&timeliness["runs"]).iter().collect();
+    runs.sort_by_key(|one| std::cmp::Reverse(days(one)));
+    let late: Vec<Bar> = runs
+        .iter()
+        .filter(|one| days(one) > 0)
+        .take(12)
+        .map(|one| Bar {
+            name: format!("{} {}", text(one, "month"), text(one, "name")),
+            size: days(one),
+            text: seat.fill("dashboard.days", &[("days", &days(one).to_string())]),
+            to: format!("/runs/{}", one["run"]),
+        })
+        .collect();
+    let mut table = Table::new(
+        titled(title),
+        &[
+            ("批次", "run", true),
+            ("项目", "program", false),
+            ("月份", "month", false),
+            ("应发放日", "due", false),
+            ("签发日", "released", false),
+            ("迟(天)", "days late", true),
+            ("笔数", "payments", true),
+            ("答复用时(天)", "days until the answer", true),
+        ],
+    );
+    for one in &runs {
+        let number = |name: &str| {
+            one[name]
+                .as_i64()
+                .map_or_else(String::new, |n| n.to_string())
+        };
+        table.row([
+            number("run"),
+            text(one, "name").to_owned(),
+            text(one, "month").to_owned(),
+            text(one, "due").to_owned(),
+            text(one, "sent_on").to_owned(),
+            number("days_late"),
+            number("payments"),
+            number("bank_days"),
+        ]);
+    }
+    let caption = Caption {
+        id: "timeliness",
+        title,
+        about: seat.say("dashboard.timeliness-about"),
+    };
+    let most = late.iter().map(|bar| bar.size).max().unwrap_or(0);
+    let mut blocks = vec![Block::Heading(title.to_owned())];
+    if !late.is_empty() {
+        blocks.push(Block::Picture(chart::bars(caption, &late, most)));
+    }
+    blocks.push(opened(seat, &table, &[]));
+    blocks
+}
+
+/// Where the money of the year is, what waits for the bank, and what lies undrawn.
+fn money(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Block> {
+    let title = seat.say("dashboard.money");
+    let total = &json["execution"]["total"];
+    let year = format!("/reports/execution?year={}", json["execution"]["year"]);
+    let parts = [
+        ("dashboard.paid", "paid_fen", year),
+        (
+            "dashboard.transit",
+            "in_transit_fen",
+            ways.rows(&[("state", "pending")]),
+        ),
+        ("dashboard.awaited", "awaited_fen", "/repay".to_owned()),
+        ("dashboard.idle", "left_fen", "/funds".to_owned()),
+    ];
+    let parts = parts.map(|(name, field, to)| Bar {
+        name: seat.say(name).to_owned(),
+        size: total[field].as_i64().unwrap_or(0),
+        text: fen(&total[field]),
+        to,
+    });
+    let caption = Caption {
+        id: "money",
+        title,
+        about: seat.say("dashboard.money-about"),
+    };
+    let mut states = Table::new(
+        titled(title),
+        &[
+            ("去处", "where", false),
+            ("金额(元)", "amount (yuan)", true),
+        ],
+    );
+    let mut links = Vec::new();
+    for part in &parts {
+        states.row([part.name.clone(), part.text.clone()]);
+        links.push(vec![(1, part.to.clone())]);
+    }
+    vec![
+        Block::Heading(title.to_owned()),
+        Block::Picture(chart::stack(caption, &parts)),
+        opened(seat, &states, &links),
+        waiting(seat, &json["in_transit"], ways),
+        undrawn(seat, &json["idle"]),
+    ]
+}
+
+fn waiting(seat: &Seat, rows: &Value, ways: &Ways) -> Block {
+    let mut table = Table::new(
+        titled(seat.say("dashboard.waiting")),
+        &[
+            ("项目", "program", false),
+            ("月份", "month", false),
+            ("笔数", "payments", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("已过(天)", "days", true),
+        ],
+    );
+    let mut links = Vec::new();
+    for one in array(rows) {
+        let month = text(one, "month");
+        table.row([
+            text(one, "name").to_owned(),
+            month.to_owned(),
+            one["payments"].to_string(),
+            fen(&one["amount_fen"]),
+            one["days"]
+                .as_i64()
+                .map_or_else(String::new, |days| days.to_string()),
+        ]);
+        let narrowed = [
+            ("from", month),
+            ("to", month),
+            ("program", text(one, "program")),
+            ("state", "pending"),
+        ];
+        links.push(vec![(2, ways.rows(&narrowed))]);
+    }
+    opened(seat, &table, &links)
+}
+
+fn undrawn(seat: &Seat, rows: &Value) -> Block {
+    let mut table = Table::new(
+        titled(seat.say("dashboard.undrawn")),
+        &[
+            ("项目", "program", false),
+            ("级次", "level", false),
+            ("文号", "document", false),
+            ("结余(元)", "left (yuan)", true),
+            ("已到账(天)", "days", true),
+        ],
+    );
+    let mut links = Vec::new();
+    for one in array(rows) {
+        let document = text(one, "document");
+        table.row([
+            text(one, "name").to_owned(),
+            text(one, "level").to_owned(),
+            document.to_owned(),
+            fen(&one["amount_fen"]),
+            one["days"]
+                .as_i64()
+                .map_or_else(String::new, |days| days.to_string()),
+        ]);
+        let query = super::months(&[("document", document)]);
+        links.push(vec![(2, format!("/trace/appropriation?{query}"))]);
+    }
+    opened(seat, &table, &links)
+}
+
+/// How much of what each program may spend it has drawn.
+fn budget(seat: &Seat, execution: &Value) -> Vec<Block> {
+    let title = seat.say("dashboard.budget");
+    let year = format!("/reports/execution?year={}", execution["year"]);
+    let mut table = Table::new(
+        titled(title),
+        &[
+            ("项目", "program", false),
+            ("可用指标(元)", "budget (yuan)", true),
+            ("支用(元)", "drawn (yuan)", true),
+            ("结余(元)", "left (yuan)", true),
+            ("执行率", "execution rate", true),
+        ],
+    );
+    let (mut bars, mut links) = (Vec::new(), Vec::new());
+    for one in array(&execution["programs"]) {
+        let rate = rate_of(&one["rate"], "drawn", "of");
+        let name = text(one, "name").to_owned();
+        table.row([
+            name.clone(),
+            fen(&one["rate"]["of"]),
+            fen(&one["drawn_fen"]),
+            fen(&one["left_fen"]),
+            rate.percent(),
+        ]);
+        links.push(vec![(2, year.clone())]);
+        let scaled = i128::from(rate.paid) * 10_000;
+        let share = scaled.checked_div(i128::from(rate.attempted)).unwrap_or(0);
+        bars.push(Bar {
+            name,
+            size: i64::try_from(share).unwrap_or(0),
+            text: rate.percent(),
+            to: year.clone(),
+        });
+    }
+    let caption = Caption {
+        id: "budget",
+        title,
+        about: seat.say("dashboard.budget-about"),
+    };
+    vec![
+        Block::Heading(title.to_owned()),
+        Block::Picture(chart::bars(caption, &bars, 10_000)),
+        opened(seat, &table, &links),
+    ]
+}
+
+/// The payments behind a figure.
+async fn payments(seat: Seat) -> Result<Reply, Error> {
+    let (first, last) = asked(&seat)?;
+    let given = |name: &str| seat.get(name).map(str::to_owned);
+    let named =
+        |name: &str| given(name).map(|text| if text == NONE { String::new() } else { text });
+    let filter = Filter {
+        first,
+        last,
+        program: given("program"),
+        account: given("account"),
+        township: named("township"),
+        state: given("state"),
+        attempt: given("attempt"),
+        reason: named("reason"),
+    };
+    let after = given("place")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let rows = match seat.get("as") {
+        Some(_) => Rows::ALL,
+        None => Rows { after, limit: ROWS },
+    };
+    let report = report::payments(seat.app(), seat.caller(), &filter, rows).await?;
+    let page = Page::new(seat.say("payments.title"), seat.say("payments.lead"))
+        .under(seat.say("nav.dashboard"), "/dashboard");
+    let period = format!("{first} – {last}");
+    let mut facts = vec![fact(seat.say("payments.months"), period)];
+    let asked = [
+        ("program", "field.program"),
+        ("account", "field.account"),
+        ("township", "payments.township"),
+        ("state", "payments.state"),
+        ("attempt", "payments.attempt"),
+        ("reason", "field.reason"),
+    ];
+    for (name, key) in asked {
+        if let Some(value) = given(name) {
+            let shown = match name {
+                "state" => super::word(&value, seat.language),
+                "reason" => report::reason_name(&value),
+                _ => value,
+            };
+            facts.push(fact(seat.say(key), shown));
+        }
+    }
+    tables::paged(&seat, page.with(Block::Facts(facts)), &report)
+}

@@ -1,0 +1,217 @@
+//! The payments behind the figures of [`crate::success`]: which ones, and what became of each.
+//!
+//! They count as there: a payment in the month of its own run, at the paying account of its first
+//! attempt and in its township; refunded is failed. Failures are few and have an index of their
+//! own, from which their statement starts; the others are read in the order of the payments.
+
+use crate::boxed;
+use ledger::calendar::Month;
+use ledger::id::{BankAccountId, BookId, PaymentId, ProgramId, RunId};
+use ledger::money::Fen;
+
+use crate::catalogue::sql;
+use crate::db::{Row, Tx, Value};
+use crate::error::StoreError;
+use crate::exception::Page;
+
+sql! {
+    FATES = "select p.payment_id, p.run_id, r.program_id, r.month, b.bank_account_id, a.township,
+        p.amount_fen, t.attempt_no, coalesce(o2.kind, o1.kind, 'pending'),
+        coalesce(o2.reason, o1.reason, '')
+        from payment p
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        join attempt f on f.book_id = p.book_id and f.payment_id = p.payment_id
+            and f.attempt_no = 1 and f.kind = 'pay'
+        join batch b on b.book_id = f.book_id and b.batch_id = f.batch_id
+        join attempt t on t.book_id = p.book_id and t.payment_id = p.payment_id
+        left join outcome o1 on o1.book_id = t.book_id and o1.payment_id = t.payment_id
+            and o1.attempt_no = t.attempt_no and o1.step = 1
+        left join outcome o2 on o2.book_id = t.book_id and o2.payment_id = t.payment_id
+            and o2.attempt_no = t.attempt_no and o2.step = 2
+        where p.book_id = $1 and p.payment_id > $2 and r.month >= $3 and r.month <= $4
+        and (r.program_id = $5 or $5 = 0) and (b.bank_account_id = $6 or $6 = 0)
+        and (a.township = $7 or $8 = 0)
+        and t.attempt_no = case when $9 = 1 then 1 else (select max(n.attempt_no) from attempt n
+            where n.book_id = p.book_id and n.payment_id = p.payment_id and n.kind = 'pay') end
+        and (coalesce(o2.kind, o1.kind, 'pending') = $10 or $10 = '')
+        and p.payment_id <= $12
+        order by p.payment_id limit $11";
+    FAILURES = "select p.payment_id, p.run_id, r.program_id, r.month, b.bank_account_id,
+        a.township, p.amount_fen, o.attempt_no, o.kind, o.reason
+        from outcome o
+        cross join payment p
+        cross join run r
+        cross join area a
+        cross join attempt f
+        cross join batch b
+        where o.book_id = $1 and o.kind <> 'paid'
+        and (o.payment_id > $2 or o.payment_id = $2 and o.attempt_no > $13)
+        and o.payment_id <= $12
+        and p.book_id = o.book_id and p.payment_id = o.payment_id
+        and r.book_id = p.book_id and r.run_id = p.run_id and r.month >= $3 and r.month <= $4
+        and (r.program_id = $5 or $5 = 0)
+        and a.book_id = p.book_id and a.area_id = p.area_id and (a.township = $7 or $8 = 0)
+        and f.book_id = p.book_id and f.payment_id = p.payment_id and f.attempt_no = 1
+        and b.book_id = f.book_id and b.batch_id = f.batch_id
+        and (b.bank_account_id = $6 or $6 = 0)
+        and (o.reason = $10 or $10 = '*')
+        and ($9 = 2 or o.attempt_no = case when $9 = 1 then 1 else (select max(n.attempt_no)
+            from attempt n where n.book_id = p.book_id and n.payment_id = p.payment_id
+            and n.kind = 'pay') end)
+        order by o.payment_id, o.attempt_no limit $11";
+    ANSWERED = "select batch_id, min(imported_on), max(imported_on) from return_file
+        where book_id = $1 group by batch_id order by batch_id";
+}
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// The money arrived and stayed.
+    Paid,
+    /// It failed or came back.
+    Failed,
+    /// The bank has not answered.
+    Pending,
+}
+
+/// Which attempt is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempts {
+    /// The newest of each payment.
+    Last,
+    /// The first of each payment.
+    First,
+    /// Every one: a payment that failed twice is there twice. For failures only.
+    Every,
+}
+
+/// Which payments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of runs from this month on.
+    pub first: Month,
+    /// Of runs until this month.
+    pub last: Month,
+    /// Of this program.
+    pub program: Option<ProgramId>,
+    /// First sent from this account.
+    pub bank_account: Option<BankAccountId>,
+    /// Of this township.
+    pub township: Option<String>,
+    /// Of which this became.
+    pub became: Option<Became>,
+    /// By which attempt.
+    pub attempts: Attempts,
+    /// Failed for this normalised reason.
+    pub reason: Option<String>,
+}
+
+/// The numbers that the payments of these runs have: no others need to be looked at.
+async fn numbers(tx: &mut Tx, book: BookId, wanted: &Wanted) -> Result<(i64, i64), StoreError> {
+    let mut runs = crate::run::runs(tx, book).await?;
+    runs.retain(|run| {
+        let of_program = wanted.program.is_none_or(|program| program == run.program);
+        of_program && run.payments > 0 && run.month >= wanted.first && run.month <= wanted.last
+    });
+    let first = runs.iter().map(|run| run.payment_first).min();
+    let last = runs.iter().map(|run| run.payment_last).max();
+    Ok((first.unwrap_or(1), last.unwrap_or(0)))
+}
+
+/// A payment, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The run that owes it.
+    pub run: RunId,
+    /// Its program.
+    pub program: ProgramId,
+    /// Its month, `2022-01`.
+    pub month: String,
+    /// The paying account of its first attempt.
+    pub bank_account: BankAccountId,
+    /// 乡镇.
+    pub township: String,
+    /// How much.
+    pub amount: Fen,
+    /// The attempt that was looked at.
+    pub attempt: i64,
+    /// `paid`, `failed`, `refunded` or `pending`.
+    pub kind: String,
+    /// The normalised reason; empty when it did not fail.
+    pub reason: String,
+}
+
+/// A page of the payments behind a figure, in their order. A page of failures goes on after the
+/// attempt that `after_attempt` names, of the payment that the page names.
+#[boxed]
+pub async fn fates(
+    tx: &mut Tx,
+    book: BookId,
+    wanted: &Wanted,
+    page: Page,
+    after_attempt: i64,
+) -> Result<Vec<Fate>, StoreError> {
+    let (from, to) = numbers(tx, book, wanted).await?;
+    let fails = wanted.became == Some(Became::Failed) || wanted.reason.is_some();
+    let attempts = match wanted.attempts {
+        Attempts::Last => 0,
+        Attempts::First => 1,
+        Attempts::Every => 2,
+    };
+    let what = match (wanted.became, &wanted.reason) {
+        (_, Some(reason)) => reason.as_str(),
+        (Some(Became::Failed), None) => "*",
+        (Some(Became::Paid), None) => "paid",
+        (Some(Became::Pending), None) => "pending",
+        (None, None) => "",
+    };
+    let mut args: Vec<Value> = vec![
+        book.get().into(),
+        page.after.max(from - 1).into(),
+        wanted.first.to_string().into(),
+        wanted.last.to_string().into(),
+        wanted.program.map_or(0, ProgramId::get).into(),
+        wanted.bank_account.map_or(0, BankAccountId::get).into(),
+        wanted.township.clone().unwrap_or_default().into(),
+        i64::from(wanted.township.is_some()).into(),
+        attempts.into(),
+        what.to_owned().into(),
+        page.limit.into(),
+        to.into(),
+    ];
+    if fails {
+        args.push(after_attempt.into());
+    }
+    let sql = if fails { FAILURES } else { FATES };
+    tx.query(sql, &args).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Fate, StoreError> {
+    Ok(Fate {
+        payment: PaymentId(row.int(0)?),
+        run: RunId(row.int(1)?),
+        program: ProgramId(row.int(2)?),
+        month: row.text(3)?,
+        bank_account: BankAccountId(row.int(4)?),
+        township: row.text(5)?,
+        amount: Fen::new(row.int(6)?),
+        attempt: row.int(7)?,
+        kind: row.text(8)?,
+        reason: row.text(9)?,
+    })
+}
+
+/// The batches that the bank has answered, each with the days on which its first and its last
+/// answer were taken in.
+#[boxed]
+pub async fn answered(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<std::collections::BTreeMap<i64, (String, String)>, StoreError> {
+    let rows = tx.query(ANSWERED, &[book.get().into()]).await?;
+    let row = |row: &Row| Ok((row.int(0)?, (row.text(1)?, row.text(2)?)));
+    rows.iter().map(row).collect()
+}

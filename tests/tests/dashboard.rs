@@ -1,0 +1,235 @@
+//! The dashboard says what the report says, and every figure opens exactly its rows.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use acceptance::browser::{Answer, Browser, PASSWORD, serving};
+use acceptance::for_each_engine;
+use acceptance::office::paper::{Outcome, people, person};
+use acceptance::office::{Office, month};
+use acceptance::rest::{Ask, Rest};
+use api::app::Error;
+use api::app::exception::Page;
+use api::app::report::{self, Filter};
+use api::app::view::Report;
+use ledger_store::run::RunKind;
+use serde_json::{Value, json};
+
+/// Two programs, two months: paid, failed for two reasons, paid at the second attempt, not
+/// answered, and one run that went out late.
+async fn busy(url: &str) -> Office {
+    let office = Office::funded(url).await;
+    office.roster("urban", "2022-01", &people(8)).await;
+    let batch = office.pay_month("urban", "2022-01").await;
+    let answers = |place| match place {
+        0 => Outcome::Failed("系统忙"),
+        1 => Outcome::Failed("账户已销户"),
+        2 => Outcome::Pending,
+        _ => Outcome::Paid,
+    };
+    office.on("2022-01-06");
+    office.answer(&batch, answers).await;
+    let rural: Vec<_> = (101..=105).map(person).collect();
+    office.roster("rural", "2022-02", &rural).await;
+    office.on("2022-02-20");
+    let (_, files) = office.pay("rural", RunKind::Regular, "2022-02").await;
+    let last = |place| match place {
+        4 => Outcome::Failed("户名不符"),
+        _ => Outcome::Paid,
+    };
+    office.answer(&files[0], last).await;
+    // The account of rural programs is debited for what succeeded: what failed is home at once.
+    let mut corrected = rural;
+    corrected[4].account = acceptance::office::paper::account(900);
+    office.roster("rural", "2022-02", &corrected).await;
+    let (_, again) = office.pay("rural", RunKind::RePay, "2022-02").await;
+    office.answer(&again[0], |_| Outcome::Paid).await;
+    office
+}
+
+fn whole() -> Filter {
+    Filter {
+        first: month("2022-01"),
+        last: month("2022-02"),
+        program: None,
+        account: None,
+        township: None,
+        state: None,
+        attempt: None,
+        reason: None,
+    }
+}
+
+async fn rows(office: &Office, filter: &Filter, page: Page) -> Report {
+    let manager = office.who("manager");
+    report::payments(&office.app, manager, filter, page)
+        .await
+        .unwrap()
+}
+
+async fn numbers(office: &Office, filter: &Filter) -> Vec<i64> {
+    let report = rows(office, filter, Page::ALL).await;
+    let rows = report.json["payments"].as_array().unwrap().iter();
+    rows.map(|row| row["payment"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_and_its_rows() {
+    for_each_engine(async |url| {
+        let office = busy(url).await;
+        let (first, last) = (month("2022-01"), month("2022-02"));
+        let manager = office.who("manager");
+        let report = report::performance(&office.app, manager, first, last)
+            .await
+            .unwrap();
+        let json = &report.json;
+        let rates = report::success_rate(&office.app, manager, first, last)
+            .await
+            .unwrap();
+        assert_eq!(json["success"], rates.json);
+        let year = report::execution(&office.app, manager, 2022).await.unwrap();
+        assert_eq!(json["execution"], year.json);
+        let count = |name: &str| json["success"]["total"][name]["count"].clone();
+        assert_eq!(count("first"), json!({ "paid": 9, "attempted": 12 }));
+        assert_eq!(count("final"), json!({ "paid": 10, "attempted": 12 }));
+        // The second went out on 20 February, ten days after the 10th.
+        let timeliness = &json["timeliness"];
+        assert_eq!(timeliness["rate"], json!({ "paid": 8, "attempted": 13 }));
+        assert_eq!(timeliness["runs"][1]["days_late"], 10);
+        assert_eq!(timeliness["runs"][0]["bank_days"], 2);
+        assert_eq!(json["in_transit"][0]["payments"], 1);
+        assert_eq!(json["in_transit"][0]["days"], 47);
+
+        let with = |change: fn(&mut Filter)| {
+            let mut filter = whole();
+            change(&mut filter);
+            filter
+        };
+        for (change, expected) in [
+            ((|_| {}) as fn(&mut Filter), (1..=13).collect::<Vec<i64>>()),
+            (|f| f.state = Some("failed".to_owned()), vec![1, 2]),
+            (|f| f.state = Some("pending".to_owned()), vec![3]),
+            (
+                |f| {
+                    f.state = Some("failed".to_owned());
+                    f.attempt = Some("first".to_owned());
+                },
+                vec![1, 2, 13],
+            ),
+            (
+                |f| {
+                    f.program = Some("rural".to_owned());
+                    f.state = Some("paid".to_owned());
+                },
+                (9..=13).collect(),
+            ),
+            (
+                |f| {
+                    f.account = Some("icbc".to_owned());
+                    f.township = Some("东示例镇".to_owned());
+                },
+                vec![3, 6],
+            ),
+            (
+                |f| {
+                    f.reason = Some("bank-unavailable".to_owned());
+                    f.attempt = Some("every".to_owned());
+                },
+                vec![1],
+            ),
+        ] {
+            assert_eq!(numbers(&office, &with(change)).await, expected);
+        }
+        // By pages, nothing twice and nothing left out.
+        for state in [None, Some("failed".to_owned())] {
+            let filter = Filter { state, ..whole() };
+            let (mut after, mut seen) = (0, Vec::new());
+            loop {
+                let part = rows(&office, &filter, Page { after, limit: 1 }).await.json;
+                let row = &part["payments"][0]["payment"];
+                seen.extend(row.as_i64());
+                match part["next"].as_i64() {
+                    Some(next) => after = next,
+                    None => break,
+                }
+            }
+            assert_eq!(seen, numbers(&office, &filter).await);
+        }
+        let odd = Filter {
+            state: Some("lost".to_owned()),
+            ..whole()
+        };
+        let odd = report::payments(&office.app, manager, &odd, Page::ALL).await;
+        let Err(Error::Refused { problem, .. }) = odd else {
+            panic!("a state that is none: {odd:?}");
+        };
+        assert_eq!(problem.code(), "CMD-0003");
+    })
+    .await;
+}
+
+/// The links of a page that stand on a count in a table, with the count.
+fn counts(page: &Answer) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for part in page.text.split("<td class=\"n\"><a href=\"").skip(1) {
+        let (to, rest) = part.split_once("\">").unwrap();
+        let text = rest.split("</a>").next().unwrap();
+        if let (true, Ok(count)) = (to.starts_with("/payments?"), text.parse()) {
+            found.push((to.replace("&#38;", "&").replace("&amp;", "&"), count));
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_figure_of_the_page_opens_its_rows() {
+    for_each_engine(async |url| {
+        let office = busy(url).await;
+        let server = serving(&office, url, &["manager"]).await;
+        let mut manager = Browser::new(&server);
+        manager.sign_in("manager", PASSWORD, "").await;
+        let page = manager.get("/dashboard?from=2022-01&to=2022-02").await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        let rest = Rest::of(url, "2022-01-10").await;
+        let ask = "GET /reports/success?from=2022-01&to=2022-02";
+        let report = rest.done(Ask::new("manager", ask)).await;
+        let rate = |rate: &Value| {
+            let of = |name: &str| rate[name].as_i64().unwrap();
+            reconciliation::rate::Rate::new(of("paid"), of("attempted")).percent()
+        };
+        let total = &report["success"]["total"];
+        for shown in [
+            rate(&total["first"]["count"]),
+            rate(&total["final"]["count"]),
+            rate(&report["timeliness"]["rate"]),
+            report["execution"]["total"]["rate"]["percent"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        ] {
+            assert!(page.text.contains(&shown), "{shown}: {}", page.text);
+        }
+        assert_eq!(
+            page.text.matches("<svg").count(),
+            8,
+            "a chart for each part"
+        );
+        assert_eq!(page.text.matches("<desc").count(), 8);
+        let counts = counts(&page);
+        assert!(counts.len() > 20, "{counts:?}");
+        for (to, count) in counts {
+            let rows = manager.get(&to).await;
+            assert_eq!(rows.status, 200, "{to}");
+            let body = rows.text.split("<tbody>").nth(1).unwrap_or_default();
+            assert_eq!(body.matches("<tr>").count(), count, "{to}");
+        }
+        // The same report on paper and as a workbook.
+        let address = "/reports/success?from=2022-01&to=2022-02";
+        let paper = manager.get(&format!("{address}&as=pdf")).await;
+        assert!(paper.text.starts_with("%PDF-"));
+        let book = manager.get(&format!("{address}&as=xlsx")).await;
+        assert!(book.text.starts_with("PK"));
+        let shown = manager.get(address).await;
+        assert!(shown.text.contains(&rate(&total["first"]["count"])));
+    })
+    .await;
+}
