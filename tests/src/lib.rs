@@ -14,6 +14,7 @@
 use std::path::PathBuf;
 
 pub mod browser;
+pub mod chromium;
 pub mod office;
 pub mod postgres;
 pub mod program;

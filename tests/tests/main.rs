@@ -10,6 +10,7 @@ mod bank_reports;
 mod bench;
 mod bulk;
 mod calendar;
+mod chromium;
 mod clash;
 mod cli;
 mod closed_loop;

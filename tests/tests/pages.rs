@@ -574,6 +574,52 @@ async fn every_link_leads_somewhere_for_every_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calendars_packs_and_evidence_have_pages() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let server = serving(&office, url, &["maker", "auditor"]).await;
+        let mut maker = signed_in(&server, "maker").await;
+        let proof = proof_for(&maker, "/calendar");
+        let fields = [("proof", proof.as_str()), ("key", "k"), ("shipped", "2022")];
+        let page = maker.post("/calendar", &fields).await;
+        assert!(page.text.contains("notice done"), "{}", page.text);
+        assert_eq!(trail(&office).await[0], "calendar.import");
+        let page = maker.get("/calendar?year=2022").await;
+        assert!(page.text.contains("2022-10-01"), "{}", page.text);
+
+        let page = maker.get("/policy/packs").await;
+        let pack = [("pack", "shenmu-2022"), ("account", "icbc"), ("month", "")];
+        let page = maker.fill(&page, "/policy/preview", &pack).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert!(page.offers("/policy/import"));
+        assert_eq!(
+            trail(&office).await[0],
+            "calendar.import",
+            "a preview changes nothing"
+        );
+
+        let mut auditor = signed_in(&server, "auditor").await;
+        let page = auditor.get("/audit/evidence").await;
+        let page = auditor.fill(&page, "/audit/evidence", &[]).await;
+        assert!(
+            page.address.starts_with("/jobs/1?done="),
+            "{}",
+            page.address
+        );
+        let page = auditor.fill(&page, "/jobs/1/cancel", &[]).await;
+        assert!(page.text.contains("已取消"), "{}", page.text);
+        assert_eq!(trail(&office).await[0], "job.cancel");
+        let list = maker.get("/jobs").await;
+        assert!(list.text.contains("导出审计证据"), "{}", list.text);
+        assert!(
+            !list.text.contains("href=\"/jobs/1\""),
+            "not the maker's to see"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_languages_are_kept_by_the_session() {
     for_each_engine(async |url| {
         let office = Office::funded(url).await;
