@@ -239,10 +239,16 @@ problems! {
         => "取得完整的对账单" "get the complete statement";
     StatementGap "BNK-0009" "对账单期初 {opening} 与上期期末 {previous} 不接" "opening balance {opening} does not follow the last closing balance {previous}"
         => "先导入中间缺的对账单" "import the missing statement first";
+    AnswerBuiltOn "BNK-0010" "银行的答复不能收回:{detail}" "the bank's answer cannot be taken back: {detail}"
+        => "已有后续业务的,按差异更正或取消发放办理" "what later steps build on is corrected as a difference, or the payment is cancelled";
 
     // Exceptions.
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"
         => "用 exception list 查看" "see `exception list`";
+    ExceptionResolution "EXC-0002" "差异 {id}({kind})不能这样处理:{detail}" "exception {id} ({kind}) cannot be settled so: {detail}"
+        => "可用的处理:{offered}" "what can be done: {offered}";
+    ExceptionStale "EXC-0003" "表格有 {count} 行已过时或有误,什么也没有导入" "{count} rows of the sheet are stale or faulty; nothing was imported"
+        => "按标注逐行核对,重新导出后再填" "look at what is marked, export again and fill it in";
 
     // Recoveries.
     RecoveryState "REC-0001" "追缴 {recovery} 现为“{state}”,不能{event}" "recovery {recovery} is {state}: cannot {event}"

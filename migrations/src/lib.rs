@@ -40,6 +40,7 @@ migrations! {
     8 "0008_sessions",
     9 "0009_tokens",
     10 "0010_jobs",
+    11 "0011_settlement",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -11,6 +11,7 @@ use super::rosters::month_of;
 use super::runs::{month_field, notice};
 use super::seat::Seat;
 use super::{fen, months, tables};
+use super::failed::{because_form, confirm_form};
 use crate::app::returns::{self, ReturnInput};
 use crate::app::{Error, policy, reconcile, release, statement, waiting};
 use crate::http::Server;
@@ -79,7 +80,7 @@ async fn batch_file(seat: Seat) -> Result<Reply, Error> {
     ))
 }
 
-async fn list(seat: Seat) -> Result<Reply, Error> {
+pub(super) async fn list(seat: Seat) -> Result<Reply, Error> {
     let report = returns::list(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.returns"), seat.say("returns.lead"));
     if seat.may(Action::ImportReturn) {
@@ -87,6 +88,12 @@ async fn list(seat: Seat) -> Result<Reply, Error> {
         page = page.form(Some(
             form.saying(seat.say("returns.new"), seat.say("returns.new-lead")),
         ));
+        let keys = ["returns.withdraw", "returns.withdraw-lead", "returns.number"];
+        let forms = vec![
+            because_form(&seat, "/returns/withdraw", keys),
+            confirm_form(&seat),
+        ];
+        page = page.with(Block::More(seat.say("returns.withdraw").to_owned(), forms));
     }
     tables::page(&seat, page, &report, &[])
 }
@@ -173,7 +180,7 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
 }
 
 /// Failed payments by what they wait for; one button makes the re-pay run of a program.
-async fn repay(seat: Seat) -> Result<Reply, Error> {
+pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
     let report = waiting::failed(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.repay"), seat.say("repay.lead"));
     let month = Month::of(seat.app().clock.today()).to_string();
@@ -210,7 +217,13 @@ async fn repay(seat: Seat) -> Result<Reply, Error> {
             );
         page = page.form(Some(form));
     }
-    tables::page(&seat, page, &report, &[])
+    if seat.may(Action::CancelPayment) {
+        let keys = ["repay.cancel", "repay.cancel-lead", "field.payment"];
+        let forms = vec![because_form(&seat, "/repay/cancel", keys), confirm_form(&seat)];
+        page = page.with(Block::More(seat.say("repay.cancel").to_owned(), forms));
+    }
+    page = page.with(Block::Links(vec![link(seat.say("nav.reasons"), "/reasons")]));
+    tables::page(&seat, page, &report, &[("payment", "/trace/payment/")])
 }
 
 /// The agency's accounts, to choose from.

@@ -21,6 +21,7 @@ pub mod seat;
 mod banks;
 mod basis;
 mod exceptions;
+mod failed;
 mod login;
 mod me;
 mod proof;
@@ -67,6 +68,7 @@ pub fn router(server: &Server) -> Router {
         .merge(today::router())
         .merge(runs::router())
         .merge(exceptions::router())
+        .merge(failed::router())
         .merge(rosters::router())
         .merge(banks::router())
         .merge(basis::router())

@@ -89,9 +89,9 @@ sql! {
         where l.book_id = $1 and l.month = $2 and l.component_id = $3 and l.subject_id = $4
         and l.n > 0
         and p.book_id = l.book_id and p.payment_id = l.payment_id
-        and not exists (select 1 from outcome o where o.book_id = p.book_id
+        and not exists (select 1 from outcome_now o where o.book_id = p.book_id
             and o.payment_id = p.payment_id and o.kind = 'paid'
-            and not exists (select 1 from outcome f where f.book_id = o.book_id
+            and not exists (select 1 from outcome_now f where f.book_id = o.book_id
                 and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
                 and f.kind = 'refunded'))
         group by p.book_id, p.run_id, p.payment_id, p.revision
@@ -120,6 +120,8 @@ sql! {
         join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
         where e.book_id = $1 and r.program_id = $2 and e.bank_account_id = $3
         and e.event = 'receive' and e.standing <> 'same'
+        union all select c.amount_fen from exception_settlement c where c.book_id = $1
+        and c.program_id = $2 and c.bank_account_id = $3 and c.effect = 'treasury'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.bank_account_id = $3 and h.appropriation_id = 0) x";
     HELD_KEPT = "select cast(coalesce(sum(x.fen), 0) as bigint) from (
@@ -130,6 +132,8 @@ sql! {
         and e.event in ('set-off', 'restore') and e.standing <> 'same'
         and exists (select 1 from run_event g where g.book_id = e.book_id
             and g.run_id = e.run_id and g.event = 'release')
+        union all select c.amount_fen from cancellation c where c.book_id = $1
+        and c.program_id = $2 and c.standing = 'earlier'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.appropriation_id > 0) x";
     HOME = "select cast(coalesce(sum(amount_fen), 0) as bigint) from recovery_event
