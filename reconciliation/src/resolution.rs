@@ -5,7 +5,7 @@
 //! | answer, failed, cancelled, corrected | as the line of a return | as the line of a return |
 //! | refund of a failure | Dr 2307 Cr 1002; Dr 1002 Cr 1218.02 | Dr 8001 Cr 7201 |
 //! | refund after success | and Dr 1218.02 Cr 2303 | – |
-//! | paid twice | Dr 1218.03 Cr 1218.02 | – |
+//! | paid twice | Dr 1218.03 Cr 1002 | Dr 7201 Cr 8001 |
 //! | paid twice, repaid | Dr 2307 Cr 1002; Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 |
 //! | paid twice, given up | Dr 5001 Cr 1218.03 | – |
 //! | credit against debit | Dr 2307 Cr 1002 | – |
@@ -151,18 +151,35 @@ pub const TABLE: &[(&[ExceptionKind], Resolution, &[Effect])] = &[
         Resolution::Correct,
         &[Effect::Corrected, Effect::Claim],
     ),
-    (&[ExceptionKind::Contradiction], Resolution::Ignore, &[Effect::Nothing]),
+    (
+        &[ExceptionKind::Contradiction],
+        Resolution::Ignore,
+        &[Effect::Nothing],
+    ),
     (
         CREDITS,
         Resolution::ForceMatch,
-        &[Effect::Refund, Effect::RefundLate, Effect::ClaimHome, Effect::Offset],
+        &[
+            Effect::Refund,
+            Effect::RefundLate,
+            Effect::ClaimHome,
+            Effect::Offset,
+        ],
     ),
     (CREDITS, Resolution::Suspense, &[Effect::Nothing]),
     (CREDITS, Resolution::WriteOff, &[Effect::Treasury]),
     (DEBITS, Resolution::ForceMatch, &[Effect::Offset]),
     (DEBITS, Resolution::Ignore, &[Effect::Nothing]),
-    (&[ExceptionKind::PaidTwice], Resolution::ForceMatch, &[Effect::ClaimHome]),
-    (&[ExceptionKind::PaidTwice], Resolution::WriteOff, &[Effect::WrittenOff]),
+    (
+        &[ExceptionKind::PaidTwice],
+        Resolution::ForceMatch,
+        &[Effect::ClaimHome],
+    ),
+    (
+        &[ExceptionKind::PaidTwice],
+        Resolution::WriteOff,
+        &[Effect::WrittenOff],
+    ),
 ];
 
 /// How a difference of this kind can be settled.

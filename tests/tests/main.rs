@@ -18,6 +18,7 @@ mod crash;
 mod demo;
 mod driver;
 mod eligibility;
+mod exceptions;
 mod funding;
 mod histories;
 mod lessons;

@@ -2,10 +2,10 @@
 //! somebody approves, what a bank's words mean, that a return is withdrawn, that a payment is
 //! cancelled. One person proposes, another confirms, and only then it holds.
 
+use ledger::calendar::Date;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::role::Action;
-use ledger::calendar::Date;
 use ledger::id::{PaymentId, ProposalId, ReturnId, UserId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};

@@ -1,10 +1,10 @@
 //! The dictionary of reasons: what a bank's words mean, who must do what, and whether it may be
 //! paid again. Unknown words queue up; two people teach one, and the past is classified again.
 
-use ledger_store::boxed;
 use bank_adapters::reason::{Reason, Taught, comparable};
 use ledger::disbursement::role::Action;
 use ledger::id::{BookId, ProposalId};
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::reason as store;
 use ledger_store::success::Change;

@@ -10,7 +10,9 @@ use bank_adapters::{
 use ledger::audit::merkle::Hash;
 use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
-use ledger::id::{AppropriationId, BankAccountId, BatchId, ExceptionId, PaymentId, ProgramId, ReturnId, UserId};
+use ledger::id::{
+    AppropriationId, BankAccountId, BatchId, ExceptionId, PaymentId, ProgramId, ReturnId, UserId,
+};
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};

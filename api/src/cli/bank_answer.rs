@@ -9,8 +9,8 @@ use ledger::id::ReturnId;
 use super::args::{Key, positive};
 use super::desk::Desk;
 use super::outcome::Outcome;
-use crate::app::returns::{self, ReturnInput};
 use crate::app::proposal::{self, Change};
+use crate::app::returns::{self, ReturnInput};
 use crate::app::{Error, statement};
 
 /// Commands on returns.

@@ -155,13 +155,7 @@ impl ExceptionCommand {
                 note,
                 key,
             } => {
-                let (file_name, bytes) = desk.read(file)?;
-                let text = note.clone();
-                let document = Evidence {
-                    file_name,
-                    bytes,
-                    text,
-                };
+                let document = document(desk, file, note)?;
                 let done = exception::evidence(&app, &caller, *id, &document, key.get());
                 Ok(done.await?.into())
             }
@@ -186,6 +180,16 @@ impl ExceptionCommand {
             }
         }
     }
+}
+
+/// A document that proves something.
+fn document(desk: &Desk, file: &Path, note: &str) -> Result<Evidence, Error> {
+    let (file_name, bytes) = desk.read(file)?;
+    Ok(Evidence {
+        file_name,
+        bytes,
+        text: note.to_owned(),
+    })
 }
 
 /// A workbook that was written.

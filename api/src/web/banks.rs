@@ -4,6 +4,7 @@ use axum::Router;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 
+use super::failed::{because_form, confirm_form};
 use super::page::{Block, Field, Form, Kind, Page, fact, field, link};
 use super::posted::Posted;
 use super::reply::{self, Reply, facts};
@@ -11,7 +12,6 @@ use super::rosters::month_of;
 use super::runs::{month_field, notice};
 use super::seat::Seat;
 use super::{fen, months, tables};
-use super::failed::{because_form, confirm_form};
 use crate::app::returns::{self, ReturnInput};
 use crate::app::{Error, policy, reconcile, release, statement, waiting};
 use crate::http::Server;
@@ -88,7 +88,11 @@ pub(super) async fn list(seat: Seat) -> Result<Reply, Error> {
         page = page.form(Some(
             form.saying(seat.say("returns.new"), seat.say("returns.new-lead")),
         ));
-        let keys = ["returns.withdraw", "returns.withdraw-lead", "returns.number"];
+        let keys = [
+            "returns.withdraw",
+            "returns.withdraw-lead",
+            "returns.number",
+        ];
         let forms = vec![
             because_form(&seat, "/returns/withdraw", keys),
             confirm_form(&seat),
@@ -219,10 +223,16 @@ pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
     }
     if seat.may(Action::CancelPayment) {
         let keys = ["repay.cancel", "repay.cancel-lead", "field.payment"];
-        let forms = vec![because_form(&seat, "/repay/cancel", keys), confirm_form(&seat)];
+        let forms = vec![
+            because_form(&seat, "/repay/cancel", keys),
+            confirm_form(&seat),
+        ];
         page = page.with(Block::More(seat.say("repay.cancel").to_owned(), forms));
     }
-    page = page.with(Block::Links(vec![link(seat.say("nav.reasons"), "/reasons")]));
+    page = page.with(Block::Links(vec![link(
+        seat.say("nav.reasons"),
+        "/reasons",
+    )]));
     tables::page(&seat, page, &report, &[("payment", "/trace/payment/")])
 }
 

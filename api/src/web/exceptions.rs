@@ -91,7 +91,11 @@ async fn queue(seat: Seat) -> Result<Reply, Error> {
     };
     let book = link(seat.say("exceptions.workbook"), "/exceptions/workbook");
     let reasons = link(seat.say("nav.reasons"), "/reasons");
-    let mut page = page.with(Block::Links(vec![link(seat.say(key), other), book, reasons]));
+    let mut page = page.with(Block::Links(vec![
+        link(seat.say(key), other),
+        book,
+        reasons,
+    ]));
     page = match seat.may(Action::ResolveException) && !grid.rows.is_empty() {
         true => page.with(Block::Choice(Box::new((
             several_form(&seat),
@@ -304,7 +308,12 @@ fn facts(seat: &Seat, one: &Value) -> Vec<Fact> {
         other => other.to_string(),
     };
     let payment = one["payment"].as_i64().filter(|payment| *payment > 0);
-    let source = [text("source"), text("source_id"), "·".to_owned(), text("line")];
+    let source = [
+        text("source"),
+        text("source_id"),
+        "·".to_owned(),
+        text("line"),
+    ];
     let mut facts = vec![
         fact(seat.say("exceptions.kind"), text("kind_name")),
         fact(seat.say("exceptions.detail"), text("detail")),
@@ -334,7 +343,9 @@ fn propose_form(seat: &Seat, id: ExceptionId, one: &Value) -> Form {
     };
     let name = |code: &str| {
         let known = Resolution::from_code(code);
-        known.map_or(code, |known| known.name(seat.language)).to_owned()
+        known
+            .map_or(code, |known| known.name(seat.language))
+            .to_owned()
     };
     let offered = one["offered"].as_array().into_iter().flatten();
     let offered = offered.filter_map(Value::as_str);

@@ -18,16 +18,24 @@ use crate::http::Server;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
-        .route("/reasons", reply::get(reasons).merge(reply::post(teach, reasons)))
+        .route(
+            "/reasons",
+            reply::get(reasons).merge(reply::post(teach, reasons)),
+        )
         .route("/reasons/confirm", reply::post(confirm, reasons))
-        .route("/returns/withdraw", reply::post(withdraw, super::banks::list))
+        .route(
+            "/returns/withdraw",
+            reply::post(withdraw, super::banks::list),
+        )
         .route("/repay/cancel", reply::post(cancel, super::banks::repay))
 }
 
 /// The dictionary and the words that wait to be taught.
 async fn reasons(seat: Seat) -> Result<Reply, Error> {
     let mut report = reason::queue(seat.app(), seat.caller()).await?;
-    report.tables.extend(reason::list(seat.app(), seat.caller()).await?.tables);
+    report
+        .tables
+        .extend(reason::list(seat.app(), seat.caller()).await?.tables);
     let mut page = Page::new(seat.say("nav.reasons"), seat.say("reasons.lead"));
     if seat.may(Action::ManagePolicy) {
         let name = |reason: &Reason| match seat.language {
@@ -53,7 +61,10 @@ async fn reasons(seat: Seat) -> Result<Reply, Error> {
 pub(super) fn confirm_form(seat: &Seat) -> Form {
     let number = field("proposal", seat.say("settings.proposal")).kind(Kind::Line("number"));
     Form::act(seat, "/reasons/confirm", seat.say("settings.confirm"))
-        .saying(seat.say("settings.confirm"), seat.say("settings.confirm-lead"))
+        .saying(
+            seat.say("settings.confirm"),
+            seat.say("settings.confirm-lead"),
+        )
         .field(seat, number)
         .plain()
 }
@@ -75,7 +86,10 @@ async fn propose(seat: Seat, posted: Posted, change: Change, to: &str) -> Result
 }
 
 async fn teach(seat: Seat, posted: Posted) -> Result<Reply, Error> {
-    let (words, code) = (posted.text("words").to_owned(), posted.text("reason").to_owned());
+    let (words, code) = (
+        posted.text("words").to_owned(),
+        posted.text("reason").to_owned(),
+    );
     propose(seat, posted, Change::Reason(words, code), "/reasons").await
 }
 

@@ -21,7 +21,7 @@
 //! | the same of money received in an earlier year | Dr 3001 Cr 1002 | Dr 8101 Cr 8001 |
 //! | bank money nobody can explain | Dr 1002 Cr 2307 | – |
 //! | … nobody claims it | Dr 2307 Cr 2103 | – |
-//! | paid twice | Dr 1218.03 Cr 1218.02 | – |
+//! | paid twice | Dr 1218.03 Cr 1002 | Dr 7201 Cr 8001 |
 //! | … came back | Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 or 8101.01 |
 //! | year closed (年结) | 4001 and 5001 into 3301, that into 3001 | 6001 and 7201 into 8101 |
 //!
@@ -566,8 +566,9 @@ pub fn suspense_to_treasury(
     ));
 }
 
-/// Row "paid twice": Dr 1218.03 Cr 1218.02. The attempt that was said to have failed was paid after
-/// all, and a later one as well: its money does not come home from the bank but from the payee.
+/// Row "paid twice": Dr 1218.03 Cr 1002; Dr 7201 Cr 8001. The attempt that a bank which debits what
+/// succeeds had said to have failed was paid after all, and a later one as well: the money left the
+/// very appropriation, and has to come home from the payee.
 pub fn paid_twice(
     program: ProgramId,
     at: BankAccountId,
@@ -577,11 +578,10 @@ pub fn paid_twice(
     amount: Fen,
     out: &mut Vec<Posting>,
 ) {
-    let (debit, credit) = (
-        AccountKey::recoverable(program),
-        AccountKey::refund_awaited(at, from),
-    );
+    let (debit, credit) = (AccountKey::recoverable(program), AccountKey::bank(at, from));
     out.push(of_payment(debit, credit, payment, attempt, amount));
+    let left = budget_home(program, from, payment, attempt, amount);
+    out.push(left.reversed());
 }
 
 /// What was paid twice came back: Dr 1002 Cr 1218.03; Dr 8001 Cr 7201, of an earlier year
@@ -719,7 +719,7 @@ mod tests {
         ("2307<2103", |out| {
             suspense_to_treasury(PROGRAM, AT, AMOUNT, out)
         }),
-        ("1218.03<1218.02", |out| {
+        ("1218.03<1002 7201<8001", |out| {
             paid_twice(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out)
         }),
         ("1002<1218.03 8001<7201", |out| {

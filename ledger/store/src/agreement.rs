@@ -71,9 +71,6 @@ sql! {
         and (o.kind = 'refunded' or a.debit_style = 'whole')
         and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
             and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
-        and not exists (select 1 from exception_settlement c where c.book_id = o.book_id
-            and c.payment_id = o.payment_id and c.attempt_no = o.attempt_no
-            and c.effect = 'claim')
         group by b.bank_account_id order by b.bank_account_id";
     STORED_SUMS = "select account_id, debit_fen, credit_fen from account_total
         where book_id = $1 order by account_id";

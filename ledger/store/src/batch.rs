@@ -1,5 +1,7 @@
 //! Batches, the attempts in them, and the files that go out and come in.
 
+use std::collections::BTreeMap;
+
 use crate::boxed;
 use ledger::audit::entry::FileRef;
 use ledger::audit::merkle::Hash;
@@ -39,6 +41,13 @@ sql! {
             and o.attempt_no = t.attempt_no and o.kind in ('paid', 'failed')
         where t.book_id = $1 and t.batch_id = $2 and t.line_no > $3 and t.line_no <= $4
         order by t.line_no";
+    SOURCES = "select t.batch_id, f.batch_id, max(t.attempt_no) from run r
+        join batch b on b.book_id = r.book_id and b.run_id = r.run_id
+        join attempt t on t.book_id = b.book_id and t.batch_id = b.batch_id and t.kind = 'pay'
+        join attempt f on f.book_id = t.book_id and f.payment_id = t.payment_id
+            and f.attempt_no = 1
+        where r.book_id = $1 and r.kind = 're-pay'
+        group by t.batch_id, f.batch_id order by t.batch_id, f.batch_id";
     PARTS_OF_BATCH = "select d.payment_id, d.attempt_no, d.appropriation_id, d.amount_fen
         from draw_part d join attempt t on t.book_id = d.book_id
             and t.payment_id = d.payment_id and t.attempt_no = d.attempt_no
@@ -357,6 +366,23 @@ pub async fn parts_of(
     rows.iter()
         .map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?))))
         .collect()
+}
+
+/// The batches that sent first what a batch sends again, each with the round that it is now.
+#[boxed]
+pub async fn sources(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<BTreeMap<BatchId, Vec<(BatchId, i64)>>, StoreError> {
+    let mut sources: BTreeMap<BatchId, Vec<(BatchId, i64)>> = BTreeMap::new();
+    for row in tx.query(SOURCES, &[book.get().into()]).await? {
+        let source = (BatchId(row.int(1)?), row.int(2)?);
+        sources
+            .entry(BatchId(row.int(0)?))
+            .or_default()
+            .push(source);
+    }
+    Ok(sources)
 }
 
 /// How many attempts of a run the bank has not answered.

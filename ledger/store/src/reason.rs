@@ -187,7 +187,9 @@ pub async fn classify(
     for (failed, reason) in failures {
         let row = loader.rows();
         row.int(write.book().get()).int(failed.payment.get());
-        row.int(failed.attempt).int(failed.step).int(failed.times + 1);
+        row.int(failed.attempt)
+            .int(failed.step)
+            .int(failed.times + 1);
         row.int(rule).text(reason).end();
         loader.step(write).await?;
     }

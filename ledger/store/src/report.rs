@@ -157,7 +157,7 @@ sql! {
             where t.book_id = v.book_id and t.transfer_id >= v.transfer_first
             and t.transfer_id < v.transfer_first + v.transfers
             and c.code = '1002' and c.bank_account_id = $2
-            and d.code in ('4001', '2103', '3001')), 0) as bigint) from voucher v
+            and d.code in ('4001', '2103', '3001', '1218.03')), 0) as bigint) from voucher v
         where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement', 'withdraw')
         and v.on_date <= $3 order by v.month, v.number";
     COUNTS = "select (select cast(count(*) as bigint) from payment where book_id = $1),

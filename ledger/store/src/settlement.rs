@@ -319,7 +319,9 @@ pub async fn open_of_return(
 ) -> Result<Vec<ExceptionId>, StoreError> {
     let args = [book.get().into(), id.get().into()];
     let rows = tx.query(OPEN_OF_RETURN, &args).await?;
-    rows.iter().map(|row| Ok(ExceptionId(row.int(0)?))).collect()
+    rows.iter()
+        .map(|row| Ok(ExceptionId(row.int(0)?)))
+        .collect()
 }
 
 /// An unsettled exception of a payment, but for one; none when there is none.

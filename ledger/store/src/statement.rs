@@ -51,10 +51,7 @@ sql! {
         and t.attempt_no = o.attempt_no
         and (o.kind = 'refunded' or a.debit_style = 'whole')
         and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
-            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
-        and not exists (select 1 from exception_settlement c where c.book_id = o.book_id
-            and c.payment_id = o.payment_id and c.attempt_no = o.attempt_no
-            and c.effect = 'claim')";
+            and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)";
     UNSEEN_APPROPRIATIONS = "select appropriation_id, document, amount_fen from appropriation a
         where book_id = $1 and bank_account_id = $2
         and not exists (select 1 from statement_line l where l.book_id = a.book_id

@@ -65,8 +65,10 @@ impl Around {
             notes.entry(id).or_default().push(note);
         }
         let settled = settlement::settlements(tx, book, ends).await?;
-        let mut settled: HashMap<ExceptionId, Settled> =
-            settled.into_iter().map(|one| (one.exception, one)).collect();
+        let mut settled: HashMap<ExceptionId, Settled> = settled
+            .into_iter()
+            .map(|one| (one.exception, one))
+            .collect();
         let see = |exception: Exception| {
             let notes = notes.remove(&exception.id).unwrap_or_default();
             let opened = opened(&notes);
@@ -103,7 +105,12 @@ impl Around {
         let kind = ExceptionKind::from_code(&x.kind);
         let settled = seen.settled.as_ref();
         let effect = settled.and_then(|one| Effect::from_code(&one.effect));
-        let noted = |kind| seen.notes.iter().filter(move |note| note.kind == kind).count();
+        let noted = |kind| {
+            seen.notes
+                .iter()
+                .filter(move |note| note.kind == kind)
+                .count()
+        };
         json!({
             "exception": x.id.get(),
             "version": x.events,
@@ -220,9 +227,15 @@ fn table(around: &Around, all: &[Seen]) -> Table {
             x.state.name().to_owned(),
             x.resolution.clone(),
             around.owner(seen).to_owned(),
-            around.age(seen).map(|age| age.to_string()).unwrap_or_default(),
+            around
+                .age(seen)
+                .map(|age| age.to_string())
+                .unwrap_or_default(),
             due.unwrap_or_default(),
-            seen.settled.as_ref().and_then(voucher_name).unwrap_or_default(),
+            seen.settled
+                .as_ref()
+                .and_then(voucher_name)
+                .unwrap_or_default(),
         ]);
     }
     table

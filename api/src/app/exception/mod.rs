@@ -6,11 +6,11 @@ mod note;
 mod settle;
 mod sheet;
 
-use ledger_store::boxed;
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
-use ledger::id::ExceptionId;
+use ledger::id::{ExceptionId, UserId};
 use ledger::problem::{Kind, Problem};
+use ledger_store::boxed;
 pub use ledger_store::exception::Page;
 use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::settlement::{self, Settlement};
@@ -51,7 +51,11 @@ pub async fn propose(
     app.command(caller, order, async |write| {
         let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
         let exception = load(write, id).await?;
-        put_forward(write, caller, exception, (resolution, note), on).await
+        let mut kept = Kept::default();
+        let said = (resolution, note);
+        let answer = put_forward(write, caller, exception, (said, on), &mut kept).await?;
+        kept.store(write, caller, on).await?;
+        Ok(answer)
     })
     .await
 }
@@ -61,8 +65,8 @@ async fn put_forward(
     write: &mut Write,
     caller: &Caller,
     mut exception: Exception,
-    (resolution, note): (&str, &str),
-    on: Date,
+    ((resolution, note), on): ((&str, &str), Date),
+    kept: &mut Kept,
 ) -> Result<Value, Error> {
     if exception.state == ExceptionState::Settled {
         return Err(wrong_state(&exception, "propose"));
@@ -78,10 +82,14 @@ async fn put_forward(
         plan: &plan,
         on,
     };
-    let settlement = settle::settle(write, &settling).await?;
+    let tried = settle::settle(write, &settling).await?;
     write.rollback_to(before).await?;
-    let state = ExceptionState::Proposed;
-    advance(write, caller, exception, state, "propose", &settlement).await
+    exception.state = ExceptionState::Proposed;
+    exception.events += 1;
+    exception.user = caller.user.id;
+    let answer = told(&exception, &tried.settlement, None);
+    kept.events.push((exception, "propose", None));
+    Ok(answer)
 }
 
 /// The resolution that a text names.
@@ -110,7 +118,12 @@ pub async fn confirm(
     app.command(caller, order, async |write| {
         let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
         let exception = load(write, id).await?;
-        settle_proposed(write, caller, exception, on).await
+        let mut kept = Kept::default();
+        let mut answer = settle_proposed(write, caller, exception, on, &mut kept).await?;
+        if let Some(opened) = kept.store(write, caller, on).await? {
+            answer["other"] = opened.get().into();
+        }
+        Ok(answer)
     })
     .await
 }
@@ -119,8 +132,9 @@ pub async fn confirm(
 async fn settle_proposed(
     write: &mut Write,
     caller: &Caller,
-    exception: Exception,
+    mut exception: Exception,
     on: Date,
+    kept: &mut Kept,
 ) -> Result<Value, Error> {
     if exception.state != ExceptionState::Proposed {
         return Err(wrong_state(&exception, "confirm"));
@@ -145,11 +159,54 @@ async fn settle_proposed(
         plan: &plan,
         on,
     };
-    let settlement = settle::settle(write, &settling).await?;
-    let people = (exception.user, caller.user.id);
-    settlement::add_settlement(write, exception.id, people, &settlement).await?;
-    let state = ExceptionState::Settled;
-    advance(write, caller, exception, state, "confirm", &settlement).await
+    let settled = settle::settle(write, &settling).await?;
+    let proposer = exception.user;
+    exception.state = ExceptionState::Settled;
+    exception.events += 1;
+    exception.user = caller.user.id;
+    let other = settled.settlement.other;
+    let answer = told(&exception, &settled.settlement, other);
+    let all = [Some((exception, settled.settlement)), settled.other];
+    for (exception, settlement) in all.into_iter().flatten() {
+        kept.events
+            .push((exception, "confirm", Some((proposer, settlement))));
+    }
+    kept.opened.extend(settled.opened);
+    Ok(answer)
+}
+
+/// What is to be kept of differences: their events with what settling them did, and those that
+/// come up with it.
+#[derive(Default)]
+struct Kept {
+    events: Vec<(Exception, &'static str, Option<(UserId, Settlement)>)>,
+    opened: Vec<Exception>,
+}
+
+impl Kept {
+    /// Stores it in the order of their numbers; gives the number of the first that came up.
+    async fn store(
+        mut self,
+        write: &mut Write,
+        caller: &Caller,
+        on: Date,
+    ) -> Result<Option<ExceptionId>, Error> {
+        self.events.sort_by_key(|(exception, ..)| exception.id);
+        for pair in self.events.windows(2) {
+            if pair[0].0.id == pair[1].0.id {
+                return Err(wrong_state(&pair[0].0, "confirm"));
+            }
+        }
+        for (exception, event, settled) in &self.events {
+            if let Some((proposer, settlement)) = settled {
+                let people = (*proposer, caller.user.id);
+                settlement::add_settlement(write, exception.id, people, settlement).await?;
+            }
+            store::add_event(write, exception, event).await?;
+        }
+        store::open(write, &mut self.opened, caller.user.id, on).await?;
+        Ok(self.opened.first().map(|opened| opened.id))
+    }
 }
 
 async fn load(write: &mut Write, id: ExceptionId) -> Result<Exception, Error> {
@@ -158,31 +215,20 @@ async fn load(write: &mut Write, id: ExceptionId) -> Result<Exception, Error> {
     found.ok_or_else(|| not_found("差异", id))
 }
 
-async fn advance(
-    write: &mut Write,
-    caller: &Caller,
-    mut exception: Exception,
-    state: ExceptionState,
-    event: &'static str,
-    settlement: &Settlement,
-) -> Result<Value, Error> {
-    exception.state = state;
-    exception.events += 1;
-    exception.user = caller.user.id;
-    store::add_event(write, &exception, event).await?;
-    // Of a proposal nothing is booked yet, so that neither voucher nor difference has its number.
-    let settled = state == ExceptionState::Settled;
-    let other = settlement.other.filter(|_| settled);
-    Ok(json!({
+/// What is said of a step; of a proposal nothing is booked yet, so that it has no voucher.
+fn told(exception: &Exception, settlement: &Settlement, other: Option<ExceptionId>) -> Value {
+    let settled = exception.state == ExceptionState::Settled;
+    let voucher = settlement.voucher.filter(|_| settled);
+    json!({
         "exception": exception.id.get(),
-        "state": state.code(),
+        "state": exception.state.code(),
         "resolution": exception.resolution,
         "effect": settlement.effect,
         "amount_fen": settlement.amount.get(),
         "payment": settlement.payment.map(|payment| payment.get()),
         "other": other.map(ExceptionId::get),
-        "voucher": settlement.voucher.filter(|_| settled).map(|voucher| voucher.get()),
-    }))
+        "voucher": voucher.map(|voucher| voucher.get()),
+    })
 }
 
 fn wrong_state(exception: &Exception, event: &str) -> Error {
@@ -192,4 +238,3 @@ fn wrong_state(exception: &Exception, event: &str) -> Error {
         .with("event", event)
         .into()
 }
-

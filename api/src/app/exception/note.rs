@@ -1,9 +1,9 @@
 //! What is noted of a difference: who looks after it, comments, and evidence by name and hash.
 
-use ledger_store::boxed;
 use ledger::audit::hex::{document_hash, encode};
 use ledger::disbursement::role::Action;
 use ledger::id::{ExceptionId, UserId};
+use ledger_store::boxed;
 use ledger_store::exception::{self as store, ExceptionState, Note, NoteKind};
 use ledger_store::write::Write;
 use serde_json::{Value, json};

@@ -39,7 +39,7 @@ pub(super) struct Settling<'a> {
 /// # Errors
 /// [`Kind::ExceptionResolution`] when the difference cannot be settled so, and refusals of the
 /// books.
-pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settlement, Error> {
+pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settled, Error> {
     let kind = kind_of(s.exception)?;
     let effects = effects(kind, s.plan.resolution);
     let Some(first) = effects.first() else {
@@ -49,7 +49,12 @@ pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settle
     if in_words.contains(&s.plan.resolution) && s.exception.note.trim().is_empty() {
         return Err(s.refuse("须写明理由 give a reason in the note"));
     }
-    match (first, s.plan.resolution) {
+    let settlement = match (first, s.plan.resolution) {
+        (Effect::Corrected, _) => return s.corrected(write).await,
+        (Effect::Refund, _) if s.plan.other.is_none() => s.refund(write).await,
+        (Effect::Refund | Effect::Offset | Effect::ClaimHome, _) => {
+            return s.against_credit(write).await;
+        }
         (Effect::Answer, Resolution::ForceMatch) => match s.plan.paid {
             Some(paid) => s.answered(write, paid).await,
             None => Err(s.refuse("须指明成功或失败 say paid or failed")),
@@ -60,13 +65,31 @@ pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settle
         }
         (Effect::Answer, _) => s.answered(write, false).await,
         (Effect::Cancelled, _) => s.cancelled(write).await,
-        (Effect::Corrected, _) => s.corrected(write).await,
-        (Effect::Refund, _) => s.credit(write).await,
-        (Effect::Offset, _) => s.against_credit(write).await,
-        (Effect::ClaimHome, _) => s.against_credit(write).await,
         (Effect::Treasury, _) => s.treasury(write).await,
         (Effect::WrittenOff, _) => s.written_off(write).await,
         (Effect::Nothing | Effect::RefundLate | Effect::Claim, _) => Ok(nothing()),
+    };
+    settlement.map(Settled::alone)
+}
+
+/// What settling a difference did, and what it means for others. The caller keeps all of it, in
+/// the order of their numbers.
+pub(super) struct Settled {
+    /// Of the difference itself.
+    pub(super) settlement: Settlement,
+    /// The difference that is settled with it.
+    pub(super) other: Option<(Exception, Settlement)>,
+    /// A difference that it leaves open.
+    pub(super) opened: Option<Exception>,
+}
+
+impl Settled {
+    fn alone(settlement: Settlement) -> Settled {
+        Settled {
+            settlement,
+            other: None,
+            opened: None,
+        }
     }
 }
 
@@ -126,7 +149,11 @@ impl Settling<'_> {
         fact.ok_or_else(|| not_found("发放 attempt", format!("P{payment}-{number}")))
     }
 
-    async fn known(&self, write: &mut Write, of: &AttemptFact) -> Result<Option<AnswerFact>, Error> {
+    async fn known(
+        &self,
+        write: &mut Write,
+        of: &AttemptFact,
+    ) -> Result<Option<AnswerFact>, Error> {
         let book = write.book();
         Ok(settlement::answer(write.tx(), book, (of.payment, of.number)).await?)
     }
@@ -189,7 +216,7 @@ impl Settling<'_> {
 
     /// The later answer counts: the earlier one is voided and the opposite booked; or, when it was
     /// paid again meanwhile, the money is claimed back.
-    async fn corrected(&self, write: &mut Write) -> Result<Settlement, Error> {
+    async fn corrected(&self, write: &mut Write) -> Result<Settled, Error> {
         let attempt = self.attempt(write).await?;
         let known = self.known(write, &attempt).await?;
         let known = known.filter(|known| known.kind != "refunded");
@@ -207,7 +234,11 @@ impl Settling<'_> {
             ..attempt
         };
         let voucher = self.one_line_return(write, &again, !was_paid).await?;
-        Ok(self.moved(Effect::Corrected, &again, voucher))
+        Ok(Settled::alone(self.moved(
+            Effect::Corrected,
+            &again,
+            voucher,
+        )))
     }
 
     /// The answer counts no more, and what it booked is turned back.
@@ -310,11 +341,9 @@ impl Settling<'_> {
 
     /// The bank paid it after all, and it was sent again meanwhile: the payee owes it back, and a
     /// difference of its own stays open until it is home or given up.
-    async fn claim(&self, write: &mut Write, attempt: &AttemptFact) -> Result<Settlement, Error> {
-        if attempt.style == DebitStyle::Succeeded {
-            return Err(self.refuse(
-                "该行只扣成功款:等对账单出现这笔扣款 this bank debits what succeeds: wait for its debit",
-            ));
+    async fn claim(&self, write: &mut Write, attempt: &AttemptFact) -> Result<Settled, Error> {
+        if attempt.style == DebitStyle::Whole {
+            return Err(self.refuse("该行整批扣款,退款未到账前不会重发 nothing was sent again"));
         }
         if attempt.claimed {
             return Err(self.refuse("已按重复发放处理 claimed already"));
@@ -335,7 +364,7 @@ impl Settling<'_> {
         }
         let summary = format!("重复发放 差异{}", self.exception.id);
         let posted = self.post(write, summary, &postings).await?;
-        let mut opened = [Exception {
+        let opened = Exception {
             kind: ExceptionKind::PaidTwice.code().to_owned(),
             source: "exception".to_owned(),
             source_id: self.exception.id.get(),
@@ -351,19 +380,12 @@ impl Settling<'_> {
             resolution: String::new(),
             note: String::new(),
             ..self.exception.clone()
-        }];
-        store::open(write, &mut opened, self.caller.user.id, self.on).await?;
-        let moved = self.moved(Effect::Claim, attempt, Some(posted.id));
-        let other = opened.first().map(|opened| opened.id);
-        Ok(Settlement { other, ..moved })
-    }
-
-    /// A credit is the refund of an attempt, what was paid twice, or what a debit gave away.
-    async fn credit(&self, write: &mut Write) -> Result<Settlement, Error> {
-        match self.plan.other {
-            Some(_) => self.against_credit(write).await,
-            None => self.refund(write).await,
-        }
+        };
+        Ok(Settled {
+            settlement: self.moved(Effect::Claim, attempt, Some(posted.id)),
+            other: None,
+            opened: Some(opened),
+        })
     }
 
     /// The credit is the refund of an attempt.
@@ -377,7 +399,7 @@ impl Settling<'_> {
         let known = known.ok_or_else(|| self.refuse("此笔银行尚无答复 not answered yet"))?;
         let late = known.kind == "paid";
         let awaited = attempt.style == DebitStyle::Whole || known.kind == "refunded";
-        if attempt.home || attempt.claimed || !late && !awaited {
+        if attempt.home || !late && !awaited {
             return Err(self.refuse("此笔没有待退回的款项 nothing is awaited for it"));
         }
         let (payment, number) = (attempt.payment, attempt.number);
@@ -406,7 +428,11 @@ impl Settling<'_> {
         rules::suspense_cleared(bank, attempt.amount, out);
         let summary = format!("退款到账 差异{}", self.exception.id);
         let posted = self.post(write, summary, &postings).await?;
-        let effect = if late { Effect::RefundLate } else { Effect::Refund };
+        let effect = if late {
+            Effect::RefundLate
+        } else {
+            Effect::Refund
+        };
         Ok(self.moved(effect, &attempt, Some(posted.id)))
     }
 
@@ -436,12 +462,13 @@ impl Settling<'_> {
 
     /// Two differences settle each other, one of them a credit: what was paid twice is home, or a
     /// debit and a credit undo each other.
-    async fn against_credit(&self, write: &mut Write) -> Result<Settlement, Error> {
+    async fn against_credit(&self, write: &mut Write) -> Result<Settled, Error> {
         let other = self.plan.other;
-        let other = other.ok_or_else(|| self.refuse("须指明对应的差异,如 X7 name the other, as X7"))?;
+        let other =
+            other.ok_or_else(|| self.refuse("须指明对应的差异,如 X7 name the other, as X7"))?;
         let book = write.book();
         let found = store::exception(write.tx(), book, ExceptionId(other)).await?;
-        let mut other = found.ok_or_else(|| not_found("差异 exception", other))?;
+        let other = found.ok_or_else(|| not_found("差异 exception", other))?;
         if other.state == ExceptionState::Settled || other.id == self.exception.id {
             return Err(self.refuse("对应的差异已处理 the other one is settled"));
         }
@@ -470,32 +497,27 @@ impl Settling<'_> {
             amount: Fen::ZERO,
             ..settled.clone()
         };
-        self.settle_other(write, &mut other, &mirrored).await?;
-        Ok(settled)
+        Ok(Settled {
+            settlement: settled,
+            other: Some((self.with_this(other), mirrored)),
+            opened: None,
+        })
     }
 
-    /// The other difference is settled with this one.
-    async fn settle_other(
-        &self,
-        write: &mut Write,
-        other: &mut Exception,
-        mirrored: &Settlement,
-    ) -> Result<(), Error> {
-        other.state = ExceptionState::Settled;
-        other.events += 1;
-        other.user = self.caller.user.id;
+    /// The other difference, settled with this one.
+    fn with_this(&self, other: Exception) -> Exception {
         let plan = Plan {
             other: Some(self.exception.id.get()),
             ..Plan::of(Resolution::ForceMatch)
         };
-        other.resolution = plan.to_string();
-        other.note.clone_from(&self.exception.note);
-        store::add_event(write, other, "confirm").await?;
-        if self.proposer != self.caller.user.id {
-            let people = (self.proposer, self.caller.user.id);
-            settlement::add_settlement(write, other.id, people, mirrored).await?;
+        Exception {
+            state: ExceptionState::Settled,
+            events: other.events + 1,
+            user: self.caller.user.id,
+            resolution: plan.to_string(),
+            note: self.exception.note.clone(),
+            ..other
         }
-        Ok(())
     }
 
     async fn claim_home(
@@ -603,9 +625,9 @@ impl Settling<'_> {
     ) -> Result<BankAccountId, Error> {
         let book = write.book();
         let all = statement::statements(write.tx(), book).await?;
-        let source = all.iter().find(|one| {
-            exception.source == "statement" && one.id.get() == exception.source_id
-        });
+        let source = all
+            .iter()
+            .find(|one| exception.source == "statement" && one.id.get() == exception.source_id);
         let source = source.ok_or_else(|| self.refuse("不是对账单上的款项 not on a statement"))?;
         Ok(source.bank_account)
     }

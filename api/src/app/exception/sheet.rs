@@ -13,11 +13,12 @@ use ledger::id::ExceptionId;
 use ledger::problem::{Kind, Place, Problem};
 use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::write::Write;
+use reconciliation::resolution::Plan;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, Workbook};
 use serde_json::{Value, json};
 
 use super::super::{App, Caller, Done, Error, Order};
-use super::{Page, list, put_forward, settle_proposed};
+use super::{Kept, Page, list, put_forward, settle_proposed};
 
 /// The headings. Those of [`KEPT`] come back; the others are there to be read.
 const HEADINGS: [&str; 13] = [
@@ -82,7 +83,12 @@ fn row_of(one: &Value) -> Vec<String> {
         text("exception"),
         text("version"),
         text("kind_name"),
-        format!("{} {} 行{}", text("source"), text("source_id"), text("line")),
+        format!(
+            "{} {} 行{}",
+            text("source"),
+            text("source_id"),
+            text("line")
+        ),
         payment,
         fen.to_string(),
         text("detail"),
@@ -133,7 +139,9 @@ pub fn marked(bytes: &[u8], findings: &[Finding]) -> Result<Vec<u8>, Error> {
     let width = rows.iter().map(Vec::len).max().unwrap_or_default();
     let mut wrong = HashSet::new();
     for finding in findings {
-        let Some(line) = finding.place.row else { continue };
+        let Some(line) = finding.place.row else {
+            continue;
+        };
         wrong.insert(line);
         let place = usize::try_from(line).unwrap_or_default().saturating_sub(1);
         if let Some(row) = rows.get_mut(place) {
@@ -174,16 +182,18 @@ pub async fn import(
         let on = super::super::period::open_date(write, app.clock.today(), app.clock.today());
         let on = on.await?;
         let (mut proposed, mut confirmed) = (Vec::new(), Vec::new());
+        let mut kept = Kept::default();
         for decision in decisions(write, bytes).await? {
             let id = decision.exception.id.get();
             let place = Place {
                 row: Some(decision.line),
                 ..Place::default()
             };
-            let said = (decision.resolution.as_str(), decision.note.as_str());
+            let (exception, said) = (decision.exception, (decision.resolution, decision.note));
+            let said = (said.0.as_str(), said.1.as_str());
             let done = match decision.confirm {
-                true => settle_proposed(write, caller, decision.exception, on).await,
-                false => put_forward(write, caller, decision.exception, said, on).await,
+                true => settle_proposed(write, caller, exception, on, &mut kept).await,
+                false => put_forward(write, caller, exception, (said, on), &mut kept).await,
             };
             done.map_err(|error| at(error, place))?;
             match decision.confirm {
@@ -191,6 +201,9 @@ pub async fn import(
                 false => proposed.push(id),
             }
         }
+        kept.store(write, caller, on).await?;
+        proposed.sort_unstable();
+        confirmed.sort_unstable();
         Ok(json!({ "proposed": proposed, "confirmed": confirmed }))
     })
     .await
@@ -226,7 +239,10 @@ async fn decisions(write: &mut Write, bytes: &[u8]) -> Result<Vec<Decision>, Err
     let (grid, mut findings) = read_grid(bytes);
     let (mut decisions, mut seen) = (Vec::new(), HashSet::new());
     let Some((sheet, head, columns)) = grid.sheets.iter().find_map(with_headings) else {
-        let (zh, en) = ("没有差异表的表头", "the headings of a sheet of exceptions are missing");
+        let (zh, en) = (
+            "没有差异表的表头",
+            "the headings of a sheet of exceptions are missing",
+        );
         findings.push(finding(1, zh, en));
         return Err(stale(findings));
     };
@@ -238,38 +254,42 @@ async fn decisions(write: &mut Write, bytes: &[u8]) -> Result<Vec<Decision>, Err
         }
         let number = |text: &str| text.parse::<i64>().ok();
         let (Some(id), Some(version)) = (number(id), number(version)) else {
-            findings.push(finding(line, "编号或版本不是数", "number or version is no number"));
+            findings.push(finding(
+                line,
+                "编号或版本不是数",
+                "number or version is no number",
+            ));
             continue;
         };
-        let book = write.book();
-        let found = store::exception(write.tx(), book, ExceptionId(id)).await?;
-        let Some(exception) = found else {
+        let (book, id) = (write.book(), ExceptionId(id));
+        let Some(exception) = store::exception(write.tx(), book, id).await? else {
             findings.push(finding(line, "没有此差异", "there is no such exception"));
             continue;
         };
         if !seen.insert(id) || seen.len() > ROWS_MAX {
-            findings.push(finding(line, "此差异已在前面列出", "it stands above already"));
+            findings.push(finding(
+                line,
+                "此差异已在前面列出",
+                "it stands above already",
+            ));
             continue;
         }
         let confirm = matches!(confirm, "是" | "确认" | "yes");
         let said = (exception.resolution.as_str(), exception.note.as_str());
-        if !confirm && (resolution, note) == said {
+        let changed = (resolution, note) != said;
+        if !confirm && !changed {
             continue;
         }
         if exception.events != version || exception.state == ExceptionState::Settled {
-            findings.push(finding(
-                line,
-                "导出以后已有人办理,请重新导出",
-                "somebody has acted on it since it was exported; export it again",
-            ));
+            let zh = "导出以后已有人办理,请重新导出";
+            let en = "somebody has acted on it since it was exported; export it again";
+            findings.push(finding(line, zh, en));
             continue;
         }
-        if confirm && (resolution, note) != said {
-            findings.push(finding(
-                line,
-                "确认时不能改动处理和说明",
-                "resolution and note cannot be changed while confirming",
-            ));
+        if confirm && changed {
+            let zh = "确认时不能改动处理和说明";
+            let en = "resolution and note cannot be changed while confirming";
+            findings.push(finding(line, zh, en));
             continue;
         }
         decisions.push(Decision {
@@ -282,8 +302,20 @@ async fn decisions(write: &mut Write, bytes: &[u8]) -> Result<Vec<Decision>, Err
     }
     match bank_adapters::is_blocked(&findings) {
         true => Err(stale(findings)),
-        false => Ok(decisions),
+        false => {
+            // Rows of one command are written in the order of their payments.
+            decisions.sort_by_key(|one| (target(one), one.exception.id));
+            Ok(decisions)
+        }
     }
+}
+
+/// The payment and attempt that a decision is about; zeros for none.
+fn target(decision: &Decision) -> (i64, i64) {
+    let plan: Option<Plan> = decision.resolution.parse().ok();
+    let named = plan.and_then(|plan| plan.payment);
+    let about = (decision.exception.payment, decision.exception.attempt);
+    named.map_or(about, |(payment, attempt)| (payment, attempt.unwrap_or(0)))
 }
 
 /// The row of the headings in a sheet, and where the columns that are read stand.

@@ -368,10 +368,7 @@ impl Desk {
         let owed_back = amounts(&figures::recovery_left(&mut self.tx, self.book).await?);
         let settled = self.settled().await?;
         let owed_back = plus(&owed_back, &settled.owed()?)?;
-        let explained = plus(
-            &self.recovered().await?.explained()?,
-            &settled.explained()?,
-        )?;
+        let explained = plus(&self.recovered().await?.explained()?, &settled.explained()?)?;
         let mut suspense = BTreeMap::<i64, Fen>::new();
         for (_, bank, amount) in unexplained(&mut self.tx, self.book).await? {
             let sum = suspense.entry(bank.get()).or_default();

@@ -70,7 +70,7 @@ impl Settled {
     /// 1218.02 by bank account: less what is home, will not come, or did not fail.
     pub(super) fn awaited(&self) -> Result<Sums, MoneyError> {
         let mut sums = self.of(|effect, bank, _| match effect {
-            Effect::Refund | Effect::Claim => Some((bank, false)),
+            Effect::Refund => Some((bank, false)),
             _ => None,
         })?;
         for voided in self.voided.iter().filter(|one| one.whole && !one.paid) {
@@ -130,7 +130,10 @@ impl Settled {
     }
 
     /// Sums by a key, added or taken away; what has none is left out.
-    fn of(&self, key: impl Fn(Effect, i64, i64) -> Option<(i64, bool)>) -> Result<Sums, MoneyError> {
+    fn of(
+        &self,
+        key: impl Fn(Effect, i64, i64) -> Option<(i64, bool)>,
+    ) -> Result<Sums, MoneyError> {
         let mut sums = Sums::new();
         for (effect, bank, program, amount) in &self.settled {
             if let Some((key, more)) = key(*effect, *bank, *program) {
