@@ -143,12 +143,47 @@ impl Reason {
 /// The reason that a bank's text gives, by its code or its words. `None` for words nobody has
 /// taught: they go to a queue, and are not [`Reason::Other`].
 pub fn normalise(text: &str) -> Option<Reason> {
-    let text = plain(text).replace('帐', "账").to_ascii_uppercase();
+    let text = comparable(text);
     if text.is_empty() {
         return None;
     }
     // What stands in brackets is a value (原户名为[…]), except when nothing else helps.
     by_words(&without_brackets(&text)).or_else(|| by_words(&text))
+}
+
+/// What an office taught beside the shipped dictionary: words and what they mean. The longest words
+/// that a text contains count, and before the shipped ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taught(Vec<(String, Reason)>);
+
+impl Taught {
+    /// Of rules from the oldest on: a newer one of the same words counts.
+    pub fn of<'r>(rules: impl IntoIterator<Item = (&'r str, Reason)>) -> Taught {
+        let mut taught: Vec<(String, Reason)> = Vec::new();
+        for (words, reason) in rules {
+            let words = comparable(words);
+            taught.retain(|(known, _)| *known != words);
+            if !words.is_empty() {
+                taught.push((words, reason));
+            }
+        }
+        taught.sort_by_key(|(words, _)| std::cmp::Reverse(words.chars().count()));
+        Taught(taught)
+    }
+
+    /// The reason that a bank's text gives; `None` for words that nobody has taught.
+    pub fn read(&self, text: &str) -> Option<Reason> {
+        let plain = comparable(text);
+        let taught = self.0.iter().find(|(words, _)| plain.contains(words));
+        taught
+            .map(|(_, reason)| *reason)
+            .or_else(|| normalise(text))
+    }
+}
+
+/// Words as they are compared: plain, one spelling of 账, upper case. Empty when nothing is left.
+pub fn comparable(text: &str) -> String {
+    plain(text).replace('帐', "账").to_ascii_uppercase()
 }
 
 fn by_words(text: &str) -> Option<Reason> {
@@ -266,6 +301,21 @@ mod tests {
         for (text, code) in TEXTS {
             assert_eq!(normalise(text).map(Reason::code), *code, "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_taught_counts_before_what_is_shipped_and_the_longest_words_count() {
+        let taught = Taught::of([
+            ("量子涨落", Reason::Other),
+            ("量子涨落", Reason::BankUnavailable),
+            ("涨落", Reason::Duplicate),
+            (" ", Reason::Deceased),
+        ]);
+        assert_eq!(taught.read("[E9]量子涨落!"), Some(Reason::BankUnavailable));
+        assert_eq!(taught.read("余额涨落"), Some(Reason::Duplicate));
+        assert_eq!(taught.read("账号不存在"), Some(Reason::AccountNotFound));
+        assert_eq!(taught.read(""), None);
+        assert_eq!(Taught::default().read("量子涨落"), None);
     }
 
     #[test]

@@ -241,10 +241,16 @@ problems! {
         => "先导入中间缺的对账单" "import the missing statement first";
     StatementOverlap "BNK-0010" "对账单自 {from} 起,与已导入至 {to} 的对账单重叠" "the statement begins on {from}, and one up to {to} is there already"
         => "向银行取 {to} 之后的对账单" "get the statement of the days after {to}";
+    AnswerBuiltOn "BNK-0011" "银行的答复不能收回:{detail}" "the bank's answer cannot be taken back: {detail}"
+        => "已有后续业务的,按差异更正或取消发放办理" "what later steps build on is corrected as a difference, or the payment is cancelled";
 
     // Exceptions.
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"
         => "用 exception list 查看" "see `exception list`";
+    ExceptionResolution "EXC-0002" "差异 {id}({kind})不能这样处理:{detail}" "exception {id} ({kind}) cannot be settled so: {detail}"
+        => "可用的处理:{offered}" "what can be done: {offered}";
+    ExceptionStale "EXC-0003" "表格有 {count} 行已过时或有误,什么也没有导入" "{count} rows of the sheet are stale or faulty; nothing was imported"
+        => "按标注逐行核对,重新导出后再填" "look at what is marked, export again and fill it in";
 
     // Recoveries.
     RecoveryState "REC-0001" "追缴 {recovery} 现为“{state}”,不能{event}" "recovery {recovery} is {state}: cannot {event}"

@@ -42,6 +42,7 @@ migrations! {
     10 "0010_jobs",
     11 "0011_deaths",
     12 "0012_statement_parts",
+    13 "0013_settlement",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

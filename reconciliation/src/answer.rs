@@ -135,6 +135,8 @@ exception_kinds! {
     UnexplainedDebit "unexplained-debit" "不明付款" "unexplained debit";
     /// The bank took another amount for a batch than was sent.
     BatchDebitDiffers "batch-debit-differs" "批次扣款金额不符" "batch debit differs";
+    /// The bank reported success after the payment had been sent again.
+    PaidTwice "paid-twice" "重复发放" "paid twice";
 }
 
 /// One line or movement that a person must look at.

@@ -17,6 +17,7 @@ pub mod agreement;
 pub mod answer;
 pub mod foot;
 pub mod rate;
+pub mod resolution;
 pub mod statement;
 
 mod text;

@@ -532,7 +532,7 @@ const NEVER: [(&str, &str); 9] = [
     (
         "a payment has more than one live or paid attempt",
         "select count(*) from (select t.book_id, t.payment_id from attempt t where t.kind = 'pay'
-            and not exists (select 1 from outcome o where o.book_id = t.book_id
+            and not exists (select 1 from outcome_now o where o.book_id = t.book_id
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no
             and o.kind in ('failed', 'refunded'))
             group by t.book_id, t.payment_id having count(*) > 1) x",

@@ -107,7 +107,7 @@ async fn a_batch_that_is_taken_whole_ties_out_step_by_step() {
 
         let (app, id) = (&office.app, ExceptionId(1));
         let accountant = office.who("accountant");
-        done(exception::propose(app, accountant, id, "银行误列", "已电话核实", None).await);
+        done(exception::propose(app, accountant, id, "ignore", "已电话核实", None).await);
         done(exception::confirm(app, office.who("reviewer"), id, None).await);
         differ(&office, "settled", &[]).await;
     })

@@ -356,7 +356,7 @@ async fn a_movement_that_nothing_explains_is_suspense_until_two_people_settle_it
         office.assert_invariants().await;
         let (app, id) = (&office.app, ExceptionId(1));
         let propose = exception::propose;
-        done(propose(app, office.who("maker"), id, "退回付款人", "已查明", None).await);
+        done(propose(app, office.who("maker"), id, "suspense", "已查明", None).await);
         let alone = exception::confirm(app, office.who("maker"), id, None).await;
         assert_eq!(refused(alone).code(), "AUTH-0006");
         done(exception::confirm(app, office.who("reviewer"), id, None).await);

@@ -368,7 +368,7 @@ async fn after_release(office: &Office, step: usize, key: Option<String>) -> Res
         }
         16 => {
             let id = ExceptionId(1);
-            exception::propose(app, accountant, id, "银行误列", "已电话核实", key).await
+            exception::propose(app, accountant, id, "ignore", "已电话核实", key).await
         }
         17 => exception::confirm(app, office.who("reviewer"), ExceptionId(1), key).await,
         18 => {

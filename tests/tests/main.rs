@@ -20,6 +20,7 @@ mod dashboard;
 mod demo;
 mod driver;
 mod eligibility;
+mod exceptions;
 mod funding;
 mod histories;
 mod lessons;

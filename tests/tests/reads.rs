@@ -386,7 +386,7 @@ async fn exceptions_come_a_page_at_a_time() {
         let app = &office.app;
         for id in [2, 3] {
             let (id, maker) = (ExceptionId(id), office.who("maker"));
-            done(exception::propose(app, maker, id, "退回付款人", "已查明", None).await);
+            done(exception::propose(app, maker, id, "suspense", "已查明", None).await);
         }
         let id = ExceptionId(2);
         done(exception::confirm(app, office.who("reviewer"), id, None).await);

@@ -328,7 +328,7 @@ async fn the_bank_answers(month: &mut Month, run: i64) {
             &statement,
         )
         .await;
-    let proposal = json!({ "resolution": "银行误列", "note": "示例" });
+    let proposal = json!({ "resolution": "ignore", "note": "示例" });
     month
         .does("accountant", "POST /exceptions/1/propose", proposal)
         .await;

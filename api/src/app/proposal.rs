@@ -1,10 +1,12 @@
-//! Rules that take two people: how long runs are published, what a level may approve, of which
-//! level somebody approves. One person proposes, another confirms, and only then it holds.
+//! What takes two people: how long runs are published, what a level may approve, of which level
+//! somebody approves, what a bank's words mean, that a return is withdrawn, that a payment is
+//! cancelled. One person proposes, another confirms, and only then it holds.
 
+use ledger::calendar::Date;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::role::Action;
-use ledger::id::ProposalId;
+use ledger::id::{PaymentId, ProposalId, ReturnId, UserId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger_store::boxed;
@@ -13,8 +15,11 @@ use ledger_store::write::Write;
 use serde_json::{Value, json};
 
 use super::approval::{self, NewLimit};
+use super::cancel::Cancel;
 use super::publication::{self, NewRule};
+use super::reason;
 use super::view::{Report, Table, words};
+use super::withdraw::Withdraw;
 use super::{App, Caller, Done, Error, Order, not_found};
 
 /// A change of a rule.
@@ -26,6 +31,12 @@ pub enum Change {
     Limit(NewLimit),
     /// Of which level a user approves: login and level.
     Level(String, ApprovalLevel),
+    /// What a bank's words mean: words and code of a reason.
+    Reason(String, String),
+    /// A return is withdrawn: its number, and why.
+    Withdraw(ReturnId, String),
+    /// A payment is cancelled for good: its number, and why.
+    Cancel(PaymentId, String),
 }
 
 impl Change {
@@ -62,6 +73,9 @@ impl Change {
             Change::Publication(_) => "publication",
             Change::Limit(_) => "limit",
             Change::Level(..) => "level",
+            Change::Reason(..) => "reason",
+            Change::Withdraw(..) => "withdraw",
+            Change::Cancel(..) => "cancel",
         }
     }
 
@@ -70,6 +84,9 @@ impl Change {
             Change::Publication(_) => Order::new("policy.publish", Action::ManagePolicy),
             Change::Limit(_) => Order::new("policy.limit", Action::ManagePolicy),
             Change::Level(..) => Order::new("user.level", Action::ManageUsers),
+            Change::Reason(..) => Order::new("reason.teach", Action::ManagePolicy),
+            Change::Withdraw(..) => Order::new("return.withdraw", Action::ImportReturn),
+            Change::Cancel(..) => Order::new("payment.cancel", Action::CancelPayment),
         }
     }
 
@@ -91,6 +108,9 @@ impl Change {
                 "document": limit.document,
             }),
             Change::Level(login, level) => json!({ "user": login, "level": level.code() }),
+            Change::Reason(words, reason) => json!({ "words": words, "reason": reason }),
+            Change::Withdraw(id, reason) => json!({ "return": id.get(), "reason": reason }),
+            Change::Cancel(id, reason) => json!({ "payment": id.get(), "reason": reason }),
         }
     }
 
@@ -115,18 +135,69 @@ impl Change {
                 document: text("document")?,
             }),
             "level" => Change::Level(text("user")?, level()?),
+            "reason" => Change::Reason(text("words")?, text("reason")?),
+            "withdraw" => Change::Withdraw(ReturnId(number("return")?), text("reason")?),
+            "cancel" => Change::Cancel(PaymentId(number("payment")?), text("reason")?),
             _ => return None,
         })
     }
 
-    /// Judges it against the book and, when `store` is set, makes it hold.
-    async fn apply(&self, write: &mut Write, store: bool) -> Result<(), Error> {
+    /// Who may confirm or turn it down.
+    fn action(kind: &str) -> Action {
+        match kind {
+            "withdraw" => Action::ImportReturn,
+            "cancel" => Action::CancelPayment,
+            _ => Action::ManagePolicy,
+        }
+    }
+
+    /// Judges it against the book and, when it is `confirmed`, makes it hold; otherwise the caller
+    /// takes back what it did.
+    async fn apply(&self, write: &mut Write, by: &By) -> Result<(), Error> {
+        let store = by.proposal.is_some();
+        let proposal = by.proposal.unwrap_or(ProposalId(0));
+        let (maker, checker, on) = (by.maker, by.checker, by.on);
         match self {
             Change::Publication(rule) => publication::set_rule(write, rule, store).await,
             Change::Limit(limit) => approval::set_limit(write, limit, store).await,
             Change::Level(login, level) => approval::set_level(write, login, *level, store).await,
+            Change::Reason(words, code) => {
+                reason::teach(write, words, code, by.proposal).await?;
+                Ok(())
+            }
+            Change::Withdraw(id, reason) => {
+                let withdraw = Withdraw {
+                    id: *id,
+                    maker,
+                    checker,
+                    proposal,
+                    reason,
+                    on,
+                };
+                withdraw.book(write).await
+            }
+            Change::Cancel(payment, reason) => {
+                let cancel = Cancel {
+                    payment: *payment,
+                    maker,
+                    checker,
+                    proposal: by.proposal,
+                    exception: None,
+                    reason,
+                    on,
+                };
+                cancel.book(write).await.map(drop)
+            }
         }
     }
+}
+
+/// Who makes a change hold, and when; without a proposal it is tried only.
+struct By {
+    proposal: Option<ProposalId>,
+    maker: UserId,
+    checker: UserId,
+    on: Date,
 }
 
 /// Proposes a change; it holds once another person confirms it.
@@ -150,7 +221,15 @@ pub async fn propose(
         order = order.field(name, value);
     }
     app.command(caller, order, async |write| {
-        change.apply(write, false).await?;
+        let by = By {
+            proposal: None,
+            maker: caller.user.id,
+            checker: caller.user.id,
+            on: super::period::open_date(write, app.clock.today(), app.clock.today()).await?,
+        };
+        let before = write.mark().await?;
+        change.apply(write, &by).await?;
+        write.rollback_to(before).await?;
         let text = content.to_string();
         let id = store::add_proposal(write, change.kind(), &text, caller.user.id).await?;
         let mut answer = content.clone();
@@ -173,7 +252,8 @@ pub async fn confirm(
     id: ProposalId,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = Order::new("policy.confirm", Action::ManagePolicy)
+    let action = action_for(app, caller, id).await?;
+    let order = Order::new("policy.confirm", action)
         .key(key)
         .field("proposal", id.get());
     app.command(caller, order, async |write| {
@@ -183,7 +263,13 @@ pub async fn confirm(
                 .with("user", &caller.user.login)
                 .into());
         }
-        change.apply(write, true).await?;
+        let by = By {
+            proposal: Some(id),
+            maker: proposal.user,
+            checker: caller.user.id,
+            on: super::period::open_date(write, app.clock.today(), app.clock.today()).await?,
+        };
+        change.apply(write, &by).await?;
         store::add_decision(write, id, Decision::Confirmed, caller.user.id, "").await?;
         Ok(answer(id, &change, Decision::Confirmed))
     })
@@ -202,7 +288,8 @@ pub async fn reject(
     reason: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = Order::new("policy.reject", Action::ManagePolicy)
+    let action = action_for(app, caller, id).await?;
+    let order = Order::new("policy.reject", action)
         .key(key)
         .field("proposal", id.get())
         .field("reason", reason);
@@ -215,6 +302,15 @@ pub async fn reject(
         Ok(answer(id, &change, Decision::Rejected))
     })
     .await
+}
+
+/// What deciding a proposal takes.
+async fn action_for(app: &App, caller: &Caller, id: ProposalId) -> Result<Action, Error> {
+    let mut tx = app.db.begin_read().await?;
+    let all = store::proposals(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let kind = all.iter().find(|proposal| proposal.id == id);
+    Ok(kind.map_or(Action::ManagePolicy, |one| Change::action(&one.kind)))
 }
 
 fn answer(id: ProposalId, change: &Change, decision: Decision) -> Value {
@@ -255,7 +351,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             .map_or("", |user| &user.name)
     };
     let mut table = Table::new(
-        words("须两人办理的规定", "Rules that take two people"),
+        words("须两人办理的事项", "What takes two people"),
         &[
             ("编号", "number", true),
             ("种类", "kind", false),

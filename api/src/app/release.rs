@@ -524,11 +524,13 @@ pub fn rejected(findings: Vec<Finding>) -> Error {
 pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let batches = store::batches(&mut tx, caller.book.id).await?;
+    let sources = store::sources(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("代发批", "Batches"),
         &[
             ("批号", "batch", false),
+            ("名称", "name", false),
             ("批次", "run", true),
             ("格式", "layout", false),
             ("文件", "file", false),
@@ -541,6 +543,7 @@ pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
     for batch in &batches {
         table.row([
             batch.number.clone(),
+            name_of(batch, &sources),
             batch.run.to_string(),
             batch.profile.clone(),
             batch.file_name.clone(),
@@ -548,7 +551,7 @@ pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
             batch.payments.to_string(),
             batch.total.grouped(),
         ]);
-        list.push(batch_json(batch));
+        list.push(batch_json(batch, &sources));
     }
     Ok(Report::new(json!({ "batches": list }), vec![table]))
 }
@@ -580,6 +583,7 @@ pub async fn show_batch_page(
     let last = page.after.saturating_add(page.limit).min(batch.payments);
     let lines = (page.after, last);
     let items = store::items_between(&mut tx, caller.book.id, batch, lines).await?;
+    let sources = store::sources(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words(format!("批 {number}"), format!("Batch {number}")),
@@ -615,7 +619,7 @@ pub async fn show_batch_page(
             "outcome": outcome,
         }));
     }
-    let mut document = batch_json(batch);
+    let mut document = batch_json(batch, &sources);
     document["lines"] = serde_json::Value::Array(list);
     document["next"] = (last < batch.payments).then_some(last).into();
     Ok(Report::new(document, vec![table]))
@@ -633,9 +637,25 @@ pub async fn batch_file(app: &App, caller: &Caller, number: &str) -> Result<Stor
     file.ok_or_else(|| not_found("文件 file", batch.file))
 }
 
-fn batch_json(batch: &Batch) -> serde_json::Value {
+/// The batches that sent first what a batch sends again.
+type Sources = BTreeMap<BatchId, Vec<(BatchId, i64)>>;
+
+/// The name of a batch: its number, or for one that sends again the numbers of the batches that
+/// sent it first, each with its round: `B000001R2`. The bank sees the number alone.
+fn name_of(batch: &Batch, sources: &Sources) -> String {
+    let Some(sources) = sources.get(&batch.id) else {
+        return batch.number.clone();
+    };
+    let names = sources
+        .iter()
+        .map(|(first, round)| format!("B{:06}R{round}", first.get()));
+    names.collect::<Vec<_>>().join("+")
+}
+
+fn batch_json(batch: &Batch, sources: &Sources) -> serde_json::Value {
     json!({
         "batch": batch.number,
+        "name": name_of(batch, sources),
         "run": batch.run.get(),
         "profile": batch.profile,
         "file": batch.file_name,

@@ -7,9 +7,12 @@ use std::collections::{HashMap, HashSet};
 use bank_adapters::{
     AnswerLine, Instruction, ReturnFile, compare_answer, detect, is_blocked, read_return, reason,
 };
+use ledger::audit::merkle::Hash;
 use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
-use ledger::id::{ExceptionId, PaymentId, ReturnId, UserId};
+use ledger::id::{
+    AppropriationId, BankAccountId, BatchId, ExceptionId, PaymentId, ProgramId, ReturnId, UserId,
+};
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
@@ -112,11 +115,12 @@ pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<
 struct Read {
     batch: Batch,
     bank: BankAccount,
-    program: ledger::id::ProgramId,
+    program: ProgramId,
     profile: String,
     file: ReturnFile,
     items: Vec<BatchItem>,
     matching: Matching,
+    taught: reason::Taught,
 }
 
 async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read, Error> {
@@ -136,11 +140,7 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
     let items = batch::items(write.tx(), book, &batch).await?;
     let sent: Vec<Instruction> = items.iter().map(instruction_of).collect();
     file.complete(&sent).map_err(rejected)?;
-    if let Some((id, on)) =
-        store::same_content(write.tx(), book, batch.id, &file.content_hash).await?
-    {
-        return Err(seen(id, &on));
-    }
+    file.content_hash = new_content(write, batch.id, file.content_hash).await?;
     control_totals(&file)?;
     let matching = matched(write, &batch, &items, &file).await?;
     let run = run::run(write.tx(), book, batch.run).await?;
@@ -153,6 +153,7 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
         file,
         items,
         matching,
+        taught: super::reason::taught(write.tx(), book).await?,
     })
 }
 
@@ -201,11 +202,28 @@ async fn seen_bytes(write: &mut Write, input: &ReturnInput) -> Result<(), Error>
     let book = write.book();
     if let Some(file) = batch::file_by_hash(write.tx(), book, "return", &input.bytes).await? {
         let returns = store::returns(write.tx(), book).await?;
-        if let Some(earlier) = returns.iter().find(|earlier| earlier.file == file) {
+        let withdrawn = store::withdrawn(write.tx(), book).await?;
+        let counts = |earlier: &&Return| earlier.file == file && !withdrawn.contains(&earlier.id);
+        if let Some(earlier) = returns.iter().find(counts) {
             return Err(seen(earlier.id, &earlier.imported_on));
         }
     }
     Ok(())
+}
+
+/// The content's hash, or one that follows from it when returns with the same content were
+/// withdrawn; refused when one of them counts.
+async fn new_content(write: &mut Write, batch: BatchId, content: Hash) -> Result<Hash, Error> {
+    let book = write.book();
+    let withdrawn = store::withdrawn(write.tx(), book).await?;
+    let mut hash = content;
+    while let Some((id, on)) = store::same_content(write.tx(), book, batch, &hash).await? {
+        if !withdrawn.contains(&id) {
+            return Err(seen(id, &on));
+        }
+        hash = ledger::audit::hex::document_hash(&hash);
+    }
+    Ok(hash)
 }
 
 fn seen(id: ReturnId, on: &str) -> Error {
@@ -412,7 +430,8 @@ impl Read {
         self.count(write, &outcomes).await?;
         store::add_pending(write, id, &self.pending()).await?;
         let mut exceptions = self.exceptions(id);
-        exception::open(write, &mut exceptions, caller.user.id).await?;
+        let on_date = parse_date(on).map_err(anyhow::Error::from)?;
+        exception::open(write, &mut exceptions, caller.user.id, on_date).await?;
         self.post(write, caller, id, on).await?;
         self.summary(Some(id))
     }
@@ -464,11 +483,12 @@ impl Read {
             .map(|matched| {
                 let (item, line) = (&self.items[matched.sent], &self.file.lines[matched.answer]);
                 let paid = matched.outcome == answer::Outcome::Paid;
-                let reason = reason::normalise(&line.reason_text);
+                let reason = self.taught.read(&line.reason_text);
                 let code = reason.map_or("unknown", reason::Reason::code);
                 Outcome {
                     payment: item.payment,
                     attempt: item.attempt,
+                    step: item.step,
                     kind: if paid { "paid" } else { "failed" },
                     reason: if paid { String::new() } else { code.to_owned() },
                     reason_text: if paid {
@@ -555,43 +575,19 @@ impl Read {
         let mut postings = Vec::new();
         for matched in settled {
             let item = &self.items[matched.sent];
-            for (lot, amount) in &item.draws {
-                let to = (*lot, earlier);
-                self.posting(item, matched.outcome, to, *amount, &mut postings);
-            }
+            let line = AnswerLinePosting {
+                bank: (self.bank.id, self.bank.debit_style),
+                program: self.program,
+                of: (item.payment, item.attempt),
+                paid: matched.outcome == answer::Outcome::Paid,
+                earlier_year: earlier,
+            };
+            line.push(&item.draws, &mut postings);
             poster.push_all(write, &postings).await?;
             postings.clear();
         }
         poster.finish(write).await?;
         Ok(())
-    }
-
-    fn posting(
-        &self,
-        item: &BatchItem,
-        outcome: answer::Outcome,
-        (lot, earlier_year): (ledger::id::AppropriationId, bool),
-        amount: Fen,
-        out: &mut Vec<Posting>,
-    ) {
-        let (bank, payment, attempt) = (self.bank.id, item.payment, item.attempt);
-        let program = self.program;
-        match (outcome, self.bank.debit_style) {
-            (answer::Outcome::Paid, _) => {
-                rules::attempt_paid(program, bank, lot, payment, attempt, amount, out);
-            }
-            (_, DebitStyle::Whole) => {
-                rules::attempt_failed_whole(bank, lot, payment, attempt, amount, out);
-            }
-            (_, DebitStyle::Succeeded) if earlier_year => {
-                let failed = rules::attempt_failed_success_only_earlier_year;
-                failed(bank, lot, payment, attempt, amount, out);
-            }
-            (_, DebitStyle::Succeeded) => {
-                let failed = rules::attempt_failed_success_only;
-                failed(program, bank, lot, payment, attempt, amount, out);
-            }
-        }
     }
 
     fn summary(&self, id: Option<ReturnId>) -> Result<Value, Error> {
@@ -621,6 +617,45 @@ impl Read {
             "exceptions": self.matching.exceptions.len(),
             "unanswered": self.matching.unanswered.len(),
         }))
+    }
+}
+
+/// What the answer to one attempt books.
+pub(super) struct AnswerLinePosting {
+    /// The paying account, and how its bank debits.
+    pub(super) bank: (BankAccountId, DebitStyle),
+    /// The program of the payment.
+    pub(super) program: ProgramId,
+    /// Payment and attempt.
+    pub(super) of: (PaymentId, i64),
+    /// Whether it was paid.
+    pub(super) paid: bool,
+    /// Whether an earlier year sent it.
+    pub(super) earlier_year: bool,
+}
+
+impl AnswerLinePosting {
+    /// For each appropriation that the attempt drew on.
+    pub(super) fn push(&self, draws: &[(AppropriationId, Fen)], out: &mut Vec<Posting>) {
+        let ((bank, style), program) = (self.bank, self.program);
+        let (payment, attempt) = self.of;
+        for (lot, amount) in draws {
+            let (lot, amount) = (*lot, *amount);
+            match (self.paid, style) {
+                (true, _) => rules::attempt_paid(program, bank, lot, payment, attempt, amount, out),
+                (false, DebitStyle::Whole) => {
+                    rules::attempt_failed_whole(bank, lot, payment, attempt, amount, out);
+                }
+                (false, DebitStyle::Succeeded) if self.earlier_year => {
+                    let failed = rules::attempt_failed_success_only_earlier_year;
+                    failed(bank, lot, payment, attempt, amount, out);
+                }
+                (false, DebitStyle::Succeeded) => {
+                    let failed = rules::attempt_failed_success_only;
+                    failed(program, bank, lot, payment, attempt, amount, out);
+                }
+            }
+        }
     }
 }
 
@@ -657,6 +692,7 @@ pub fn without(text: &str, personal: &str) -> String {
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let returns = store::returns(&mut tx, caller.book.id).await?;
+    let withdrawn = store::withdrawn(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("回盘", "Returns"),
@@ -669,6 +705,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             ("失败", "failed", true),
             ("处理中", "pending", true),
             ("差异", "exceptions", true),
+            ("状态", "state", false),
         ],
     );
     let mut list = Vec::new();
@@ -683,6 +720,10 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             r.failed.to_string(),
             r.pending.to_string(),
             r.exceptions.to_string(),
+            match withdrawn.contains(&r.id) {
+                true => "已撤回".to_owned(),
+                false => String::new(),
+            },
         ]);
         list.push(json!({
             "return": r.id.get(),
@@ -695,6 +736,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             "pending": r.pending,
             "repeated": r.repeated,
             "exceptions": r.exceptions,
+            "withdrawn": withdrawn.contains(&r.id),
             "entry": r.entry,
         }));
     }

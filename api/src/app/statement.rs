@@ -136,7 +136,8 @@ struct Home {
     /// Expense of an earlier year is not taken back from this year's.
     sent_on: Date,
     draws: Vec<(AppropriationId, Fen)>,
-    late: bool,
+    /// The step of the answer that it was paid, when the money comes back after that (退票).
+    late: Option<i64>,
 }
 
 /// A statement matched against the books.
@@ -323,10 +324,11 @@ impl Taken {
         let late: Vec<Outcome> = self
             .homes
             .iter()
-            .filter(|home| home.late)
-            .map(|home| Outcome {
+            .filter_map(|home| Some((home, home.late?)))
+            .map(|(home, paid)| Outcome {
                 payment: home.payment,
                 attempt: home.attempt,
+                step: paid + 1,
                 kind: "refunded",
                 reason: "returned".to_owned(),
                 reason_text: "退汇".to_owned(),
@@ -345,7 +347,7 @@ impl Taken {
             .collect();
         store::add_receipts(write, statement.id, &receipts).await?;
         let mut exceptions = self.exceptions(statement.id);
-        exception::open(write, &mut exceptions, caller.user.id).await?;
+        exception::open(write, &mut exceptions, caller.user.id, on).await?;
         self.post(write, caller, bank, statement, on).await?;
         let matched = self.lines.len() - self.unexplained.len();
         Ok(json!({
@@ -409,7 +411,7 @@ impl Taken {
         for home in &self.homes {
             for (lot, amount) in &home.draws {
                 let (program, payment, attempt) = (home.program, home.payment, home.attempt);
-                if home.late {
+                if home.late.is_some() {
                     let refunded = rules::refunded_after_success;
                     refunded(
                         program,
@@ -460,7 +462,7 @@ async fn home_of(write: &mut Write, refund: &AwaitedRefund, line_no: i64) -> Res
         program: refund.program,
         sent_on: refund.sent_on,
         draws,
-        late: false,
+        late: None,
     })
 }
 
@@ -492,7 +494,7 @@ async fn late_refund(
         program: paid.program,
         sent_on: paid.sent_on,
         draws,
-        late: true,
+        late: Some(paid.step),
     }))
 }
 

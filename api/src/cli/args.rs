@@ -23,6 +23,7 @@ use super::calendar::CalendarCommand;
 use super::clash::ClashCommand;
 use super::demo::DemoCommand;
 use super::exception::ExceptionCommand;
+use super::failed::{PaymentCommand, ReasonCommand};
 use super::objection::ObjectionCommand;
 use super::period::PeriodCommand;
 use super::policy::{PolicyCommand, RulesCommand};
@@ -221,6 +222,16 @@ pub(crate) enum Command {
     Exception {
         #[command(subcommand)]
         command: ExceptionCommand,
+    },
+    /// 发放明细:失败与取消 Payments: what failed, and cancelling for good
+    Payment {
+        #[command(subcommand)]
+        command: PaymentCommand,
+    },
+    /// 失败原因词典 Reasons of failures
+    Reason {
+        #[command(subcommand)]
+        command: ReasonCommand,
     },
     /// 追缴:多发的款项 Recovery of what was overpaid
     Recovery {
@@ -526,8 +537,20 @@ mod tests {
             "return preview r.txt",
             "statement import s.csv --account a",
             "exception list --all",
-            "exception resolve 4 --as-resolution late-refund --note 已核对",
+            "exception resolve 4 --as-resolution force-match:P12-1 --note 已核对",
             "exception confirm 4",
+            "exception show 4",
+            "exception assign 4 maker",
+            "exception comment 4 已电话核实",
+            "exception evidence 4 回执.pdf --note 银行回执",
+            "exception export 差异.xlsx",
+            "exception import 差异.xlsx --marked 标注.xlsx",
+            "return withdraw 2 --reason 银行发错文件",
+            "payment failed",
+            "payment cancel 12 --reason 查无此人",
+            "reason list",
+            "reason queue",
+            "reason teach 量子涨落 --as-reason bank-unavailable",
             "recovery find --program p --first 2022-01 --last 2022-06 --out f.xlsx",
             "recovery open --program p --file-no D1 --reason 死亡迟报",
             "recovery open --program p --household 12 --reason 死亡迟报",

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::Key;
+use ledger::id::ReturnId;
+
+use super::args::{Key, positive};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::proposal::{self, Change};
 use crate::app::returns::{self, ReturnInput};
 use crate::app::{Error, statement};
 
@@ -27,6 +30,17 @@ pub(crate) enum ReturnCommand {
     },
     /// 列出回盘 List returns
     List,
+    /// 提出撤回回盘,另一人用 policy confirm 确认 Propose to withdraw one; another person confirms
+    Withdraw {
+        /// 回盘编号 Number of the return
+        #[arg(value_parser = positive)]
+        number: i64,
+        /// 原因 Why
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        key: Key,
+    },
 }
 
 /// A return file and what is known of it.
@@ -74,6 +88,16 @@ impl ReturnCommand {
             ReturnCommand::List => {
                 let (app, caller) = desk.enter().await?;
                 Ok(returns::list(&app, &caller).await?.into())
+            }
+            ReturnCommand::Withdraw {
+                number,
+                reason,
+                key,
+            } => {
+                let change = Change::Withdraw(ReturnId(*number), reason.clone());
+                let (app, caller) = desk.enter().await?;
+                let done = proposal::propose(&app, &caller, &change, key.get());
+                Ok(done.await?.into())
             }
         }
     }

@@ -21,6 +21,7 @@ mod clash;
 mod demo;
 mod desk;
 mod exception;
+mod failed;
 pub(crate) mod failure;
 pub(crate) mod labels;
 mod mask;
@@ -97,6 +98,8 @@ async fn dispatch(command: &Command, desk: &Desk) -> Result<Outcome, Error> {
         Command::Statement { command } => command.run(desk).await,
         Command::Objection { command } => command.run(desk).await,
         Command::Exception { command } => command.run(desk).await,
+        Command::Payment { command } => command.run(desk).await,
+        Command::Reason { command } => command.run(desk).await,
         Command::Recovery { command } => command.run(desk).await,
         Command::Period { command } => command.run(desk).await,
         Command::Year { command } => command.run(desk).await,

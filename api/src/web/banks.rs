@@ -4,6 +4,7 @@ use axum::Router;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 
+use super::failed::{because_form, confirm_form};
 use super::page::{Block, Field, Form, Kind, Page, fact, field, link};
 use super::posted::Posted;
 use super::reply::{self, Reply, facts};
@@ -91,7 +92,7 @@ async fn batch_file(seat: Seat) -> Result<Reply, Error> {
     ))
 }
 
-async fn list(seat: Seat) -> Result<Reply, Error> {
+pub(super) async fn list(seat: Seat) -> Result<Reply, Error> {
     let report = returns::list(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.returns"), seat.say("returns.lead"));
     if seat.may(Action::ImportReturn) {
@@ -99,6 +100,16 @@ async fn list(seat: Seat) -> Result<Reply, Error> {
         page = page.form(Some(
             form.saying(seat.say("returns.new"), seat.say("returns.new-lead")),
         ));
+        let keys = [
+            "returns.withdraw",
+            "returns.withdraw-lead",
+            "returns.number",
+        ];
+        let forms = vec![
+            because_form(&seat, "/returns/withdraw", keys),
+            confirm_form(&seat),
+        ];
+        page = page.with(Block::More(seat.say("returns.withdraw").to_owned(), forms));
     }
     tables::page(&seat, page, &report, &[])
 }
@@ -186,7 +197,7 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
 }
 
 /// Failed payments by what they wait for; one button makes the re-pay run of a program.
-async fn repay(seat: Seat) -> Result<Reply, Error> {
+pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
     let report = waiting::failed(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.repay"), seat.say("repay.lead"));
     let month = Month::of(seat.app().clock.today()).to_string();
@@ -223,7 +234,19 @@ async fn repay(seat: Seat) -> Result<Reply, Error> {
             );
         page = page.form(Some(form));
     }
-    tables::page(&seat, page, &report, &[])
+    if seat.may(Action::CancelPayment) {
+        let keys = ["repay.cancel", "repay.cancel-lead", "field.payment"];
+        let forms = vec![
+            because_form(&seat, "/repay/cancel", keys),
+            confirm_form(&seat),
+        ];
+        page = page.with(Block::More(seat.say("repay.cancel").to_owned(), forms));
+    }
+    page = page.with(Block::Links(vec![link(
+        seat.say("nav.reasons"),
+        "/reasons",
+    )]));
+    tables::page(&seat, page, &report, &[("payment", "/trace/payment/")])
 }
 
 /// The agency's accounts, to choose from.

@@ -3,6 +3,7 @@
 use axum::Router;
 use ledger::disbursement::role::Action;
 use ledger::id::ExceptionId;
+use reconciliation::resolution::Resolution;
 use serde_json::Value;
 
 use super::grid::Grid;
@@ -32,6 +33,17 @@ pub(super) fn router() -> Router<Server> {
             "/exceptions/{exception}/confirm",
             reply::post(confirm, show),
         )
+        .route("/exceptions/{exception}/assign", reply::post(assign, show))
+        .route(
+            "/exceptions/{exception}/comment",
+            reply::post(comment, show),
+        )
+        .route(
+            "/exceptions/{exception}/evidence",
+            reply::post(evidence, show),
+        )
+        .route("/exceptions/workbook", reply::get(workbook))
+        .route("/exceptions/import", reply::post(import, queue))
 }
 
 fn number(seat: &Seat) -> Result<ExceptionId, Error> {
@@ -77,7 +89,13 @@ async fn queue(seat: Seat) -> Result<Reply, Error> {
             seat.address(&[("all", Some("1".to_owned()))]),
         ),
     };
-    let mut page = page.with(Block::Links(vec![link(seat.say(key), other)]));
+    let book = link(seat.say("exceptions.workbook"), "/exceptions/workbook");
+    let reasons = link(seat.say("nav.reasons"), "/reasons");
+    let mut page = page.with(Block::Links(vec![
+        link(seat.say(key), other),
+        book,
+        reasons,
+    ]));
     page = match seat.may(Action::ResolveException) && !grid.rows.is_empty() {
         true => page.with(Block::Choice(Box::new((
             several_form(&seat),
@@ -85,7 +103,59 @@ async fn queue(seat: Seat) -> Result<Reply, Error> {
         )))),
         false => page.with(Block::Grid(Box::new(grid))),
     };
+    if seat.may(Action::ResolveException) {
+        let file = field("file", seat.say("exceptions.workbook-file"));
+        let form = Form::act(&seat, "/exceptions/import", seat.say("exceptions.import"))
+            .saying(
+                seat.say("exceptions.import"),
+                seat.say("exceptions.import-lead"),
+            )
+            .field(&seat, file.kind(Kind::File(".xlsx")))
+            .plain();
+        page = page.form(Some(form));
+    }
     Ok(page.into())
+}
+
+/// The open exceptions as a workbook, to be filled in.
+async fn workbook(seat: Seat) -> Result<Reply, Error> {
+    let bytes = use_case::export(seat.app(), seat.caller()).await?;
+    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    Ok(Reply::File("exceptions.xlsx".to_owned(), kind, bytes))
+}
+
+/// Takes the decisions of a workbook.
+async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let file = posted.file("file")?;
+    let (app, caller) = (seat.app(), seat.caller());
+    let done = use_case::import(app, caller, &file.name, &file.bytes, posted.key()).await?;
+    Ok(Reply::Done(done, "/exceptions".to_owned()))
+}
+
+async fn assign(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = number(&seat)?;
+    let owner = posted.text("owner");
+    let done = use_case::assign(seat.app(), seat.caller(), id, owner, posted.key()).await?;
+    Ok(Reply::Done(done, format!("/exceptions/{id}")))
+}
+
+async fn comment(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = number(&seat)?;
+    let text = posted.text("text");
+    let done = use_case::comment(seat.app(), seat.caller(), id, text, posted.key()).await?;
+    Ok(Reply::Done(done, format!("/exceptions/{id}")))
+}
+
+async fn evidence(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = number(&seat)?;
+    let file = posted.file("file")?;
+    let document = use_case::Evidence {
+        file_name: file.name.clone(),
+        bytes: file.bytes.clone(),
+        text: posted.text("text").to_owned(),
+    };
+    let done = use_case::evidence(seat.app(), seat.caller(), id, &document, posted.key()).await?;
+    Ok(Reply::Done(done, format!("/exceptions/{id}")))
 }
 
 fn several_form(seat: &Seat) -> Form {
@@ -102,10 +172,19 @@ fn several_form(seat: &Seat) -> Form {
         )
         .field(
             seat,
-            field("resolution", seat.say("exceptions.resolution")).optional(),
+            field("resolution", seat.say("exceptions.resolution"))
+                .kind(Kind::Select(resolutions(seat)))
+                .optional(),
         )
         .field(seat, field("note", seat.say("field.note")).optional())
         .plain()
+}
+
+/// Every resolution; what a kind does not offer is refused for that one.
+fn resolutions(seat: &Seat) -> Vec<(String, String)> {
+    let all = Resolution::ALL.iter();
+    all.map(|one| (one.code().to_owned(), one.name(seat.language).to_owned()))
+        .collect()
 }
 
 /// Each that was chosen is a command of its own: what is refused holds the others up in nothing.
@@ -124,8 +203,8 @@ async fn several(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         let result = match posted.text("act") {
             "confirm" => use_case::confirm(app, caller, id, key).await,
             _ => {
-                let (how, note) = (posted.text("resolution"), posted.text("note"));
-                use_case::propose(app, caller, id, how, note, key).await
+                let (how, note) = (resolution(&posted), posted.text("note"));
+                use_case::propose(app, caller, id, &how, note, key).await
             }
         };
         match result {
@@ -156,17 +235,16 @@ async fn several(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     Ok(page.into())
 }
 
-/// One exception and the next one that is open, if any.
+/// One exception with its notes, what can be done about it, and the next one that is open.
 async fn show(seat: Seat) -> Result<Reply, Error> {
     let id = number(&seat)?;
-    let one = one(&seat, id, false).await?;
-    let one = one.filter(|one| one["exception"] == id.get());
-    let one = one.ok_or_else(|| not_found("差异 exception", id))?;
+    let report = use_case::show(seat.app(), seat.caller(), id).await?;
+    let one = &report.json;
     let state = one["state"].as_str().unwrap_or_default();
     let title = seat.fill("exceptions.one", &[("number", &id.to_string())]);
     let mut page = Page::new(title, seat.say("exceptions.one-lead"))
         .under(seat.say("nav.exceptions"), "/exceptions")
-        .with(Block::Facts(facts(&seat, &one)));
+        .with(Block::Facts(facts(&seat, one)));
     page.badge = badge::of(state, seat.language);
     if seat.may(Action::ResolveException) && state != "settled" {
         if state == "proposed" {
@@ -178,9 +256,35 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
             );
             page = page.form(Some(confirm.saying(seat.say("exceptions.confirm"), lead)));
         }
-        page = page.form(Some(propose_form(&seat, id, &one)));
+        page = page.form(Some(propose_form(&seat, id, one)));
+        let more = seat.say("exceptions.note").to_owned();
+        page = page.with(Block::More(more, note_forms(&seat, id)));
     }
-    Ok(page.with(Block::Links(ways(&seat, id, &one).await?)).into())
+    if let Some(notes) = report.tables.get(1) {
+        page = page.with(Block::Grid(Box::new(Grid::of(&seat, notes, 1, &[]))));
+    }
+    Ok(page.with(Block::Links(ways(&seat, id, one).await?)).into())
+}
+
+/// Owner, comment and evidence.
+fn note_forms(seat: &Seat, id: ExceptionId) -> Vec<Form> {
+    let act = |what: &str, key| {
+        Form::act(seat, format!("/exceptions/{id}/{what}"), seat.say(key))
+            .saying(seat.say(key), "")
+            .plain()
+    };
+    let owner = field("owner", seat.say("exceptions.owner"));
+    let text = field("text", seat.say("exceptions.comment")).kind(Kind::Area);
+    let file = field("file", seat.say("exceptions.file"));
+    let file = file.kind(Kind::File(".pdf,.jpg,.png,.xlsx,.txt,.csv,.xml"));
+    let proves = field("text", seat.say("field.note")).optional();
+    vec![
+        act("assign", "exceptions.assign").field(seat, owner),
+        act("comment", "exceptions.comment").field(seat, text),
+        act("evidence", "exceptions.add-evidence")
+            .field(seat, file)
+            .field(seat, proves),
+    ]
 }
 
 /// The first exception from this number on.
@@ -200,24 +304,27 @@ fn facts(seat: &Seat, one: &Value) -> Vec<Fact> {
     let text = |name: &str| match &one[name] {
         Value::String(text) if text.is_empty() => "—".to_owned(),
         Value::String(text) => text.clone(),
+        Value::Null => "—".to_owned(),
         other => other.to_string(),
     };
     let payment = one["payment"].as_i64().filter(|payment| *payment > 0);
+    let source = [
+        text("source"),
+        text("source_id"),
+        "·".to_owned(),
+        text("line"),
+    ];
     let mut facts = vec![
-        fact(seat.say("exceptions.kind"), text("kind")),
+        fact(seat.say("exceptions.kind"), text("kind_name")),
         fact(seat.say("exceptions.detail"), text("detail")),
         fact(seat.say("field.amount"), fen(&one["amount_fen"])),
-        fact(
-            seat.say("exceptions.source"),
-            format!(
-                "{} {} · {}",
-                text("source"),
-                text("source_id"),
-                text("line")
-            ),
-        ),
+        fact(seat.say("exceptions.source"), source.join(" ")),
+        fact(seat.say("exceptions.owner"), text("owner")),
+        fact(seat.say("exceptions.due"), text("due_on")),
         fact(seat.say("exceptions.resolution"), text("resolution")),
         fact(seat.say("field.note"), text("note")),
+        fact(seat.say("exceptions.effect"), text("effect")),
+        fact(seat.say("exceptions.voucher"), text("voucher")),
     ];
     if let Some(payment) = payment {
         let mut shown = fact(seat.say("field.payment"), payment.to_string());
@@ -227,22 +334,37 @@ fn facts(seat: &Seat, one: &Value) -> Vec<Fact> {
     facts
 }
 
+/// The resolutions that its kind offers, and what it is settled against.
 fn propose_form(seat: &Seat, id: ExceptionId, one: &Value) -> Form {
     let now = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let (code, target) = match now("resolution").split_once(':') {
+        Some((code, target)) => (code.to_owned(), target.to_owned()),
+        None => (now("resolution"), String::new()),
+    };
+    let name = |code: &str| {
+        let known = Resolution::from_code(code);
+        known
+            .map_or(code, |known| known.name(seat.language))
+            .to_owned()
+    };
+    let offered = one["offered"].as_array().into_iter().flatten();
+    let offered = offered.filter_map(Value::as_str);
+    let choices = offered.map(|code| (code.to_owned(), name(code))).collect();
     let form = Form::act(
         seat,
         format!("/exceptions/{id}/propose"),
         seat.say("exceptions.propose"),
     );
+    let how = field("resolution", seat.say("exceptions.resolution")).kind(Kind::Select(choices));
+    let against = field("target", seat.say("exceptions.target")).value(target);
+    let against = against.hint(seat.say("exceptions.target-hint"));
     let form = form
         .saying(
             seat.say("exceptions.propose"),
             seat.say("exceptions.propose-lead"),
         )
-        .field(
-            seat,
-            field("resolution", seat.say("exceptions.resolution")).value(now("resolution")),
-        )
+        .field(seat, how.value(code))
+        .field(seat, against.optional())
         .field(
             seat,
             field("note", seat.say("field.note"))
@@ -254,6 +376,14 @@ fn propose_form(seat: &Seat, id: ExceptionId, one: &Value) -> Form {
         form
     } else {
         form.plain()
+    }
+}
+
+/// The resolution as one text.
+fn resolution(posted: &Posted) -> String {
+    match posted.text("target").trim() {
+        "" => posted.text("resolution").to_owned(),
+        target => format!("{}:{target}", posted.text("resolution")),
     }
 }
 
@@ -273,8 +403,8 @@ async fn ways(seat: &Seat, id: ExceptionId, one: &Value) -> Result<Vec<Link>, Er
 
 async fn propose(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let id = number(&seat)?;
-    let (how, note) = (posted.text("resolution"), posted.text("note"));
-    let done = use_case::propose(seat.app(), seat.caller(), id, how, note, posted.key()).await?;
+    let (how, note) = (resolution(&posted), posted.text("note"));
+    let done = use_case::propose(seat.app(), seat.caller(), id, &how, note, posted.key()).await?;
     Ok(Reply::Done(done, format!("/exceptions/{id}")))
 }
 

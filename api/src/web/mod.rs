@@ -25,6 +25,7 @@ mod basis;
 mod calendar;
 mod dashboard;
 mod exceptions;
+mod failed;
 mod login;
 mod me;
 mod proof;
@@ -73,6 +74,7 @@ pub fn router(server: &Server) -> Router {
         .merge(dashboard::router())
         .merge(runs::router())
         .merge(exceptions::router())
+        .merge(failed::router())
         .merge(rosters::router())
         .merge(banks::router())
         .merge(basis::router())

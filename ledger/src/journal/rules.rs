@@ -20,6 +20,9 @@
 //! | returned to treasury, taken back (追减) | Dr 4001 or 2103 Cr 1002 | Dr 6001 Cr 8001 |
 //! | the same of money received in an earlier year | Dr 3001 Cr 1002 | Dr 8101 Cr 8001 |
 //! | bank money nobody can explain | Dr 1002 Cr 2307 | – |
+//! | … nobody claims it | Dr 2307 Cr 2103 | – |
+//! | paid twice | Dr 1218.03 Cr 1002 | Dr 7201 Cr 8001 |
+//! | … came back | Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 or 8101.01 |
 //! | year closed (年结) | 4001 and 5001 into 3301, that into 3001 | 6001 and 7201 into 8101 |
 //!
 //! "Line failed, bank debits what succeeds" has 8101.01 for 7201 too when an earlier year sent the
@@ -549,6 +552,58 @@ pub fn suspense_cleared(at: BankAccountId, amount: Fen, out: &mut Vec<Posting>) 
     ));
 }
 
+/// Row "bank money nobody claims": Dr 2307 Cr 2103. It is handed over as recovered money is.
+pub fn suspense_to_treasury(
+    program: ProgramId,
+    at: BankAccountId,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    out.push(plain(
+        AccountKey::suspense(at),
+        AccountKey::due_to_treasury(program),
+        amount,
+    ));
+}
+
+/// Row "paid twice": Dr 1218.03 Cr 1002; Dr 7201 Cr 8001. The attempt that a bank which debits what
+/// succeeds had said to have failed was paid after all, and a later one as well: the money left the
+/// very appropriation, and has to come home from the payee.
+pub fn paid_twice(
+    program: ProgramId,
+    at: BankAccountId,
+    from: AppropriationId,
+    payment: PaymentId,
+    attempt: i64,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    let (debit, credit) = (AccountKey::recoverable(program), AccountKey::bank(at, from));
+    out.push(of_payment(debit, credit, payment, attempt, amount));
+    let left = budget_home(program, from, payment, attempt, amount);
+    out.push(left.reversed());
+}
+
+/// What was paid twice came back: Dr 1002 Cr 1218.03; Dr 8001 Cr 7201, of an earlier year
+/// Cr 8101.01. To the very appropriation that it came from.
+pub fn paid_twice_home(
+    program: ProgramId,
+    at: BankAccountId,
+    from: (AppropriationId, ExpenseYear),
+    payment: PaymentId,
+    attempt: i64,
+    amount: Fen,
+    out: &mut Vec<Posting>,
+) {
+    let (lot, year) = from;
+    let (debit, credit) = (AccountKey::bank(at, lot), AccountKey::recoverable(program));
+    out.push(of_payment(debit, credit, payment, attempt, amount));
+    out.push(match year {
+        ExpenseYear::Same => budget_home(program, lot, payment, attempt, amount),
+        ExpenseYear::Earlier => budget_home_earlier_year(lot, payment, attempt, amount),
+    });
+}
+
 /// Dr 8001 Cr 7201: money that was booked as spent is available again.
 fn budget_home(
     program: ProgramId,
@@ -660,6 +715,20 @@ mod tests {
         }),
         ("1218.02<2303", |out| {
             refunded_after_success(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("2307<2103", |out| {
+            suspense_to_treasury(PROGRAM, AT, AMOUNT, out)
+        }),
+        ("1218.03<1002 7201<8001", |out| {
+            paid_twice(PROGRAM, AT, FROM, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("1002<1218.03 8001<7201", |out| {
+            let from = (FROM, ExpenseYear::Same);
+            paid_twice_home(PROGRAM, AT, from, PAYMENT, 1, AMOUNT, out)
+        }),
+        ("1002<1218.03 8001<8101.01", |out| {
+            let from = (FROM, ExpenseYear::Earlier);
+            paid_twice_home(PROGRAM, AT, from, PAYMENT, 1, AMOUNT, out)
         }),
         ("2303<5001", |out| {
             cancelled_same_year(PROGRAM, COMPONENT, PAYMENT, AMOUNT, out)

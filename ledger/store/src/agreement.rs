@@ -29,10 +29,10 @@ sql! {
             and t.payment_id = p.payment_id and t.kind = 'pay')
         group by r.program_id order by r.program_id";
     PAID_OUT = "select r.program_id, cast(sum(p.amount_fen) as bigint), cast(count(*) as bigint)
-        from outcome o
+        from outcome_now o
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where o.book_id = $1 and o.kind = 'paid' and not exists (select 1 from outcome f
+        where o.book_id = $1 and o.kind = 'paid' and not exists (select 1 from outcome_now f
             where f.book_id = o.book_id and f.payment_id = o.payment_id
             and f.attempt_no = o.attempt_no and f.kind = 'refunded')
         group by r.program_id order by r.program_id";
@@ -43,9 +43,9 @@ sql! {
             and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
             and not exists (select 1 from run_event v where v.book_id = e.book_id
             and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
-        and not exists (select 1 from outcome o where o.book_id = p.book_id
+        and not exists (select 1 from outcome_now o where o.book_id = p.book_id
             and o.payment_id = p.payment_id and o.kind = 'paid'
-            and not exists (select 1 from outcome f where f.book_id = o.book_id
+            and not exists (select 1 from outcome_now f where f.book_id = o.book_id
                 and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
                 and f.kind = 'refunded'))
         and not exists (select 1 from attempt t where t.book_id = p.book_id
@@ -56,11 +56,11 @@ sql! {
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
         where t.book_id = $1 and t.kind = 'pay'
-        and not exists (select 1 from outcome o where o.book_id = t.book_id
+        and not exists (select 1 from outcome_now o where o.book_id = t.book_id
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)
         group by b.bank_account_id order by b.bank_account_id";
     AWAITED = "select b.bank_account_id, cast(sum(p.amount_fen) as bigint),
-        cast(count(*) as bigint) from outcome o
+        cast(count(*) as bigint) from outcome_now o
         cross join attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
@@ -102,11 +102,12 @@ sql! {
     // "+ 0" keeps PostgreSQL from walking all payments in order until one is of the batch.
     BATCH_PAYMENTS = "select coalesce(min(payment_id + 0), 0), coalesce(max(payment_id + 0), 0)
         from attempt where book_id = $1 and batch_id = $2";
-    BATCH_ANSWERS = "select coalesce(o.source_id, 0), coalesce(o.kind, ''),
-        cast(sum(p.amount_fen) as bigint) from attempt t
+    // Answers that were voided since were booked; what voided them booked the opposite.
+    BATCH_ANSWERS = "select o.source_id, o.kind, cast(sum(p.amount_fen) as bigint)
+        from attempt t
         cross join payment p
-        left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.step = 1
+        join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
+            and o.attempt_no = t.attempt_no and o.kind <> 'refunded'
         where t.book_id = $1 and t.batch_id = $2
         and p.book_id = t.book_id and p.payment_id = t.payment_id
         and p.payment_id > $3 and p.payment_id <= $4
@@ -116,10 +117,14 @@ sql! {
         from refund_receipt h
         cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        left join outcome o on o.book_id = h.book_id and o.payment_id = h.payment_id
-            and o.attempt_no = h.attempt_no and o.step = 2
+        left join outcome_now o on o.book_id = h.book_id and o.payment_id = h.payment_id
+            and o.attempt_no = h.attempt_no and o.kind = 'refunded'
             and o.source_id = h.statement_id
         where h.book_id = $1 and h.statement_id = $2
+        and not exists (select 1 from exception_settlement c
+            join exception x on x.book_id = c.book_id and x.exception_id = c.exception_id
+            where c.book_id = h.book_id and x.source = 'statement'
+            and x.source_id = h.statement_id and x.line_no = h.line_no)
         and p.book_id = h.book_id and p.payment_id = h.payment_id
         group by r.program_id order by r.program_id";
     UNEXPLAINED = "select x.source_id, s.bank_account_id, cast(sum(x.amount_fen) as bigint)
@@ -150,6 +155,14 @@ sql! {
             and v.source = 'statement' and v.source_id = s.statement_id)
         and exists (select 1 from refund_receipt h where h.book_id = s.book_id
             and h.statement_id = s.statement_id)
+        union all select 'settlement', x.exception_id from exception_settlement x
+        where x.book_id = $1 and x.effect in ('refund', 'refund-late', 'claim', 'claim-home',
+            'offset', 'treasury', 'written-off')
+        and not exists (select 1 from voucher v where v.book_id = x.book_id
+            and v.voucher_id = x.voucher_id)
+        union all select 'cancellation', c.payment_id from cancellation c where c.book_id = $1
+        and not exists (select 1 from voucher v where v.book_id = c.book_id
+            and v.voucher_id = c.voucher_id)
         union all select 'appropriation', a.appropriation_id from appropriation a
         where a.book_id = $1
         and not exists (select 1 from voucher v where v.book_id = a.book_id
@@ -192,8 +205,36 @@ sql! {
                 and e.n = w.n
             join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
             join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
-            where w.book_id = $1 and v.month >= $2 and v.month <= $3) x
+            where w.book_id = $1 and v.month >= $2 and v.month <= $3
+            union all select c.program_id, c.component_id, c.amount_fen from expense_change c
+            join voucher v on v.book_id = c.book_id and v.voucher_id = c.voucher_id
+            where c.book_id = $1 and v.month >= $2 and v.month <= $3) x
         group by x.program_id, x.component_id order by x.program_id, x.component_id";
+    VOIDED = "select b.bank_account_id, a.debit_style, r.program_id, o.kind,
+        cast(sum(p.amount_fen) as bigint) from outcome_void v
+        join outcome o on o.book_id = v.book_id and o.payment_id = v.payment_id
+            and o.attempt_no = v.attempt_no and o.step = v.step
+        join attempt t on t.book_id = v.book_id and t.payment_id = v.payment_id
+            and t.attempt_no = v.attempt_no
+        join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
+        join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
+        join payment p on p.book_id = v.book_id and p.payment_id = v.payment_id
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        join voucher w on w.book_id = v.book_id and w.voucher_id = v.voucher_id
+        where v.book_id = $1 and w.month >= $2 and w.month <= $3
+        group by b.bank_account_id, a.debit_style, r.program_id, o.kind
+        order by b.bank_account_id, r.program_id, o.kind";
+    SETTLED = "select x.effect, x.bank_account_id, x.program_id,
+        cast(sum(x.amount_fen) as bigint) from exception_settlement x
+        join voucher v on v.book_id = x.book_id and v.voucher_id = x.voucher_id
+        where x.book_id = $1 and v.month >= $2 and v.month <= $3
+        group by x.effect, x.bank_account_id, x.program_id
+        order by x.effect, x.bank_account_id, x.program_id";
+    CANCELLED = "select c.program_id, c.standing, cast(sum(c.amount_fen) as bigint)
+        from cancellation c
+        join voucher v on v.book_id = c.book_id and v.voucher_id = c.voucher_id
+        where c.book_id = $1 and v.month >= $2 and v.month <= $3
+        group by c.program_id, c.standing order by c.program_id, c.standing";
     REVERSALS = "select v.voucher_id, v.month, v.number, v.transfer_first, v.transfers,
         o.transfer_first, o.transfers from voucher v
         join voucher o on o.book_id = v.book_id and o.voucher_id = v.reverses_id
@@ -397,15 +438,15 @@ pub async fn run_lines(
 /// What became of the attempts of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchAnswer {
-    /// The return that said so; none for what is not answered.
-    pub source: Option<ReturnId>,
-    /// `paid` or `failed`, empty for what is not answered.
+    /// The return that said so.
+    pub source: ReturnId,
+    /// `paid` or `failed`.
     pub kind: String,
     /// The sum of their payments.
     pub amount: Fen,
 }
 
-/// The attempts of a batch by what became of them; all of them together are what was sent.
+/// The answers that the attempts of a batch ever had, those that were voided since among them.
 #[boxed]
 pub async fn batch_answers(
     tx: &mut Tx,
@@ -427,7 +468,7 @@ pub async fn batch_answers(
         }
     }
     let answer = |((source, kind), sum): ((i64, String), i64)| BatchAnswer {
-        source: (source != 0).then_some(ReturnId(source)),
+        source: ReturnId(source),
         kind,
         amount: Fen::new(sum),
     };
@@ -561,6 +602,86 @@ pub async fn not_posted(tx: &mut Tx, book: BookId) -> Result<Vec<(String, i64)>,
     let rows = tx.query(NOT_POSTED, &[book.get().into()]).await?;
     rows.iter()
         .map(|row| Ok((row.text(0)?, row.int(1)?)))
+        .collect()
+}
+
+/// Answers that were voided: what their vouchers turned back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voided {
+    /// The paying account.
+    pub bank_account: BankAccountId,
+    /// Whether its bank takes the whole batch and sends failures back.
+    pub whole: bool,
+    /// The program of the payments.
+    pub program: ProgramId,
+    /// Whether the answer was that they were paid.
+    pub paid: bool,
+    /// Their sum.
+    pub amount: Fen,
+}
+
+/// The answers that were voided by vouchers of the months `first` to `last`, both included.
+#[boxed]
+pub async fn voided(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<Voided>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx.query(VOIDED, &[book.get().into(), first, last]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Voided {
+                bank_account: BankAccountId(row.int(0)?),
+                whole: row.text_ref(1)? == "whole",
+                program: ProgramId(row.int(2)?),
+                paid: row.text_ref(3)? == "paid",
+                amount: Fen::new(row.int(4)?),
+            })
+        })
+        .collect()
+}
+
+/// What settlements of one effect moved: effect, bank account, program, amount.
+pub type Settled = (String, BankAccountId, ProgramId, Fen);
+
+/// What settlements moved by vouchers of the months `first` to `last`, both included.
+#[boxed]
+pub async fn settled(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<Settled>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx.query(SETTLED, &[book.get().into(), first, last]).await?;
+    rows.iter()
+        .map(|row| {
+            let (bank, program) = (BankAccountId(row.int(1)?), ProgramId(row.int(2)?));
+            Ok((row.text(0)?, bank, program, Fen::new(row.int(3)?)))
+        })
+        .collect()
+}
+
+/// What was cancelled for good by vouchers of some months: program, whether expense of the same
+/// year was taken back, amount.
+#[boxed]
+pub async fn cancelled(
+    tx: &mut Tx,
+    book: BookId,
+    first: Month,
+    last: Month,
+) -> Result<Vec<(ProgramId, bool, Fen)>, StoreError> {
+    let (first, last) = (first.to_string().into(), last.to_string().into());
+    let rows = tx
+        .query(CANCELLED, &[book.get().into(), first, last])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let same = row.text_ref(1)? == "same";
+            Ok((ProgramId(row.int(0)?), same, Fen::new(row.int(2)?)))
+        })
         .collect()
 }
 

@@ -22,6 +22,7 @@ sql! {
         where r.book_id = $1 order by r.return_id";
     RETURN_BY_CONTENT = "select return_id, imported_on from return_file
         where book_id = $1 and batch_id = $2 and content_hash = $3";
+    WITHDRAWN = "select return_id from return_withdrawal where book_id = $1 order by return_id";
     KNOWN_ATTEMPT = "select batch_id from attempt
         where book_id = $1 and payment_id = $2 and attempt_no = $3";
 }
@@ -68,6 +69,8 @@ pub struct Outcome {
     pub payment: PaymentId,
     /// Of which attempt.
     pub attempt: i64,
+    /// Which step of its way: 1 or 2, and 3 or 4 after those were voided.
+    pub step: i64,
     /// `paid`, `failed` or `refunded`.
     pub kind: &'static str,
     /// Normalised reason; empty when paid.
@@ -138,6 +141,13 @@ pub async fn same_content(
         .transpose()
 }
 
+/// The returns that were withdrawn.
+#[boxed]
+pub async fn withdrawn(tx: &mut Tx, book: BookId) -> Result<Vec<ReturnId>, StoreError> {
+    let rows = tx.query(WITHDRAWN, &[book.get().into()]).await?;
+    rows.iter().map(|row| Ok(ReturnId(row.int(0)?))).collect()
+}
+
 /// The batch of an attempt, when there is such an attempt.
 #[boxed]
 pub async fn batch_of_attempt(
@@ -183,12 +193,11 @@ pub async fn add_outcomes(
 ) -> Result<(), Failure> {
     let mut loader = Loader::new(&table::OUTCOME);
     for outcome in outcomes {
-        let step = if outcome.kind == "refunded" { 2 } else { 1 };
         let row = loader.rows();
         row.int(write.book().get())
             .int(outcome.payment.get())
             .int(outcome.attempt);
-        row.int(step)
+        row.int(outcome.step)
             .text(outcome.kind)
             .int(source_id)
             .int(outcome.line_no);

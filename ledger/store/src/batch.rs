@@ -1,5 +1,7 @@
 //! Batches, the attempts in them, and the files that go out and come in.
 
+use std::collections::BTreeMap;
+
 use crate::boxed;
 use ledger::audit::entry::FileRef;
 use ledger::audit::merkle::Hash;
@@ -28,14 +30,24 @@ sql! {
     FILE_BY_HASH = "select file_id, entry from stored_file
         where book_id = $1 and kind = $2 and sha256 = $3 order by file_id limit 1";
     BATCH_ITEMS = "select t.payment_id, t.attempt_no, t.line_no, p.amount_fen, a.account_no,
-        a.holder_name, t.appropriation_id, o.kind, p.payee_id, p.run_id, p.area_id from attempt t
+        a.holder_name, t.appropriation_id, o.kind, p.payee_id, p.run_id, p.area_id,
+        (select (coalesce(max(v.step), 0) + 1) / 2 * 2 + 1 from outcome_void v
+            where v.book_id = t.book_id and v.payment_id = t.payment_id
+            and v.attempt_no = t.attempt_no) from attempt t
         join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
         join payee_account a on a.book_id = p.book_id and a.payee_id = p.payee_id
             and a.version = t.account_version
-        left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.step = 1
+        left join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
+            and o.attempt_no = t.attempt_no and o.kind in ('paid', 'failed')
         where t.book_id = $1 and t.batch_id = $2 and t.line_no > $3 and t.line_no <= $4
         order by t.line_no";
+    SOURCES = "select t.batch_id, f.batch_id, max(t.attempt_no) from run r
+        join batch b on b.book_id = r.book_id and b.run_id = r.run_id
+        join attempt t on t.book_id = b.book_id and t.batch_id = b.batch_id and t.kind = 'pay'
+        join attempt f on f.book_id = t.book_id and f.payment_id = t.payment_id
+            and f.attempt_no = 1
+        where r.book_id = $1 and r.kind = 're-pay'
+        group by t.batch_id, f.batch_id order by t.batch_id, f.batch_id";
     PARTS_OF_BATCH = "select d.payment_id, d.attempt_no, d.appropriation_id, d.amount_fen
         from draw_part d join attempt t on t.book_id = d.book_id
             and t.payment_id = d.payment_id and t.attempt_no = d.attempt_no
@@ -46,7 +58,7 @@ sql! {
         cross join attempt t
         where b.book_id = $1 and b.run_id = $2
         and t.book_id = b.book_id and t.batch_id = b.batch_id and t.line_no > 0
-        and t.kind = 'pay' and not exists (select 1 from outcome o where o.book_id = t.book_id
+        and t.kind = 'pay' and not exists (select 1 from outcome_now o where o.book_id = t.book_id
             and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)";
 }
 
@@ -130,6 +142,8 @@ pub struct BatchItem {
     pub draws: Vec<(AppropriationId, Fen)>,
     /// `paid` or `failed` when the bank has answered.
     pub answered: Option<String>,
+    /// The step that its next answer takes: 1, and more when earlier answers were voided.
+    pub step: i64,
     /// To whom.
     pub payee: PartyId,
     /// The run that owes it.
@@ -353,6 +367,7 @@ fn batch_item_of(row: &Row, draws: Vec<(AppropriationId, Fen)>) -> Result<BatchI
         holder_name: row.text(5)?,
         draws,
         answered: row.opt_text(7)?,
+        step: row.int(11)?,
         payee: PartyId(row.int(8)?),
         run: RunId(row.int(9)?),
         area: row.int(10)?,
@@ -372,6 +387,23 @@ pub async fn parts_of(
     rows.iter()
         .map(|row| Ok((AppropriationId(row.int(0)?), Fen::new(row.int(1)?))))
         .collect()
+}
+
+/// The batches that sent first what a batch sends again, each with the round that it is now.
+#[boxed]
+pub async fn sources(
+    tx: &mut Tx,
+    book: BookId,
+) -> Result<BTreeMap<BatchId, Vec<(BatchId, i64)>>, StoreError> {
+    let mut sources: BTreeMap<BatchId, Vec<(BatchId, i64)>> = BTreeMap::new();
+    for row in tx.query(SOURCES, &[book.get().into()]).await? {
+        let source = (BatchId(row.int(1)?), row.int(2)?);
+        sources
+            .entry(BatchId(row.int(0)?))
+            .or_default()
+            .push(source);
+    }
+    Ok(sources)
 }
 
 /// How many attempts of a run the bank has not answered.

@@ -36,6 +36,8 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("answer", crate::answer::STATEMENTS),
         ("statement", crate::statement::STATEMENTS),
         ("exception", crate::exception::STATEMENTS),
+        ("settlement", crate::settlement::STATEMENTS),
+        ("reason", crate::reason::STATEMENTS),
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
         ("movement", crate::movement::STATEMENTS),

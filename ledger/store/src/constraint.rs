@@ -69,6 +69,13 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("run", "—")
             .with("program", "")
             .with("month", ""),
+        "pk_exception_event" | "pk_exception_settlement" => Problem::new(Kind::ExceptionState)
+            .with("id", "")
+            .with("state", "已处理")
+            .with("event", ""),
+        "tr_outcome_void_last" => Problem::new(Kind::AnswerBuiltOn).with("detail", ""),
+        "pk_return_withdrawal" => Problem::new(Kind::AnswerBuiltOn).with("detail", "已撤回"),
+        "ck_exception_settlement_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         "pk_recovery_event" | "tr_recovery_event_left" => Problem::new(Kind::RecoveryState)
             .with("recovery", "")
             .with("state", "")

@@ -1,6 +1,7 @@
 //! Exceptions: whatever does not match, until two people have settled it.
 
 use crate::boxed;
+use ledger::calendar::{Date, parse_date};
 use ledger::id::{BookId, ExceptionId, UserId};
 use ledger::money::Fen;
 
@@ -32,6 +33,10 @@ sql! {
         where x.book_id = $1 and x.exception_id = o.exception_id
         and e.book_id = $1 and e.exception_id = o.exception_id and e.n = o.n
         order by x.exception_id";
+    NOTES = "select exception_id, n, kind, on_date, user_id, owner_id, text, file_name, sha256
+        from exception_note where book_id = $1 and exception_id >= $2 and exception_id <= $3
+        order by exception_id, n";
+    LAST_NOTE = "select max(n) from exception_note where book_id = $1 and exception_id = $2";
     EXCEPTION = "select x.exception_id, x.kind, x.source, x.source_id, x.line_no, x.payment_id,
         x.attempt_no, x.amount_fen, x.detail, e.n, e.state, e.user_id, e.resolution, e.note
         from exception x
@@ -184,6 +189,7 @@ pub async fn open(
     write: &mut Write,
     exceptions: &mut [Exception],
     user: UserId,
+    on: Date,
 ) -> Result<(), Failure> {
     if exceptions.is_empty() {
         return Ok(());
@@ -191,6 +197,7 @@ pub async fn open(
     let first = write.allot("exception", exceptions.len()).await?;
     let mut rows = RowBuffer::of(&table::EXCEPTION);
     let mut events = RowBuffer::of(&table::EXCEPTION_EVENT);
+    let mut notes = RowBuffer::of(&table::EXCEPTION_NOTE);
     for (id, exception) in (first..).zip(exceptions) {
         exception.id = ExceptionId(id);
         exception.user = user;
@@ -207,9 +214,131 @@ pub async fn open(
             exception.detail.as_str().into(),
         ]);
         events.push(event_row(write, exception, "open"));
+        let note = Note::new(NoteKind::Opened, on, user);
+        notes.push(note_row(write, exception.id, &note));
     }
     write.insert(&table::EXCEPTION, rows).await?;
-    Ok(write.insert(&table::EXCEPTION_EVENT, events).await?)
+    write.insert(&table::EXCEPTION_EVENT, events).await?;
+    Ok(write.insert(&table::EXCEPTION_NOTE, notes).await?)
+}
+
+/// What is noted of an exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// It came up.
+    Opened,
+    /// Who looks after it.
+    Owner,
+    /// Words.
+    Comment,
+    /// A document, by its name and hash.
+    Evidence,
+}
+
+impl NoteKind {
+    const ALL: [(NoteKind, &'static str); 4] = [
+        (NoteKind::Opened, "opened"),
+        (NoteKind::Owner, "owner"),
+        (NoteKind::Comment, "comment"),
+        (NoteKind::Evidence, "evidence"),
+    ];
+
+    /// As stored.
+    pub fn code(self) -> &'static str {
+        let found = NoteKind::ALL.iter().find(|(kind, _)| *kind == self);
+        found.map_or("", |(_, code)| code)
+    }
+}
+
+/// A note on an exception.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its place, from 1.
+    pub n: i64,
+    /// What it is.
+    pub kind: NoteKind,
+    /// When.
+    pub on: Date,
+    /// By whom.
+    pub user: UserId,
+    /// Who looks after the exception from now on; 0 for other notes.
+    pub owner: UserId,
+    /// The words.
+    pub text: String,
+    /// The name of the document.
+    pub file_name: String,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+impl Note {
+    /// A note without words, the first of its exception.
+    pub fn new(kind: NoteKind, on: Date, user: UserId) -> Note {
+        Note {
+            n: 1,
+            kind,
+            on,
+            user,
+            owner: UserId(0),
+            text: String::new(),
+            file_name: String::new(),
+            sha256: String::new(),
+        }
+    }
+}
+
+/// Stores a note; its place is given here.
+#[boxed]
+pub async fn add_note(write: &mut Write, id: ExceptionId, note: &mut Note) -> Result<(), Failure> {
+    let args = [write.book().get().into(), id.get().into()];
+    let last = write.tx().query_one(LAST_NOTE, &args).await?.opt_int(0)?;
+    note.n = last.unwrap_or(0) + 1;
+    let row = note_row(write, id, note);
+    Ok(write.insert_one(&table::EXCEPTION_NOTE, row).await?)
+}
+
+fn note_row(write: &Write, id: ExceptionId, note: &Note) -> [Value; 10] {
+    [
+        write.book().get().into(),
+        id.get().into(),
+        note.n.into(),
+        note.kind.code().into(),
+        note.on.to_string().into(),
+        note.user.get().into(),
+        note.owner.get().into(),
+        note.text.as_str().into(),
+        note.file_name.as_str().into(),
+        note.sha256.as_str().into(),
+    ]
+}
+
+/// The notes on the exceptions between two numbers, in order.
+#[boxed]
+pub async fn notes(
+    tx: &mut Tx,
+    book: BookId,
+    (first, last): (i64, i64),
+) -> Result<Vec<(ExceptionId, Note)>, StoreError> {
+    let args = [book.get().into(), first.into(), last.into()];
+    let rows = tx.query(NOTES, &args).await?;
+    rows.iter()
+        .map(|row| {
+            let code = row.text(2)?;
+            let known = NoteKind::ALL.iter().find(|(_, known)| *known == code);
+            let bad = |column| StoreError::inconsistent("exception_note", column);
+            let note = Note {
+                n: row.int(1)?,
+                kind: known.ok_or_else(|| bad("kind"))?.0,
+                on: parse_date(row.text_ref(3)?).map_err(|_| bad("on_date"))?,
+                user: UserId(row.int(4)?),
+                owner: UserId(row.int(5)?),
+                text: row.text(6)?,
+                file_name: row.text(7)?,
+                sha256: row.text(8)?,
+            };
+            Ok((ExceptionId(row.int(0)?), note))
+        })
+        .collect()
 }
 
 /// Appends the event that brought the exception into the state which it now carries.

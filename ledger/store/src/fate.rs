@@ -25,10 +25,10 @@ sql! {
             and f.attempt_no = 1 and f.kind = 'pay'
         join batch b on b.book_id = f.book_id and b.batch_id = f.batch_id
         join attempt t on t.book_id = p.book_id and t.payment_id = p.payment_id
-        left join outcome o1 on o1.book_id = t.book_id and o1.payment_id = t.payment_id
-            and o1.attempt_no = t.attempt_no and o1.step = 1
-        left join outcome o2 on o2.book_id = t.book_id and o2.payment_id = t.payment_id
-            and o2.attempt_no = t.attempt_no and o2.step = 2
+        left join outcome_now o1 on o1.book_id = t.book_id and o1.payment_id = t.payment_id
+            and o1.attempt_no = t.attempt_no and o1.kind <> 'refunded'
+        left join outcome_now o2 on o2.book_id = t.book_id and o2.payment_id = t.payment_id
+            and o2.attempt_no = t.attempt_no and o2.kind = 'refunded'
         where p.book_id = $1 and p.payment_id > $2 and r.month >= $3 and r.month <= $4
         and (r.program_id = $5 or $5 = 0) and (b.bank_account_id = $6 or $6 = 0)
         and (a.township = $7 or $8 = 0)
@@ -39,7 +39,7 @@ sql! {
         order by p.payment_id limit $11";
     FAILURES = "select p.payment_id, p.run_id, r.program_id, r.month, b.bank_account_id,
         a.township, p.amount_fen, o.attempt_no, o.kind, o.reason
-        from outcome o
+        from outcome_now o
         cross join payment p
         cross join run r
         cross join area a

@@ -53,10 +53,10 @@ macro_rules! two_months {
 macro_rules! fate_of_attempt {
     () => {
         "case when t.payment_id is null then 'waiting'
-                when exists (select 1 from outcome o where o.book_id = t.book_id
+                when exists (select 1 from outcome_now o where o.book_id = t.book_id
                     and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no
                     and o.kind <> 'paid') then 'failed'
-                when exists (select 1 from outcome o where o.book_id = t.book_id
+                when exists (select 1 from outcome_now o where o.book_id = t.book_id
                     and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no) then 'paid'
                 else 'pending' end as fate "
     };

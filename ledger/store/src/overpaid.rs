@@ -38,9 +38,9 @@ pub const BOOKED: Pair = Pair {
                 and not exists (select 1 from voucher w where w.book_id = v.book_id
                     and w.reverses_id = v.voucher_id)),
             y.year, cast(substr(r.first_month, 1, 4) as bigint), 0),
-        case when p.payment_id is null then 1 when exists (select 1 from outcome o
+        case when p.payment_id is null then 1 when exists (select 1 from outcome_now o
             where o.book_id = p.book_id and o.payment_id = p.payment_id and o.kind = 'paid'
-            and not exists (select 1 from outcome f where f.book_id = o.book_id
+            and not exists (select 1 from outcome_now f where f.book_id = o.book_id
                 and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
                 and f.kind = 'refunded')) then 1 else 0 end,
         case when exists (select 1 from run_event e where e.book_id = p.book_id
@@ -63,9 +63,9 @@ pub const BOOKED: Pair = Pair {
                 and not exists (select 1 from voucher w where w.book_id = v.book_id
                     and w.reverses_id = v.voucher_id)),
             y.year, cast(substr(r.first_month, 1, 4) as bigint), 0),
-        case when p.payment_id is null then 1 when exists (select 1 from outcome o
+        case when p.payment_id is null then 1 when exists (select 1 from outcome_now o
             where o.book_id = p.book_id and o.payment_id = p.payment_id and o.kind = 'paid'
-            and not exists (select 1 from outcome f where f.book_id = o.book_id
+            and not exists (select 1 from outcome_now f where f.book_id = o.book_id
                 and f.payment_id = o.payment_id and f.attempt_no = o.attempt_no
                 and f.kind = 'refunded')) then 1 else 0 end,
         case when exists (select 1 from run_event e where e.book_id = p.book_id

@@ -101,8 +101,8 @@ sql! {
             where v.book_id = p.book_id and v.payee_id = p.payee_id),
         cast(case when b.debit_style = 'succeeded' and o.kind = 'failed' then 1
             when h.payment_id is not null then 1 else 0 end as bigint)
-        from outcome o
-        cross join outcome w
+        from outcome_now o
+        cross join outcome_now w
         cross join payment p
         join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
             and t.attempt_no = o.attempt_no
@@ -115,16 +115,20 @@ sql! {
         and w.book_id = o.book_id and w.payment_id = o.payment_id
         and w.attempt_no = o.attempt_no and w.step = o.step
         and p.book_id = o.book_id and p.payment_id = o.payment_id
-        and (o.payment_id, o.attempt_no) not in (select payment_id, attempt_no from exception
-            where book_id = $1 and kind in ('contradiction', 'matched-twice', 'amount-differs',
-                'account-differs'))
+        and (o.payment_id, o.attempt_no) not in (select y.payment_id, y.attempt_no from exception y
+            where y.book_id = $1 and y.kind in ('contradiction', 'matched-twice',
+                'amount-differs', 'account-differs')
+            and not exists (select 1 from exception_event e where e.book_id = y.book_id
+                and e.exception_id = y.exception_id and e.state = 'settled'))
         and not exists (select 1 from attempt x where x.book_id = t.book_id
             and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no + 1)";
     DISPUTED = "select min(x.payment_id) from re_pay r
         join exception x on x.book_id = r.book_id and x.payment_id = r.payment_id
             and x.attempt_no = r.attempt_no - 1
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3
-        and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')";
+        and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')
+        and not exists (select 1 from exception_event e where e.book_id = x.book_id
+            and e.exception_id = x.exception_id and e.state = 'settled')";
     RUN_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township, z.village,
         y.name, y.reference_no, v.account_no, v.holder_name, h.name from payment p
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id

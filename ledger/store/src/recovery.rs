@@ -97,6 +97,8 @@ sql! {
         join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
         where e.book_id = $1 and r.program_id = $2 and e.bank_account_id = $3
         and e.event = 'receive' and e.standing <> 'same'
+        union all select c.amount_fen from exception_settlement c where c.book_id = $1
+        and c.program_id = $2 and c.bank_account_id = $3 and c.effect = 'treasury'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.bank_account_id = $3 and h.appropriation_id = 0) x";
     HELD_KEPT = "select cast(coalesce(sum(x.fen), 0) as bigint) from (
@@ -107,6 +109,8 @@ sql! {
         and e.event in ('set-off', 'restore') and e.standing <> 'same'
         and exists (select 1 from run_event g where g.book_id = e.book_id
             and g.run_id = e.run_id and g.event = 'release')
+        union all select c.amount_fen from cancellation c where c.book_id = $1
+        and c.program_id = $2 and c.standing = 'earlier'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.appropriation_id > 0) x";
     TAKEN = "select exception_id, cast(sum(amount_fen) as bigint) from recovery_event

@@ -115,6 +115,10 @@ sql! {
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
         join return_file r on r.book_id = o.book_id and r.return_id = o.source_id
         where o.book_id = $1 and o.kind <> 'paid' and o.kind = 'failed' and r.imported_on <= $3
+        and not exists (select 1 from outcome_void d
+            join voucher v on v.book_id = d.book_id and v.voucher_id = d.voucher_id
+            where d.book_id = o.book_id and d.payment_id = o.payment_id
+            and d.attempt_no = o.attempt_no and d.step = o.step and v.on_date <= $3)
         and t.book_id = o.book_id and t.payment_id = o.payment_id
         and t.attempt_no = o.attempt_no and b.bank_account_id = $2
         group by t.batch_id";
@@ -128,8 +132,15 @@ sql! {
     UNEXPLAINED_DEBITS = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
         from statement_line l
         join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
-        where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $3
+        where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
         and l.match_kind = 'none' and l.amount_fen < 0
+        and not exists (select 1 from exception x
+            join exception_settlement c on c.book_id = x.book_id
+                and c.exception_id = x.exception_id
+            join voucher v on v.book_id = c.book_id and v.voucher_id = c.voucher_id
+            where x.book_id = l.book_id and x.source = 'statement'
+            and x.source_id = l.statement_id and x.line_no = l.line_no
+            and c.effect = 'offset' and v.on_date <= $3)
         order by l.statement_id, l.line_no";
     CREDITS_NOT_BOOKED = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
         from statement s
@@ -146,8 +157,8 @@ sql! {
             where t.book_id = v.book_id and t.transfer_id >= v.transfer_first
             and t.transfer_id < v.transfer_first + v.transfers
             and c.code = '1002' and c.bank_account_id = $2
-            and d.code in ('4001', '2103', '3001')), 0) as bigint) from voucher v
-        where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement')
+            and d.code in ('4001', '2103', '3001', '1218.03')), 0) as bigint) from voucher v
+        where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement', 'withdraw')
         and v.on_date <= $3 order by v.month, v.number";
     COUNTS = "select (select cast(count(*) as bigint) from payment where book_id = $1),
         (select cast(count(*) as bigint) from attempt where book_id = $1),
@@ -443,8 +454,7 @@ pub async fn one_sided(
             open.handed_back.push(line);
         }
     }
-    let seen = [args[0].clone(), args[1].clone(), args[3].clone()];
-    let mut lines = tx.query(UNEXPLAINED_DEBITS, &seen).await?;
+    let mut lines = tx.query(UNEXPLAINED_DEBITS, &args).await?;
     lines.extend(tx.query(CREDITS_NOT_BOOKED, &args).await?);
     for row in &lines {
         let number = format!("{}/{}", row.int(0)?, row.int(1)?);

@@ -17,7 +17,7 @@ use crate::write::Write;
 pub const CHUNK_ROWS: usize = 20_000;
 
 /// The sealing of one table in one command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sealer {
     table: &'static Table,
     rows: RowSet,

@@ -33,9 +33,11 @@ sql! {
         and r.paid_fen > 0
         and not exists (select 1 from statement_match l where l.book_id = r.book_id
             and l.match_kind = 'return' and l.match_id = r.return_id)
+        and not exists (select 1 from return_withdrawal w where w.book_id = r.book_id
+            and w.return_id = r.return_id)
         order by r.return_id";
     AWAITED_REFUNDS = "select o.payment_id, o.attempt_no, p.amount_fen, v.account_no,
-        v.holder_name, t.appropriation_id, r.program_id, b.sent_on from outcome o
+        v.holder_name, t.appropriation_id, r.program_id, b.sent_on from outcome_now o
         cross join attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join bank_account a on a.book_id = b.book_id and a.bank_account_id = b.bank_account_id
@@ -56,15 +58,15 @@ sql! {
             and l.match_kind = 'appropriation' and l.match_id = a.appropriation_id)
         order by appropriation_id";
     PAID_ATTEMPT = "select p.amount_fen, t.appropriation_id, r.program_id, b.bank_account_id,
-        b.sent_on
+        b.sent_on, o.step
         from attempt t
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
+        join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
             and o.attempt_no = t.attempt_no and o.kind = 'paid'
         where t.book_id = $1 and t.payment_id = $2 and t.attempt_no = $3
-        and not exists (select 1 from outcome x where x.book_id = t.book_id
+        and not exists (select 1 from outcome_now x where x.book_id = t.book_id
             and x.payment_id = t.payment_id and x.attempt_no = t.attempt_no
             and x.kind = 'refunded')";
     UNEXPLAINED = "select cast(coalesce(sum(amount_fen), 0) as bigint) from statement_line l
@@ -193,6 +195,8 @@ pub struct PaidAttempt {
     pub bank_account: BankAccountId,
     /// The day on which it was sent.
     pub sent_on: Date,
+    /// The step that says so.
+    pub step: i64,
 }
 
 fn sent_on(row: &Row, column: usize) -> Result<Date, StoreError> {
@@ -322,6 +326,7 @@ pub async fn paid_attempt(
             program: ProgramId(row.int(2)?),
             bank_account: BankAccountId(row.int(3)?),
             sent_on: sent_on(&row, 4)?,
+            step: row.int(5)?,
         })
     })
     .transpose()

@@ -79,13 +79,13 @@ sql! {
         order by t.line_no";
     REFUNDED = "select p.run_id, b.bank_account_id, p.area_id, o.attempt_no, p.amount_fen,
         o.reason from statement_line l
-        cross join outcome o
+        cross join outcome_now o
         cross join payment p
         cross join attempt f
         join batch b on b.book_id = f.book_id and b.batch_id = f.batch_id
         where l.book_id = $1 and l.statement_id = $2 and l.match_kind = 'refund'
         and o.book_id = l.book_id and o.payment_id = l.match_id and o.attempt_no = l.attempt_no
-        and o.step = 2 and o.source_id = $2
+        and o.kind = 'refunded' and o.source_id = $2
         and p.book_id = o.book_id and p.payment_id = o.payment_id
         and f.book_id = o.book_id and f.payment_id = o.payment_id and f.attempt_no = 1";
     BATCH_ACCOUNTS = "select batch_id, bank_account_id from batch where book_id = $1";
@@ -94,7 +94,7 @@ sql! {
             where book_id = $1 and payment_id > $2 and payment_id <= $3
         union all select payment_id, 1, attempt_no, batch_id, 0, '', '' from attempt
             where book_id = $1 and payment_id > $2 and payment_id <= $3 and kind = 'pay'
-        union all select payment_id, 2, attempt_no, step, 0, kind, reason from outcome
+        union all select payment_id, 2, attempt_no, step, 0, kind, reason from outcome_now
             where book_id = $1 and payment_id > $2 and payment_id <= $3
         order by 1";
 }
@@ -149,6 +149,24 @@ impl Counted {
             final_attempted: self.final_attempted.plus(other.final_attempted)?,
             final_paid: self.final_paid.plus(other.final_paid)?,
             pending: self.pending.plus(other.pending)?,
+        })
+    }
+
+    /// The same, taken away.
+    fn less(self) -> Result<Counted, MoneyError> {
+        let less = |sum: Sum| -> Result<Sum, MoneyError> {
+            let negated = |value: i64| value.checked_neg().ok_or(MoneyError::OutOfRange);
+            Ok(Sum {
+                count: negated(sum.count)?,
+                fen: negated(sum.fen)?,
+            })
+        };
+        Ok(Counted {
+            first_attempted: less(self.first_attempted)?,
+            first_paid: less(self.first_paid)?,
+            final_attempted: less(self.final_attempted)?,
+            final_paid: less(self.final_paid)?,
+            pending: less(self.pending)?,
         })
     }
 
@@ -249,6 +267,50 @@ impl Change {
         if let Event::Failed(reason) | Event::Refunded(reason) = event {
             self.failed(origin.run, reason, amount)?;
         }
+        Ok(())
+    }
+
+    /// Takes back what happened to an attempt: the answer counts no more.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] beyond 64 bits.
+    pub fn take_back(
+        &mut self,
+        origin: Origin,
+        attempt: i64,
+        amount: Fen,
+        event: Event<'_>,
+    ) -> Result<(), MoneyError> {
+        let cell = self.cells.entry(origin).or_default();
+        *cell = cell.plus(effect(attempt, amount, event).less()?)?;
+        if let Event::Failed(reason) | Event::Refunded(reason) = event {
+            self.reason_less(origin.run, reason, amount)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a failure under another reason.
+    ///
+    /// # Errors
+    /// [`MoneyError::OutOfRange`] beyond 64 bits.
+    pub fn reclassify(
+        &mut self,
+        origin: Origin,
+        (from, to): (&str, &str),
+        amount: Fen,
+    ) -> Result<(), MoneyError> {
+        // So that the run is looked up.
+        self.cells.entry(origin).or_default();
+        self.reason_less(origin.run, from, amount)?;
+        self.failed(origin.run, to, amount)
+    }
+
+    fn reason_less(&mut self, run: RunId, reason: &str, amount: Fen) -> Result<(), MoneyError> {
+        let failures = self.reasons.entry((run, reason.to_owned())).or_default();
+        *failures = failures.plus(Sum {
+            count: -1,
+            fen: -amount.get(),
+        })?;
         Ok(())
     }
 
@@ -514,7 +576,11 @@ async fn read(
             month: row.text(1)?,
             reason: row.text(2)?,
         };
-        found.reasons.insert(key, sum(row, 3)?);
+        let failures = sum(row, 3)?;
+        // One that was taken back is as if it had never been.
+        if failures != Sum::default() {
+            found.reasons.insert(key, failures);
+        }
         Ok::<(), StoreError>(())
     })
     .await?;

@@ -299,4 +299,32 @@ tables! {
     RULE_DECISION "rule_decision" key(0 "", 1 ", proposal_id")
         (book_id proposal_id decision user_id note)
         private() salt(None) beside();
+    OUTCOME_VOID "outcome_void" key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", step")
+        (book_id payment_id attempt_no step return_id voucher_id)
+        private() salt(None) beside();
+    RETURN_WITHDRAWAL "return_withdrawal" key(0 "", 1 ", return_id")
+        (book_id return_id proposal_id lines voucher_id user_id reason)
+        private() salt(None) beside();
+    OUTCOME_REASON "outcome_reason"
+        key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", step", 4 ", n")
+        (book_id payment_id attempt_no step n rule_id reason)
+        private() salt(None) beside();
+    REASON_RULE "reason_rule" key(0 "", 1 ", rule_id")
+        (book_id rule_id proposal_id words reason)
+        private() salt(None) beside();
+    EXCEPTION_SETTLEMENT "exception_settlement" key(0 "", 1 ", exception_id")
+        (book_id exception_id effect payment_id attempt_no other_id bank_account_id
+         program_id amount_fen voucher_id proposer_id user_id)
+        private() salt(None) beside();
+    EXCEPTION_NOTE "exception_note" key(0 "", 1 ", exception_id", 2 ", n")
+        (book_id exception_id n kind on_date user_id owner_id text file_name sha256)
+        private() salt(None) beside();
+    CANCELLATION "cancellation" key(0 "", 1 ", payment_id")
+        (book_id payment_id attempt_no proposal_id exception_id program_id
+         appropriation_id amount_fen standing voucher_id user_id reason)
+        private() salt(None) beside();
+    EXPENSE_CHANGE "expense_change"
+        key(0 "", 1 ", voucher_id", 2 ", program_id", 3 ", component_id")
+        (book_id voucher_id program_id component_id amount_fen)
+        private() salt(None) beside();
 }

@@ -34,10 +34,10 @@ sql! {
         cross join bank_account k
         cross join attempt t
         cross join payment p
-        left join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.step = 1
-        left join outcome x on x.book_id = t.book_id and x.payment_id = t.payment_id
-            and x.attempt_no = t.attempt_no and x.step = 2
+        left join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
+            and o.attempt_no = t.attempt_no and o.kind in ('paid', 'failed')
+        left join outcome_now x on x.book_id = t.book_id and x.payment_id = t.payment_id
+            and x.attempt_no = t.attempt_no and x.kind = 'refunded'
         left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
         where b.book_id = $1 and b.sent_on >= $2 and b.sent_on <= $3

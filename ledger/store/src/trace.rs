@@ -23,11 +23,11 @@ sql! {
         where t.book_id = $1 and t.payment_id = $2 order by t.attempt_no";
     OUTCOMES = "select o.attempt_no, o.kind, o.step, o.source_id, o.line_no, o.reason,
         o.reason_text, o.bank_reference, coalesce(r.imported_on, s.to_date, ''), o.entry
-        from outcome o
+        from outcome_now o
         left join return_file r on r.book_id = o.book_id and r.return_id = o.source_id
-            and o.step = 1
+            and o.kind <> 'refunded'
         left join statement s on s.book_id = o.book_id and s.statement_id = o.source_id
-            and o.step = 2
+            and o.kind = 'refunded'
         where o.book_id = $1 and o.payment_id = $2 order by o.attempt_no, o.step";
     RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt
         where book_id = $1 and payment_id = $2 order by attempt_no";
@@ -36,8 +36,14 @@ sql! {
             select 'run', cast($3 as bigint)
             union select 'revoke', cast($3 as bigint)
             union select 'batch', batch_id from attempt where book_id = $1 and payment_id = $2
-            union select case step when 1 then 'return' else 'statement' end, source_id
+            union select case kind when 'refunded' then 'statement' else 'return' end, source_id
                 from outcome where book_id = $1 and payment_id = $2
+            union select 'withdraw', return_id from outcome_void
+                where book_id = $1 and payment_id = $2
+            union select 'exception', exception_id from exception_settlement
+                where book_id = $1 and payment_id = $2
+            union select 'cancel', payment_id from cancellation
+                where book_id = $1 and payment_id = $2
             union select 'statement', statement_id from refund_receipt
                 where book_id = $1 and payment_id = $2),
         concerned (voucher_id) as (
@@ -99,9 +105,9 @@ sql! {
         select p.payment_id, r.month, r.program_id, p.amount_fen,
         coalesce((select max(t.attempt_no) from attempt t where t.book_id = p.book_id
             and t.payment_id = p.payment_id), 0),
-        coalesce((select max(t.attempt_no) from outcome t where t.book_id = p.book_id
+        coalesce((select max(t.attempt_no) from outcome_now t where t.book_id = p.book_id
             and t.payment_id = p.payment_id), 0),
-        coalesce((select o.kind from outcome o where o.book_id = p.book_id
+        coalesce((select o.kind from outcome_now o where o.book_id = p.book_id
             and o.payment_id = p.payment_id order by o.attempt_no desc, o.step desc limit 1), ''),
         (select cast(count(*) as bigint) from run_event e where e.book_id = p.book_id
             and e.run_id = p.run_id and e.event = 'approve' and e.revision = p.revision
@@ -142,10 +148,10 @@ sql! {
         join batch b on b.book_id = $1 and b.batch_id = d.batch_id
         join run r on r.book_id = b.book_id and r.run_id = b.run_id
         join bank_account k on k.book_id = $1 and k.bank_account_id = b.bank_account_id
-        left join outcome o on o.book_id = $1 and o.payment_id = d.payment_id
-            and o.attempt_no = d.attempt_no and o.step = 1
-        left join outcome f on f.book_id = $1 and f.payment_id = d.payment_id
-            and f.attempt_no = d.attempt_no and f.step = 2
+        left join outcome_now o on o.book_id = $1 and o.payment_id = d.payment_id
+            and o.attempt_no = d.attempt_no and o.kind in ('paid', 'failed')
+        left join outcome_now f on f.book_id = $1 and f.payment_id = d.payment_id
+            and f.attempt_no = d.attempt_no and f.kind = 'refunded'
         left join refund_receipt h on h.book_id = $1 and h.payment_id = d.payment_id
             and h.attempt_no = d.attempt_no
         group by r.month, r.run_id order by r.month, r.run_id";

@@ -66,6 +66,8 @@ type Counters = BTreeMap<String, (i64, bool)>;
 pub struct Mark {
     savepoint: Savepoint,
     counters: Counters,
+    sets: BTreeMap<&'static str, Sealer>,
+    named: (usize, usize),
 }
 
 /// What the audit entry says beside what the unit of work knows itself.
@@ -191,21 +193,26 @@ impl Write {
         Ok(first)
     }
 
-    /// Sets a mark to go back to as long as no row was written after it.
+    /// Sets a mark to go back to.
     #[boxed]
     pub async fn mark(&mut self) -> Result<Mark, StoreError> {
         Ok(Mark {
             savepoint: self.tx.savepoint().await?,
             counters: self.counters.clone(),
+            sets: self.sets.clone(),
+            named: (self.objects.len(), self.files.len()),
         })
     }
 
-    /// Undoes everything since the mark and gives back the numbers taken. Only for marks after
-    /// which no row of a sealed table was written.
+    /// Undoes everything since the mark, forgets the rows that were sealed, and gives back the
+    /// numbers taken.
     #[boxed]
     pub async fn rollback_to(&mut self, mark: Mark) -> Result<(), StoreError> {
         // What was known at the mark counts again; what was read since is read again.
         self.counters = mark.counters;
+        self.sets = mark.sets;
+        self.objects.truncate(mark.named.0);
+        self.files.truncate(mark.named.1);
         self.tx.rollback_to(mark.savepoint).await
     }
 

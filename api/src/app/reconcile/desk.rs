@@ -16,6 +16,7 @@ use reconciliation::answer::ExceptionKind;
 
 use super::events::Events;
 use super::recovered::Recovered;
+use super::settled::Settled;
 use crate::app::Error;
 use crate::app::report::{Names, always, months_of, sheet, success_by_program, voucher_number};
 
@@ -299,7 +300,7 @@ impl Desk {
         agreement: &mut Agreement,
         then: &[AccountMovement],
     ) -> Result<(), Error> {
-        let events = Events::of(&mut self.tx, self.book, &self.vouchers, &self.names).await?;
+        let mut events = Events::of(&mut self.tx, self.book, &self.vouchers, &self.names).await?;
         let moved = |chart, dimension: fn(&AccountMovement) -> i64| {
             moved_by(then, chart, dimension).map_err(Error::from)
         };
@@ -307,8 +308,12 @@ impl Desk {
         let awaited = moved(Chart::RefundAwaited, bank_of)?;
         let suspense = moved(Chart::Suspense, bank_of)?;
         let recovered = self.recovered().await?;
+        let settled = self.settled().await?;
+        events.take_settled(&settled)?;
         let unexplained = less(&events.suspense, &recovered.explained()?)?;
-        let away = Fen::sum(transit.values().chain(awaited.values()).copied())?;
+        let owed_back = plus(&recovered.owed()?, &settled.owed()?)?;
+        let away = Fen::sum(transit.values().chain(awaited.values()).copied())?
+            .plus(settled.paid_twice()?)?;
         let compared = [
             (PAYABLE, moved(Chart::Payable, program_of)?, &events.payable),
             (TRANSIT, transit, &events.transit),
@@ -317,7 +322,7 @@ impl Desk {
             (
                 RECOVERABLE,
                 moved(Chart::Recoverable, program_of)?,
-                &recovered.owed()?,
+                &owed_back,
             ),
         ];
         for (what, control, details) in compared {
@@ -361,7 +366,9 @@ impl Desk {
         let transit = amounts(&figures::in_transit(&mut self.tx, self.book).await?);
         let awaited = amounts(&figures::awaited(&mut self.tx, self.book).await?);
         let owed_back = amounts(&figures::recovery_left(&mut self.tx, self.book).await?);
-        let explained = self.recovered().await?.explained()?;
+        let settled = self.settled().await?;
+        let owed_back = plus(&owed_back, &settled.owed()?)?;
+        let explained = plus(&self.recovered().await?.explained()?, &settled.explained()?)?;
         let mut suspense = BTreeMap::<i64, Fen>::new();
         for (_, bank, amount) in unexplained(&mut self.tx, self.book).await? {
             let sum = suspense.entry(bank.get()).or_default();
@@ -406,6 +413,12 @@ impl Desk {
         Recovered::load(&mut self.tx, self.book, first, last).await
     }
 
+    /// What settlements moved: in the month that was asked for, or ever.
+    async fn settled(&mut self) -> Result<Settled, Error> {
+        let (first, last) = self.month.map_or_else(always, |month| (month, month));
+        Settled::load(&mut self.tx, self.book, first, last).await
+    }
+
     /// Budget expense with the money that left: paid, in transit or on its way back.
     async fn spent(
         &mut self,
@@ -417,6 +430,7 @@ impl Desk {
         let away = Fen::sum(paid.iter().map(|row| row.1))?
             .plus(total_of(now, Chart::InTransit))?
             .plus(total_of(now, Chart::RefundAwaited))?
+            .plus(self.settled().await?.paid_twice()?)?
             .minus(recovered.came_home()?)?;
         let home = total_of(now, Chart::OpeningAdjustment);
         let spent = total_of(now, Chart::BudgetExpense).minus(home)?;
@@ -643,6 +657,8 @@ impl Desk {
             let expense = settled.entry(id).or_default();
             *expense = expense.plus(beside)?;
         }
+        let losses = Settled::load(&mut self.tx, self.book, first, last).await?;
+        let settled = less(&settled, &losses.expense_beside_paid()?)?;
         for (id, left, right) in both(&settled, &paid) {
             let name = self.names.program(ProgramId(id));
             let (zh, en) = ("账面已付与成功金额", "paid in the books and in the rate");
@@ -738,6 +754,19 @@ fn by_component(
     expense
         .filter_map(|a| Some(((a.key.program?, a.key.component?), amount(a))))
         .collect()
+}
+
+/// Sums and those of the same keys together.
+fn plus(
+    sums: &BTreeMap<i64, Fen>,
+    more: &BTreeMap<i64, Fen>,
+) -> Result<BTreeMap<i64, Fen>, MoneyError> {
+    let mut sums = sums.clone();
+    for (key, amount) in more {
+        let sum = sums.entry(*key).or_default();
+        *sum = sum.plus(*amount)?;
+    }
+    Ok(sums)
 }
 
 /// Sums less those of the same keys.

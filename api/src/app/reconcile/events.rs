@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::id::{BookId, ComponentId, ProgramId, ReturnId, RunId};
+use ledger::id::{BookId, ComponentId, ProgramId, RunId};
 use ledger::money::{Fen, MoneyError};
 use ledger_store::agreement as figures;
 use ledger_store::answer;
@@ -15,6 +15,7 @@ use ledger_store::run;
 use ledger_store::statement;
 
 use super::desk::unexplained;
+use super::settled::Settled;
 use crate::app::Error;
 use crate::app::report::Names;
 
@@ -78,6 +79,24 @@ impl Events {
         Ok(events)
     }
 
+    /// Takes what settlements, withdrawn answers and cancellations moved.
+    pub(super) fn take_settled(&mut self, settled: &Settled) -> Result<(), MoneyError> {
+        for (sums, moved) in [
+            (&mut self.payable, settled.payable()?),
+            (&mut self.transit, settled.transit()?),
+            (&mut self.awaited, settled.awaited()?),
+        ] {
+            for (key, amount) in moved {
+                add(sums, key, amount)?;
+            }
+        }
+        for (key, amount) in settled.explained()? {
+            take(&mut self.suspense, key, amount)?;
+        }
+        self.paid = self.paid.plus(settled.paid()?)?;
+        Ok(())
+    }
+
     /// Batches and returns. A batch is read once, whether it was sent in the month or answered.
     async fn batches(
         &mut self,
@@ -103,13 +122,12 @@ impl Events {
             let whole = names.banks.get(&bank);
             let whole = whole.is_some_and(|bank| bank.debit_style == DebitStyle::Whole);
             let program = programs.get(&batch.run).map_or(0, |program| program.get());
+            if sent.contains(&batch.id.get()) {
+                add(&mut self.transit, bank.get(), batch.total)?;
+            }
             for answer in figures::batch_answers(tx, book, batch.id).await? {
                 let amount = answer.amount;
-                if sent.contains(&batch.id.get()) {
-                    add(&mut self.transit, bank.get(), amount)?;
-                }
-                let counted = |id: ReturnId| returned.contains(&id.get());
-                if !answer.source.is_some_and(counted) {
+                if !returned.contains(&answer.source.get()) {
                     continue;
                 }
                 take(&mut self.transit, bank.get(), amount)?;

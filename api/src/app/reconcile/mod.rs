@@ -27,6 +27,7 @@
 mod desk;
 mod events;
 mod recovered;
+mod settled;
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;

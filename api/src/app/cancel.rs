@@ -1,0 +1,121 @@
+//! Cancelling a payment for good (取消发放): it is owed no more, and its money stays with the
+//! appropriation, or is due to the treasury when an earlier year booked the expense.
+
+use ledger::calendar::{Date, Month};
+use ledger::disbursement::recovery::charged_again;
+use ledger::id::{ExceptionId, PaymentId, ProposalId, UserId};
+use ledger::journal::rules::{self, EarlierYear};
+use ledger::money::Fen;
+use ledger::problem::{Kind, Problem};
+use ledger_store::journal::{self, Posted, Poster, VoucherDraft};
+use ledger_store::settlement::{self as store, AttemptFact, Cancellation};
+use ledger_store::write::Write;
+
+use super::{Error, not_found};
+
+/// A payment to be cancelled, by two people.
+pub(super) struct Cancel<'a> {
+    pub(super) payment: PaymentId,
+    pub(super) maker: UserId,
+    pub(super) checker: UserId,
+    pub(super) proposal: Option<ProposalId>,
+    pub(super) exception: Option<ExceptionId>,
+    pub(super) reason: &'a str,
+    pub(super) on: Date,
+}
+
+impl Cancel<'_> {
+    /// Books it.
+    ///
+    /// # Errors
+    /// [`Kind::PaymentLive`] unless its last attempt failed or came back, and while a difference
+    /// about it is open; [`Kind::FieldInvalid`] without a reason.
+    pub(super) async fn book(&self, write: &mut Write) -> Result<Posted, Error> {
+        if self.reason.trim().is_empty() {
+            return Err(super::policy::invalid("reason", "", "原因 a reason"));
+        }
+        let attempt = self.failed(write).await?;
+        let book = write.book();
+        let lines = store::lines_of(write.tx(), book, self.payment).await?;
+        let parts = charged_again(attempt.amount, &lines)?;
+        let same_year = self.same_year(write, &attempt).await?;
+        let (program, payment) = (attempt.program, self.payment);
+        let mut postings = Vec::new();
+        if same_year {
+            for (component, amount) in &parts {
+                let cancelled = rules::cancelled_same_year;
+                cancelled(program, *component, payment, *amount, &mut postings);
+            }
+        } else {
+            let (to, amount) = (EarlierYear::Treasury, attempt.amount);
+            rules::cancelled_earlier_year(program, to, payment, amount, &mut postings);
+        }
+        let draft = VoucherDraft {
+            on_date: self.on,
+            summary: format!("取消发放 明细{payment}"),
+            maker: self.maker,
+            checker: Some(self.checker),
+            source: "cancel",
+            source_id: payment.get(),
+            reverses: None,
+        };
+        let mut poster = Poster::begin(write, draft).await?;
+        poster.push_all(write, &postings).await?;
+        let posted = poster.finish(write).await?;
+        let posted = posted.ok_or_else(|| not_found("凭证 voucher", payment))?;
+        if same_year {
+            let mut less = Vec::with_capacity(parts.len());
+            for (component, amount) in parts {
+                less.push((component, Fen::ZERO.minus(amount)?));
+            }
+            store::add_expense_change(write, (posted.id, program), &less).await?;
+        }
+        let home = attempt.draws.first().map(|(lot, _)| *lot);
+        let row = Cancellation {
+            payment,
+            attempt: attempt.number + 1,
+            proposal: self.proposal,
+            exception: self.exception,
+            program,
+            appropriation: home.ok_or_else(|| not_found("指标 appropriation", payment))?,
+            amount: attempt.amount,
+            same_year,
+            voucher: posted.id,
+            user: self.checker,
+            reason: self.reason.to_owned(),
+        };
+        store::add_cancellation(write, &row).await?;
+        Ok(posted)
+    }
+
+    /// Its last attempt, which must have failed or come back, with nothing in doubt.
+    async fn failed(&self, write: &mut Write) -> Result<AttemptFact, Error> {
+        let (book, payment) = (write.book(), self.payment);
+        let live = || Problem::new(Kind::PaymentLive).with("payment", payment);
+        let newest = store::newest_attempt(write.tx(), book, payment).await?;
+        let newest = newest.ok_or_else(|| not_found("发放 attempt", payment))?;
+        let attempt = store::attempt(write.tx(), book, (payment, newest)).await?;
+        let attempt = attempt.ok_or_else(|| not_found("发放 attempt", payment))?;
+        let answer = store::answer(write.tx(), book, (payment, newest)).await?;
+        if attempt.last > newest || answer.is_none_or(|answer| answer.kind == "paid") {
+            return Err(live().into());
+        }
+        let but = self.exception.unwrap_or(ExceptionId(0));
+        match store::disputed(write.tx(), book, payment, but).await? {
+            Some(exception) => Err(Problem::new(Kind::ExceptionState)
+                .with("id", exception)
+                .with("state", "待处理")
+                .with("event", "取消发放 cancel the payment")
+                .into()),
+            None => Ok(attempt),
+        }
+    }
+
+    /// Whether the expense was booked in the year of the cancellation.
+    async fn same_year(&self, write: &mut Write, attempt: &AttemptFact) -> Result<bool, Error> {
+        let (book, run) = (write.book(), attempt.origin.run);
+        let voucher = journal::to_reverse(write.tx(), book, "run", run.get()).await?;
+        let voucher = voucher.ok_or_else(|| not_found("凭证 voucher", run))?;
+        Ok(voucher.posted.month.year() == Month::of(self.on).year())
+    }
+}

@@ -1,0 +1,327 @@
+//! The work queue: every difference with its owner, its age, the day by which it is due by the
+//! bank's working days, how it can be settled, and what settling it booked.
+
+use ledger_store::boxed;
+use std::collections::HashMap;
+
+use ledger::calendar::{Date, WorkingDays};
+use ledger::disbursement::role::Action;
+use ledger::id::{BookId, ExceptionId, UserId};
+use ledger::money::Fen;
+use ledger::problem::Language;
+use ledger_store::db::Tx;
+use ledger_store::exception::{self as store, Exception, ExceptionState, Note, NoteKind};
+use ledger_store::recovery;
+use ledger_store::settlement::{self, Settled};
+use reconciliation::answer::ExceptionKind;
+use reconciliation::resolution::{Effect, offered};
+use serde_json::{Value, json};
+
+use super::super::view::{Report, Table, words};
+use super::super::{App, Caller, Error, calendar, not_found};
+use super::Page;
+
+/// Working days after it came up, a difference is due. No rule gives a number; a week of the bank
+/// is what the surveyed counties ask for.
+const DUE_WORKING_DAYS: u32 = 5;
+
+/// A difference with what is noted of it.
+struct Seen {
+    exception: Exception,
+    notes: Vec<Note>,
+    settled: Option<Settled>,
+    due: Option<Date>,
+    /// What recoveries have not taken of it.
+    left: Fen,
+}
+
+/// What lists of differences are told with.
+struct Around {
+    users: HashMap<UserId, String>,
+    working_days: WorkingDays,
+    today: Date,
+}
+
+impl Around {
+    async fn load(tx: &mut Tx, book: BookId, today: Date) -> Result<Around, Error> {
+        let users = ledger_store::book::users(tx, book).await?;
+        Ok(Around {
+            users: users.into_iter().map(|user| (user.id, user.name)).collect(),
+            working_days: calendar::working_days(tx, book).await?,
+            today,
+        })
+    }
+
+    /// The differences with their notes and settlements.
+    async fn see(
+        &self,
+        tx: &mut Tx,
+        book: BookId,
+        found: Vec<Exception>,
+    ) -> Result<Vec<Seen>, Error> {
+        let ends = (found.first(), found.last());
+        let (Some(first), Some(last)) = ends else {
+            return Ok(Vec::new());
+        };
+        let ends = (first.id.get(), last.id.get());
+        let mut notes: HashMap<ExceptionId, Vec<Note>> = HashMap::new();
+        for (id, note) in store::notes(tx, book, ends).await? {
+            notes.entry(id).or_default().push(note);
+        }
+        let settled = settlement::settlements(tx, book, ends).await?;
+        let mut settled: HashMap<ExceptionId, Settled> = settled
+            .into_iter()
+            .map(|one| (one.exception, one))
+            .collect();
+        let taken = recovery::taken(tx, book, None).await?;
+        let see = |exception: Exception| {
+            let taken = taken.get(&exception.id).copied().unwrap_or_default();
+            let notes = notes.remove(&exception.id).unwrap_or_default();
+            let opened = opened(&notes);
+            let days = &self.working_days;
+            Seen {
+                due: opened.and_then(|on| days.add_working_days(on, DUE_WORKING_DAYS)),
+                settled: settled.remove(&exception.id),
+                left: exception.amount.minus(taken).unwrap_or(exception.amount),
+                notes,
+                exception,
+            }
+        };
+        Ok(found.into_iter().map(see).collect())
+    }
+
+    fn owner(&self, seen: &Seen) -> &str {
+        let owner = seen.notes.iter().rfind(|note| note.kind == NoteKind::Owner);
+        let name = owner.and_then(|note| self.users.get(&note.owner));
+        name.map_or("", String::as_str)
+    }
+
+    /// Days since it came up.
+    fn age(&self, seen: &Seen) -> Option<i64> {
+        let opened = opened(&seen.notes)?;
+        Some((self.today - opened).num_days())
+    }
+
+    fn overdue(&self, seen: &Seen) -> bool {
+        let open = seen.exception.state != ExceptionState::Settled;
+        open && seen.due.is_some_and(|due| due < self.today)
+    }
+
+    fn json(&self, seen: &Seen) -> Value {
+        let x = &seen.exception;
+        let kind = ExceptionKind::from_code(&x.kind);
+        let settled = seen.settled.as_ref();
+        let effect = settled.and_then(|one| Effect::from_code(&one.effect));
+        let noted = |kind| {
+            seen.notes
+                .iter()
+                .filter(move |note| note.kind == kind)
+                .count()
+        };
+        json!({
+            "exception": x.id.get(),
+            "version": x.events,
+            "kind": x.kind,
+            "kind_name": kind.map(|kind| kind.name(Language::Zh)),
+            "source": x.source,
+            "source_id": x.source_id,
+            "line": x.line_no,
+            "payment": x.payment,
+            "attempt": x.attempt,
+            "amount_fen": x.amount.get(),
+            "left_fen": seen.left.get(),
+            "detail": x.detail,
+            "state": x.state.code(),
+            "resolution": x.resolution,
+            "note": x.note,
+            "owner": self.owner(seen),
+            "opened_on": opened(&seen.notes).map(|on| on.to_string()),
+            "age_days": self.age(seen),
+            "due_on": seen.due.map(|due| due.to_string()),
+            "overdue": self.overdue(seen),
+            "comments": noted(NoteKind::Comment),
+            "evidence": noted(NoteKind::Evidence),
+            "offered": kind.map(|kind| offered(kind).map(|one| one.code()).collect::<Vec<_>>()),
+            "effect": effect.map(Effect::code),
+            "settled_fen": settled.map(|one| one.amount.get()),
+            "other": settled.map(|one| one.other).filter(|other| *other > 0),
+            "voucher": settled.and_then(voucher_name),
+        })
+    }
+}
+
+fn opened(notes: &[Note]) -> Option<Date> {
+    let opened = notes.iter().find(|note| note.kind == NoteKind::Opened);
+    opened.map(|note| note.on)
+}
+
+fn voucher_name(settled: &Settled) -> Option<String> {
+    let (month, number, _) = settled.voucher.as_ref()?;
+    Some(format!("{month} 记-{number:04}"))
+}
+
+/// The differences, all or those still open, in the order of their numbers. The document names in
+/// `next` the number after which to ask for more; it is null at the end.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+#[boxed]
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    open_only: bool,
+    page: Page,
+) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let one_more = Page {
+        limit: page.limit.saturating_add(1),
+        ..page
+    };
+    let mut found = store::page(&mut tx, book, open_only, one_more).await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.id.get());
+    let around = Around::load(&mut tx, book, app.clock.today()).await?;
+    let seen = around.see(&mut tx, book, found).await?;
+    tx.rollback().await?;
+    let mut tables = vec![table(&around, &seen)];
+    tables.extend(next.map(more_after));
+    let list: Vec<Value> = seen.iter().map(|one| around.json(one)).collect();
+    Ok(Report::new(
+        json!({ "exceptions": list, "next": next }),
+        tables,
+    ))
+}
+
+fn table(around: &Around, all: &[Seen]) -> Table {
+    let mut table = Table::new(
+        words("差异", "Exceptions"),
+        &[
+            ("编号", "number", true),
+            ("种类", "kind", false),
+            ("来源", "source", false),
+            ("行", "line", true),
+            ("明细", "payment", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("未明(元)", "unexplained (yuan)", true),
+            ("情况", "detail", false),
+            ("状态", "state", false),
+            ("处理", "resolution", false),
+            ("负责人", "owner", false),
+            ("天数", "days", true),
+            ("应办结日", "due", false),
+            ("凭证", "voucher", false),
+        ],
+    );
+    for seen in all {
+        let x = &seen.exception;
+        let payment = match x.payment {
+            0 => "—".to_owned(),
+            payment => payment.to_string(),
+        };
+        let kind = ExceptionKind::from_code(&x.kind);
+        let late = if around.overdue(seen) { " 逾期" } else { "" };
+        let due = seen.due.map(|due| format!("{due}{late}"));
+        table.row([
+            x.id.to_string(),
+            kind.map_or(x.kind.as_str(), |kind| kind.name(Language::Zh))
+                .to_owned(),
+            format!("{} {}", x.source, x.source_id),
+            x.line_no.to_string(),
+            payment,
+            x.amount.grouped(),
+            seen.left.grouped(),
+            x.detail.clone(),
+            x.state.name().to_owned(),
+            x.resolution.clone(),
+            around.owner(seen).to_owned(),
+            around
+                .age(seen)
+                .map(|age| age.to_string())
+                .unwrap_or_default(),
+            due.unwrap_or_default(),
+            seen.settled
+                .as_ref()
+                .and_then(voucher_name)
+                .unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+/// Says that the list goes on, so that nobody takes a page for the whole.
+fn more_after(last: i64) -> Table {
+    let mut table = Table::new(
+        words("还有更多差异", "there are more exceptions"),
+        &[("续查", "go on with", false)],
+    );
+    table.row([format!("--after {last}")]);
+    table
+}
+
+/// One difference with everything that is noted of it, and the ways in which it can be settled.
+///
+/// # Errors
+/// [`ledger::problem::Kind::NotFound`]; when the caller may not read reports.
+#[boxed]
+pub async fn show(app: &App, caller: &Caller, id: ExceptionId) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let found = store::exception(&mut tx, book, id).await?;
+    let found = found.ok_or_else(|| not_found("差异 exception", id))?;
+    let around = Around::load(&mut tx, book, app.clock.today()).await?;
+    let mut seen = around.see(&mut tx, book, vec![found]).await?;
+    tx.rollback().await?;
+    let seen = seen.pop().ok_or_else(|| not_found("差异 exception", id))?;
+    let mut notes = Table::new(
+        words("记录", "Notes"),
+        &[
+            ("日期", "date", false),
+            ("何人", "by", false),
+            ("种类", "kind", false),
+            ("内容", "text", false),
+        ],
+    );
+    let mut list = Vec::new();
+    let name = |id: UserId| around.users.get(&id).map_or("", String::as_str);
+    for note in &seen.notes {
+        let text = match note.kind {
+            NoteKind::Opened => String::new(),
+            NoteKind::Owner => name(note.owner).to_owned(),
+            NoteKind::Comment => note.text.clone(),
+            NoteKind::Evidence => format!("{} {} {}", note.file_name, note.sha256, note.text),
+        };
+        notes.row([
+            note.on.to_string(),
+            name(note.user).to_owned(),
+            note.kind.code().to_owned(),
+            text,
+        ]);
+        list.push(json!({
+            "n": note.n,
+            "kind": note.kind.code(),
+            "on": note.on.to_string(),
+            "by": name(note.user),
+            "owner": name(note.owner),
+            "text": note.text,
+            "file": note.file_name,
+            "sha256": note.sha256,
+        }));
+    }
+    let mut ways = Table::new(
+        words("可用的处理", "How it can be settled"),
+        &[("代码", "code", false), ("处理", "resolution", false)],
+    );
+    for one in ExceptionKind::from_code(&seen.exception.kind)
+        .into_iter()
+        .flat_map(offered)
+    {
+        ways.row([one.code().to_owned(), one.name(Language::Zh).to_owned()]);
+    }
+    let mut document = around.json(&seen);
+    document["notes"] = Value::Array(list);
+    let head = table(&around, std::slice::from_ref(&seen));
+    Ok(Report::new(document, vec![head, notes, ways]))
+}

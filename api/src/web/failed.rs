@@ -1,0 +1,112 @@
+//! What failed: the dictionary of reasons with the words that nobody has taught, and what takes two
+//! people about it.
+
+use axum::Router;
+use bank_adapters::reason::Reason;
+use ledger::disbursement::role::Action;
+use ledger::id::{PaymentId, ProposalId, ReturnId};
+use ledger::problem::Language;
+
+use super::page::{Form, Kind, Page, field};
+use super::posted::Posted;
+use super::reply::{self, Reply};
+use super::seat::Seat;
+use super::tables;
+use crate::app::proposal::{self, Change};
+use crate::app::{Error, reason};
+use crate::http::Server;
+
+pub(super) fn router() -> Router<Server> {
+    Router::new()
+        .route(
+            "/reasons",
+            reply::get(reasons).merge(reply::post(teach, reasons)),
+        )
+        .route("/reasons/confirm", reply::post(confirm, reasons))
+        .route(
+            "/returns/withdraw",
+            reply::post(withdraw, super::banks::list),
+        )
+        .route("/repay/cancel", reply::post(cancel, super::banks::repay))
+}
+
+/// The dictionary and the words that wait to be taught.
+async fn reasons(seat: Seat) -> Result<Reply, Error> {
+    let mut report = reason::queue(seat.app(), seat.caller()).await?;
+    report
+        .tables
+        .extend(reason::list(seat.app(), seat.caller()).await?.tables);
+    let mut page = Page::new(seat.say("nav.reasons"), seat.say("reasons.lead"));
+    if seat.may(Action::ManagePolicy) {
+        let name = |reason: &Reason| match seat.language {
+            Language::Zh => reason.zh().to_owned(),
+            Language::En => reason.code().to_owned(),
+        };
+        let all = Reason::ALL.iter();
+        let choices = all.map(|one| (one.code().to_owned(), name(one))).collect();
+        let words = field("words", seat.say("reasons.words")).hint(seat.say("reasons.words-hint"));
+        let form = Form::act(&seat, "/reasons", seat.say("reasons.teach"))
+            .saying(seat.say("reasons.teach"), seat.say("reasons.teach-lead"))
+            .field(&seat, words)
+            .field(
+                &seat,
+                field("reason", seat.say("field.reason")).kind(Kind::Select(choices)),
+            );
+        page = page.form(Some(form)).form(Some(confirm_form(&seat)));
+    }
+    tables::page(&seat, page, &report, &[])
+}
+
+/// What another person proposed, by its number.
+pub(super) fn confirm_form(seat: &Seat) -> Form {
+    let number = field("proposal", seat.say("settings.proposal")).kind(Kind::Line("number"));
+    Form::act(seat, "/reasons/confirm", seat.say("settings.confirm"))
+        .saying(
+            seat.say("settings.confirm"),
+            seat.say("settings.confirm-lead"),
+        )
+        .field(seat, number)
+        .plain()
+}
+
+/// A form that proposes something about one number, with a reason.
+pub(super) fn because_form(seat: &Seat, action: &str, keys: [&'static str; 3]) -> Form {
+    let [title, lead, number] = keys;
+    let number = field("number", seat.say(number)).kind(Kind::Line("number"));
+    Form::act(seat, action, seat.say(title))
+        .saying(seat.say(title), seat.say(lead))
+        .field(seat, number)
+        .field(seat, field("reason", seat.say("field.reason")))
+        .plain()
+}
+
+async fn propose(seat: Seat, posted: Posted, change: Change, to: &str) -> Result<Reply, Error> {
+    let done = proposal::propose(seat.app(), seat.caller(), &change, posted.key()).await?;
+    Ok(Reply::Done(done, to.to_owned()))
+}
+
+async fn teach(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let (words, code) = (
+        posted.text("words").to_owned(),
+        posted.text("reason").to_owned(),
+    );
+    propose(seat, posted, Change::Reason(words, code), "/reasons").await
+}
+
+async fn withdraw(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = ReturnId(posted.parse("number", "编号 a number")?);
+    let reason = posted.text("reason").to_owned();
+    propose(seat, posted, Change::Withdraw(id, reason), "/returns").await
+}
+
+async fn cancel(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = PaymentId(posted.parse("number", "编号 a number")?);
+    let reason = posted.text("reason").to_owned();
+    propose(seat, posted, Change::Cancel(id, reason), "/repay").await
+}
+
+async fn confirm(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = ProposalId(posted.parse("proposal", "编号 a number")?);
+    let done = proposal::confirm(seat.app(), seat.caller(), id, posted.key()).await?;
+    Ok(Reply::Done(done, "/settings".to_owned()))
+}

@@ -1,0 +1,341 @@
+//! How a difference (差异) can be settled, and what each settlement does to the books: one table.
+//!
+//! | effect | financial | budget |
+//! |---|---|---|
+//! | answer, failed, cancelled, corrected | as the line of a return | as the line of a return |
+//! | refund of a failure | Dr 2307 Cr 1002; Dr 1002 Cr 1218.02 | Dr 8001 Cr 7201 |
+//! | refund after success | and Dr 1218.02 Cr 2303 | – |
+//! | paid twice | Dr 1218.03 Cr 1002 | Dr 7201 Cr 8001 |
+//! | paid twice, repaid | Dr 2307 Cr 1002; Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 |
+//! | paid twice, given up | Dr 5001 Cr 1218.03 | – |
+//! | credit against debit | Dr 2307 Cr 1002 | – |
+//! | credit to the treasury | Dr 2307 Cr 2103 | – |
+//!
+//! To add a resolution: a line of [`Resolution`], rows of [`TABLE`], and its effect where effects
+//! are posted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ledger::problem::Language;
+
+use crate::answer::ExceptionKind;
+
+macro_rules! coded {
+    ($(#[$doc:meta])* $name:ident { $($(#[$line:meta])* $variant:ident $code:literal
+        $zh:literal $en:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$line])* $variant,)* }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// The stable code in columns and JSON.
+            pub fn code(self) -> &'static str {
+                match self { $($name::$variant => $code,)* }
+            }
+
+            /// The name shown to people.
+            pub fn name(self, language: Language) -> &'static str {
+                match (self, language) { $(
+                    ($name::$variant, Language::Zh) => $zh,
+                    ($name::$variant, Language::En) => $en,
+                )* }
+            }
+
+            /// The one with this code.
+            pub fn from_code(code: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|one| one.code() == code)
+            }
+        }
+    };
+}
+
+coded! {
+    /// What two people decide about a difference.
+    Resolution {
+        /// The line is the answer to a payment, the credit its refund, the debit what a credit
+        /// gives back.
+        ForceMatch "force-match" "强制对应" "force-match";
+        /// What the bank said first was wrong: the later answer counts.
+        Correct "correct" "更正结果" "take the later answer";
+        /// It was not paid: the payment is due again.
+        RePay "re-pay" "未付,补发" "not paid, pay again";
+        /// It was not paid because of the account, which was corrected meanwhile.
+        Account "account" "账号已更正,补发" "account corrected, pay again";
+        /// It was not paid and is owed no more.
+        Cancel "cancel" "未付,取消发放" "not paid, cancel for good";
+        /// The money stays in suspense, known to both.
+        Suspense "suspense" "留在待查" "leave in suspense";
+        /// Nobody will explain it or give it back.
+        WriteOff "write-off" "核销" "write off";
+        /// It says nothing: what the books have is right.
+        Ignore "ignore" "不予采用" "ignore";
+    }
+}
+
+coded! {
+    /// What a settlement does.
+    Effect {
+        /// Nothing is booked.
+        Nothing "none" "不记账" "nothing booked";
+        /// The answer to an attempt, as two people read it.
+        Answer "answer" "作为银行答复" "taken as the bank's answer";
+        /// The attempt failed, and is owed no more.
+        Cancelled "cancelled" "未付并取消" "failed and cancelled";
+        /// The earlier answer is voided, the opposite counts.
+        Corrected "corrected" "更正银行答复" "answer corrected";
+        /// A credit is the refund of a failure.
+        Refund "refund" "退款到账" "refund came home";
+        /// A credit is the refund of what had been reported paid (退票).
+        RefundLate "refund-late" "成功后退票" "refund after success";
+        /// Success was reported after it was paid again.
+        Claim "claim" "重复发放待追回" "paid twice, owed back";
+        /// A credit gives back what was paid twice.
+        ClaimHome "claim-home" "重复发放已追回" "what was paid twice came back";
+        /// A credit and a debit undo each other.
+        Offset "offset" "收付相抵" "credit and debit undo each other";
+        /// A credit that nobody claims goes to the treasury.
+        Treasury "treasury" "转应缴财政款" "due to the treasury";
+        /// What was paid twice is given up.
+        WrittenOff "written-off" "核销损失" "written off";
+    }
+}
+
+impl Effect {
+    /// Whether it takes a credit out of suspense (2307).
+    pub fn clears_suspense(self) -> bool {
+        matches!(
+            self,
+            Effect::Refund
+                | Effect::RefundLate
+                | Effect::ClaimHome
+                | Effect::Offset
+                | Effect::Treasury
+        )
+    }
+}
+
+/// Lines of a return that were not posted.
+const LINES: &[ExceptionKind] = &[
+    ExceptionKind::UnknownPayment,
+    ExceptionKind::AmountDiffers,
+    ExceptionKind::AccountDiffers,
+    ExceptionKind::MatchedTwice,
+    ExceptionKind::ForeignBatch,
+    ExceptionKind::Ambiguous,
+];
+
+const CREDITS: &[ExceptionKind] = &[
+    ExceptionKind::UnexplainedCredit,
+    ExceptionKind::RefundWithoutOriginal,
+];
+
+const DEBITS: &[ExceptionKind] = &[
+    ExceptionKind::UnexplainedDebit,
+    ExceptionKind::BatchDebitDiffers,
+];
+
+/// Which kinds can be settled how, with the effects that it may have: which of them follows from
+/// what it is settled against.
+pub const TABLE: &[(&[ExceptionKind], Resolution, &[Effect])] = &[
+    (LINES, Resolution::ForceMatch, &[Effect::Answer]),
+    (LINES, Resolution::RePay, &[Effect::Answer]),
+    (LINES, Resolution::Account, &[Effect::Answer]),
+    (LINES, Resolution::Cancel, &[Effect::Cancelled]),
+    (LINES, Resolution::Ignore, &[Effect::Nothing]),
+    (
+        &[ExceptionKind::Contradiction],
+        Resolution::Correct,
+        &[Effect::Corrected, Effect::Claim],
+    ),
+    (
+        &[ExceptionKind::Contradiction],
+        Resolution::Ignore,
+        &[Effect::Nothing],
+    ),
+    (
+        CREDITS,
+        Resolution::ForceMatch,
+        &[
+            Effect::Refund,
+            Effect::RefundLate,
+            Effect::ClaimHome,
+            Effect::Offset,
+        ],
+    ),
+    (CREDITS, Resolution::Suspense, &[Effect::Nothing]),
+    (CREDITS, Resolution::WriteOff, &[Effect::Treasury]),
+    (DEBITS, Resolution::ForceMatch, &[Effect::Offset]),
+    (DEBITS, Resolution::Ignore, &[Effect::Nothing]),
+    (
+        &[ExceptionKind::PaidTwice],
+        Resolution::ForceMatch,
+        &[Effect::ClaimHome],
+    ),
+    (
+        &[ExceptionKind::PaidTwice],
+        Resolution::WriteOff,
+        &[Effect::WrittenOff],
+    ),
+];
+
+/// How a difference of this kind can be settled.
+pub fn offered(kind: ExceptionKind) -> impl Iterator<Item = Resolution> {
+    TABLE
+        .iter()
+        .filter(move |(kinds, ..)| kinds.contains(&kind))
+        .map(|(_, resolution, _)| *resolution)
+}
+
+/// The effects that settling a difference of this kind so may have; none when it cannot be.
+pub fn effects(kind: ExceptionKind, resolution: Resolution) -> &'static [Effect] {
+    TABLE
+        .iter()
+        .find(|(kinds, known, _)| kinds.contains(&kind) && *known == resolution)
+        .map_or(&[], |(.., effects)| effects)
+}
+
+/// A resolution with what it is settled against, as one text: `force-match:paid:P12-1`,
+/// `force-match:X7`, `write-off:urban`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What is decided.
+    pub resolution: Resolution,
+    /// What the bank is taken to have said of the line.
+    pub paid: Option<bool>,
+    /// The payment; its newest attempt when the attempt is not given.
+    pub payment: Option<(i64, Option<i64>)>,
+    /// The difference that it is settled against.
+    pub other: Option<i64>,
+    /// The program whose treasury money it becomes.
+    pub program: Option<String>,
+}
+
+impl Plan {
+    /// A resolution by itself.
+    pub fn of(resolution: Resolution) -> Plan {
+        Plan {
+            resolution,
+            paid: None,
+            payment: None,
+            other: None,
+            program: None,
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.resolution.code())?;
+        match self.paid {
+            Some(true) => out.write_str(":paid")?,
+            Some(false) => out.write_str(":failed")?,
+            None => {}
+        }
+        match self.payment {
+            Some((payment, Some(attempt))) => write!(out, ":P{payment}-{attempt}")?,
+            Some((payment, None)) => write!(out, ":P{payment}")?,
+            None => {}
+        }
+        if let Some(other) = self.other {
+            write!(out, ":X{other}")?;
+        }
+        match &self.program {
+            Some(program) => write!(out, ":{program}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    /// Reads it; the error is the part that it is not made of.
+    fn from_str(text: &str) -> Result<Plan, String> {
+        let mut parts = text.trim().split(':').map(str::trim);
+        let code = parts.next().unwrap_or_default();
+        let by_name = |one: &&Resolution| one.name(Language::Zh) == code;
+        let resolution = Resolution::from_code(code)
+            .or_else(|| Resolution::ALL.iter().find(by_name).copied())
+            .ok_or_else(|| code.to_owned())?;
+        let mut plan = Plan::of(resolution);
+        for part in parts {
+            let twice = match (part, numbered(part, 'P'), numbered(part, 'X')) {
+                ("paid", ..) => plan.paid.replace(true).is_some(),
+                ("failed", ..) => plan.paid.replace(false).is_some(),
+                (_, Some((payment, attempt)), _) => {
+                    plan.payment.replace((payment, attempt)).is_some()
+                }
+                (_, _, Some((other, None))) => plan.other.replace(other).is_some(),
+                ("", ..) => true,
+                _ => plan.program.replace(part.to_owned()).is_some(),
+            };
+            if twice {
+                return Err(part.to_owned());
+            }
+        }
+        Ok(plan)
+    }
+}
+
+/// `P12-1`: a number after this letter, and perhaps a second one; both at least 1.
+fn numbered(part: &str, letter: char) -> Option<(i64, Option<i64>)> {
+    let rest = part.strip_prefix(letter)?;
+    let number = |text: &str| text.parse().ok().filter(|number| *number >= 1_i64);
+    match rest.split_once('-') {
+        Some((first, second)) => Some((number(first)?, Some(number(second)?))),
+        None => Some((number(rest)?, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_can_be_settled_in_at_least_two_ways_and_no_row_is_there_twice() {
+        for kind in ExceptionKind::ALL {
+            let ways: Vec<_> = offered(*kind).collect();
+            assert!(ways.len() >= 2, "{kind:?}");
+            let once: std::collections::BTreeSet<_> = ways.iter().collect();
+            assert_eq!(once.len(), ways.len(), "{kind:?}");
+            for resolution in Resolution::ALL {
+                let some = !effects(*kind, *resolution).is_empty();
+                assert_eq!(some, ways.contains(resolution), "{kind:?} {resolution:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_is_read_as_it_is_written() {
+        for text in [
+            "ignore",
+            "force-match:paid:P12-1",
+            "force-match:failed:P12",
+            "force-match:X7",
+            "write-off:urban",
+            "correct",
+        ] {
+            let plan: Plan = text.parse().unwrap();
+            assert_eq!(plan.to_string(), text);
+        }
+        let by_name: Plan = "强制对应 : P3".parse().unwrap();
+        assert_eq!(by_name.to_string(), "force-match:P3");
+        for (text, wrong) in [
+            ("银行误列", "银行误列"),
+            ("", ""),
+            ("ignore:paid:failed", "failed"),
+            ("force-match:P1:P2", "P2"),
+            ("write-off:urban:rural", "rural"),
+            ("ignore:", ""),
+        ] {
+            assert_eq!(text.parse::<Plan>().unwrap_err(), wrong);
+        }
+        // Zero and less are no numbers: they are read as the code of a program.
+        let none: Plan = "force-match:P0".parse().unwrap();
+        assert_eq!((none.payment, none.program.as_deref()), (None, Some("P0")));
+    }
+}
