@@ -300,14 +300,17 @@ async fn decisions(write: &mut Write, bytes: &[u8]) -> Result<Vec<Decision>, Err
             confirm,
         });
     }
-    match bank_adapters::is_blocked(&findings) {
-        true => Err(stale(findings)),
-        false => {
-            // Rows of one command are written in the order of their payments.
-            decisions.sort_by_key(|one| (target(one), one.exception.id));
-            Ok(decisions)
-        }
+    in_order(decisions, findings)
+}
+
+/// The decisions in the order of their payments, in which rows of one command are written; refused
+/// with what was found.
+fn in_order(mut decisions: Vec<Decision>, findings: Vec<Finding>) -> Result<Vec<Decision>, Error> {
+    if bank_adapters::is_blocked(&findings) {
+        return Err(stale(findings));
     }
+    decisions.sort_by_key(|one| (target(one), one.exception.id));
+    Ok(decisions)
 }
 
 /// The payment and attempt that a decision is about; zeros for none.
