@@ -125,9 +125,11 @@ pub fn asked(seat: &Seat, table: &Table, place: usize) -> Table {
         .to_lowercase();
     let mut found = table.clone();
     if !wanted.is_empty() {
-        let holds =
-            |row: &Vec<String>| row.iter().any(|cell| cell.to_lowercase().contains(&wanted));
-        found.rows.retain(holds);
+        let columns = table.columns.as_slice();
+        found.rows.retain(|row| {
+            let mut cells = columns.iter().zip(row);
+            cells.any(|(column, cell)| holds(column, cell, &wanted))
+        });
     }
     let sort: i64 = seat
         .get(&format!("sort{suffix}"))
@@ -142,6 +144,16 @@ pub fn asked(seat: &Seat, table: &Table, place: usize) -> Table {
         });
     }
     found
+}
+
+/// Whether a cell has a text, as it is stored or, for a state, as either language calls it.
+fn holds(column: &view::Column, cell: &str, wanted: &str) -> bool {
+    let is_state = STATES.contains(&column.head.en.as_str());
+    let named = |language| {
+        let badge = badge::of(cell, language).filter(|_| is_state);
+        badge.is_some_and(|badge| badge.word.to_lowercase().contains(wanted))
+    };
+    cell.to_lowercase().contains(wanted) || named(Language::Zh) || named(Language::En)
 }
 
 fn suffix(place: usize) -> String {
