@@ -65,6 +65,9 @@ impl Change {
                 ("审批限额 limit", format!("{rule} {}", limit.document))
             }
             Change::Level(login, level) => ("审批级次 level", format!("{login} {}", level.name())),
+            Change::Reason(words, reason) => ("失败原因 reason", format!("{words} → {reason}")),
+            Change::Withdraw(id, why) => ("撤回回盘 withdraw", format!("{id} {why}")),
+            Change::Cancel(id, why) => ("取消发放 cancel", format!("{id} {why}")),
         }
     }
 
