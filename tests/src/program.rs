@@ -221,6 +221,18 @@ impl Huimin {
     }
 }
 
+/// What cargo tells a test about its package. Build scripts look at it too (`ring`), and would run
+/// again for nothing.
+const PACKAGE: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// The program, built when it is missing or older than its source. Cargo takes care that test
 /// processes do so one after the other, and does nothing when it is fresh. The tests are named too:
 /// the program then has its libraries in common with them and is linked only.
@@ -237,7 +249,11 @@ pub fn binary() -> &'static Path {
             Some(other) => other,
         };
         let target = profile.parent().expect("the target directory");
-        let status = Command::new(env!("CARGO"))
+        let mut cargo = Command::new(env!("CARGO"));
+        for name in PACKAGE {
+            cargo.env_remove(name);
+        }
+        let status = cargo
             .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
             .args(["--profile", name, "--target-dir"])
             .arg(target)

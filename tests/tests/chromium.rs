@@ -311,9 +311,7 @@ async fn reported(window: &Window) {
     let (name, bytes) = window.downloaded().await;
     let mut book = Xlsx::new(Cursor::new(bytes)).unwrap();
     let (_, first) = book.worksheets().remove(0);
-    let said = first
-        .cells()
-        .any(|(_, _, cell)| cell.to_string() == "75.00 %");
+    let said = first.cells().any(|(_, _, cell)| *cell == "75.00 %");
     assert!(said, "{name}: {first:?}");
 }
 

@@ -175,11 +175,14 @@ async fn settle_proposed(
     Ok(answer)
 }
 
+/// Who proposed how a difference is settled, and what settling it did.
+type Agreed = (UserId, Settlement);
+
 /// What is to be kept of differences: their events with what settling them did, and those that
 /// come up with it.
 #[derive(Default)]
 struct Kept {
-    events: Vec<(Exception, &'static str, Option<(UserId, Settlement)>)>,
+    events: Vec<(Exception, &'static str, Option<Agreed>)>,
     opened: Vec<Exception>,
 }
 
