@@ -230,7 +230,7 @@ async fn statements_are_counted() {
         tx.query(COUNT, &[]).await.unwrap();
         read_back(&mut tx).await;
         assert_eq!(db.statements() - before, 3);
-        tx.bulk("t", &["id", "word", "data", "number"], &sample(10_000))
+        tx.bulk("t", &["id", "word", "data", "number"], &sample(15_000))
             .await
             .unwrap();
         let chunks = if db.engine() == Engine::Postgres {

@@ -18,6 +18,7 @@ mod concurrency;
 mod crash;
 mod dashboard;
 mod demo;
+mod differences;
 mod driver;
 mod eligibility;
 mod exceptions;

@@ -328,6 +328,8 @@ async fn the_bank_answers(month: &mut Month, run: i64) {
             &statement,
         )
         .await;
+    let (payment, _) = batch.lines[0].key[1..].split_once('-').unwrap();
+    looked_into(month, payment).await;
     let proposal = json!({ "resolution": "ignore", "note": "示例" });
     month
         .does("accountant", "POST /exceptions/1/propose", proposal)
@@ -335,6 +337,28 @@ async fn the_bank_answers(month: &mut Month, run: i64) {
     month
         .does("reviewer", "POST /exceptions/1/confirm", Value::Null)
         .await;
+}
+
+/// What is noted of a difference, and what is proposed about its words, its payment and its return.
+async fn looked_into(month: &mut Month, failed: &str) {
+    let owner = json!({ "owner": "accountant" });
+    let line = "POST /exceptions/1/assign";
+    month.does("accountant", line, owner).await;
+    let text = json!({ "text": "已电话核实" });
+    let line = "POST /exceptions/1/comment";
+    month.does("accountant", line, text).await;
+    let line = "POST /exceptions/1/evidence?name=a.txt&text=x";
+    month.sends("accountant", line, b"evidence").await;
+    let book = month.rest.get("accountant", "/exceptions/workbook").await;
+    let line = "POST /exceptions/workbook?name=a.xlsx";
+    month.sends("accountant", line, &book.body).await;
+    let lesson = json!({ "words": "示例原话", "reason": "other" });
+    month.does("maker", "POST /reasons", lesson).await;
+    let why = || json!({ "reason": "示例" });
+    let line = format!("POST /payments/{failed}/cancel");
+    month.does("maker", &line, why()).await;
+    let line = "POST /returns/1/withdraw";
+    month.does("cashier", line, why()).await;
 }
 
 /// A run that is published and objected to; another that is discarded.

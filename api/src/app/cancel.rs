@@ -104,7 +104,7 @@ impl Cancel<'_> {
         match store::disputed(write.tx(), book, payment, but).await? {
             Some(exception) => Err(Problem::new(Kind::ExceptionState)
                 .with("id", exception)
-                .with("state", "待处理")
+                .with("state", "未处理")
                 .with("event", "取消发放 cancel the payment")
                 .into()),
             None => Ok(attempt),

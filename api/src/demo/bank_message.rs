@@ -161,6 +161,13 @@ pub fn status_report(batch: &str, date: Date, answers: &[Answered<'_>]) -> Vec<u
          <OrgnlPmtInfAndSts><OrgnlPmtInfId>{batch}</OrgnlPmtInfId>\n"
     );
     for (line, answer, serial) in answers {
+        let Instruction {
+            key,
+            amount,
+            name,
+            account,
+            ..
+        } = line;
         let (status, why) = match answer {
             Answer::Paid => ("ACSC", String::new()),
             Answer::Pending => ("PDNG", String::new()),
@@ -170,9 +177,11 @@ pub fn status_report(batch: &str, date: Date, answers: &[Answered<'_>]) -> Vec<u
             ),
         };
         text.push_str(&format!(
-            "<TxInfAndSts><StsId>{serial}</StsId><OrgnlEndToEndId>{}</OrgnlEndToEndId>\
-             <TxSts>{status}</TxSts>{why}</TxInfAndSts>\n",
-            line.key
+            "<TxInfAndSts><StsId>{serial}</StsId><OrgnlEndToEndId>{key}</OrgnlEndToEndId>\
+             <TxSts>{status}</TxSts>{why}<OrgnlTxRef>\
+             <Amt><InstdAmt Ccy=\"CNY\">{amount}</InstdAmt></Amt><Cdtr><Nm>{name}</Nm></Cdtr>\
+             <CdtrAcct><Id><Othr><Id>{account}</Id></Othr></Id></CdtrAcct></OrgnlTxRef>\
+             </TxInfAndSts>\n"
         ));
     }
     text.push_str("</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>\n");

@@ -48,7 +48,7 @@ sql! {
 /// Where an exception stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExceptionState {
-    /// 待处理.
+    /// 未处理.
     Open,
     /// One person has said how to settle it.
     Proposed,
@@ -69,7 +69,7 @@ impl ExceptionState {
     /// 中文.
     pub fn name(self) -> &'static str {
         match self {
-            ExceptionState::Open => "待处理",
+            ExceptionState::Open => "未处理",
             ExceptionState::Proposed => "待确认",
             ExceptionState::Settled => "已处理",
         }
