@@ -344,6 +344,10 @@ async fn every_page_without_scripts_and_nothing_from_elsewhere() {
     }
     assert!(asked > 200, "{asked} requests");
     let left: BTreeSet<&String> = every.difference(&reached).collect();
-    let unreached: Vec<&str> = left.iter().map(|route| route.as_str()).collect();
-    assert_eq!(unreached, UNREACHED, "not reached by links and forms");
+    let known = |route: &&&String| UNREACHED.contains(&route.as_str());
+    let unknown: Vec<_> = left.iter().filter(|route| !known(route)).collect();
+    assert!(
+        unknown.is_empty(),
+        "not reached by links and forms: {unknown:?}"
+    );
 }
