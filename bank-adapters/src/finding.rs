@@ -292,6 +292,11 @@ impl Findings {
         self.list.len()
     }
 
+    /// Those behind the first so many.
+    pub(crate) fn since(&self, first: usize) -> &[Finding] {
+        self.list.get(first..).unwrap_or_default()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

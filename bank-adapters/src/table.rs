@@ -60,7 +60,43 @@ pub(crate) struct RowView<'t> {
     cells: &'t [Cell],
 }
 
+/// A row that keeps its text.
+#[derive(Debug, Clone)]
+pub(crate) struct RowKept {
+    line: u64,
+    text: String,
+    cells: Vec<Cell>,
+}
+
+impl RowKept {
+    pub(crate) fn view(&self) -> RowView<'_> {
+        RowView {
+            line: self.line,
+            text: &self.text,
+            cells: &self.cells,
+        }
+    }
+}
+
 impl<'t> RowView<'t> {
+    /// The same row with a text of its own.
+    pub(crate) fn keep(&self) -> RowKept {
+        let mut kept = RowKept {
+            line: self.line,
+            text: String::new(),
+            cells: Vec::with_capacity(self.cells.len()),
+        };
+        for (index, text) in self.texts().enumerate() {
+            let kind = match self.is_number(index) {
+                true => CellKind::Number,
+                false => CellKind::Text,
+            };
+            kept.cells.push(Cell::of(kept.text.len(), text, kind));
+            kept.text.push_str(text);
+        }
+        kept
+    }
+
     /// The text of a cell; empty when the row is shorter.
     pub(crate) fn text(&self, index: usize) -> &'t str {
         let cell = self.cells.get(index).copied().unwrap_or_default();
@@ -104,7 +140,15 @@ pub(crate) struct Table<'a> {
     rows: Vec<(u64, usize)>,
     /// The cells behind this one belong to a row that is not complete yet.
     done: usize,
+    /// Rows that were handed out and forgotten.
+    drained: usize,
 }
+
+/// Who takes rows while a file is being read, so that it is never in memory as a whole.
+pub(crate) type Drain<'d> = Option<&'d mut dyn FnMut(&Table<'_>, &Findings)>;
+
+/// Rows that are handed out together.
+const DRAIN_ROWS: usize = 512;
 
 impl<'a> Table<'a> {
     /// No rows yet, of cells that stand in this text.
@@ -125,6 +169,23 @@ impl<'a> Table<'a> {
             cells: self.cells,
             rows: self.rows,
             done: self.done,
+            drained: self.drained,
+        }
+    }
+
+    /// Hands out the rows in hand once there are many, or all with `at_end`, and forgets them.
+    pub(crate) fn drain(&mut self, at_end: bool, findings: &Findings, drain: &mut Drain<'_>) {
+        let Some(drain) = drain else { return };
+        if self.rows.len() < DRAIN_ROWS && !at_end {
+            return;
+        }
+        drain(self, findings);
+        self.drained += self.rows.len();
+        self.rows.clear();
+        self.cells.clear();
+        self.done = 0;
+        if let Cow::Owned(text) = &mut self.text {
+            text.clear();
         }
     }
 
@@ -199,10 +260,10 @@ impl<'a> Table<'a> {
             self.cells.truncate(start);
             return true;
         }
-        if self.rows.len() >= limits.rows {
+        if self.drained + self.rows.len() >= limits.rows {
             self.cells.truncate(start);
             if limits.is_whole {
-                let detail = format!("{ROWS_MAX} 行 / rows");
+                let detail = format!("{} 行 / rows", limits.rows);
                 findings.row(Fault::TooLarge, line, &[("detail", &detail)]);
             }
             return false;
@@ -249,6 +310,16 @@ impl Limits {
     /// The whole file.
     pub(crate) const WHOLE: Limits = Limits {
         rows: ROWS_MAX,
+        is_whole: true,
+    };
+    /// A spreadsheet that people keep: as many rows as such a program has.
+    pub(crate) const SHEET: Limits = Limits {
+        rows: 1 << 20,
+        is_whole: true,
+    };
+    /// The same where it is kept in memory: a roster with what stands above and below it.
+    pub(crate) const SHEET_KEPT: Limits = Limits {
+        rows: ROWS_MAX + 1_000,
         is_whole: true,
     };
     /// Enough to know a layout by.

@@ -5,6 +5,7 @@ use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{RunEvent, RunState, Step, may_act, run_step};
 use ledger::id::{ProgramId, RunId};
 use ledger::money::Fen;
+use ledger::program::payment_day::pay_by;
 use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::payment::{self, Failed};
@@ -15,8 +16,6 @@ use serde_json::json;
 use super::view::{Report, Table, words};
 use super::{App, Caller, Error};
 
-/// The day of a month until which its money is to be out.
-const PAY_DAY: u32 = 10;
 /// Days after which a bank that has not answered is late.
 const BANK_DAYS: i64 = 3;
 
@@ -66,12 +65,14 @@ pub async fn turns(app: &App, caller: &Caller) -> Result<Vec<Turn>, Error> {
     open.retain(|run| next_step(run.state).is_some());
     let programs = policy::programs(&mut tx, book).await?;
     let batches = ledger_store::batch::batches(&mut tx, book).await?;
+    let days = policy::payment_days(&mut tx, book).await?;
     let mut turns = Vec::new();
     for run in open {
         let sent = batches.iter().filter(|batch| batch.run == run.id);
         let sent = sent.filter_map(|batch| batch.sent_on.parse().ok()).min();
         let program = name_of(&programs, run.program);
-        let late = is_late(&run, app.clock.today(), sent);
+        let due = pay_by(&days, run.program, run.month);
+        let late = is_late(&run, app.clock.today(), due, sent);
         let turn = turn_of(&mut tx, caller, run).await?;
         turns.push(Turn {
             program,
@@ -124,11 +125,12 @@ async fn turn_of(tx: &mut Tx, caller: &Caller, run: Run) -> Result<Turn, Error> 
     })
 }
 
-fn is_late(run: &Run, today: Date, sent: Option<Date>) -> bool {
+/// Whether the money is not out by the day that the policy names, or the bank has not answered.
+fn is_late(run: &Run, today: Date, due: Date, sent: Option<Date>) -> bool {
     match run.state {
         RunState::Released => sent.is_some_and(|day| (today - day).num_days() > BANK_DAYS),
         RunState::Settled => false,
-        _ => run.month.day(PAY_DAY).is_some_and(|day| today > day),
+        _ => today > due,
     }
 }
 

@@ -5,6 +5,7 @@
 //! lie. Layout: PKWARE APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16.
 
 use std::io::Read;
+use std::ops::Range;
 
 use flate2::read::DeflateDecoder;
 use memchr::memmem;
@@ -31,11 +32,11 @@ struct Entry {
 
 /// Refuses what is no plain, small zip archive; the text says why.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
-    check_within(bytes, INFLATED_MAX)
+    check_within(bytes, INFLATED_MAX).map(drop)
 }
 
-/// The same for files that may inflate to `most` bytes.
-pub(crate) fn check_within(bytes: &[u8], most: u64) -> Result<(), String> {
+/// The same for files that may inflate to `most` bytes. Says about how many rows its sheets have.
+pub(crate) fn check_within(bytes: &[u8], most: u64) -> Result<usize, String> {
     let entries = directory(bytes)?;
     let mut total: u64 = 0;
     for entry in &entries {
@@ -55,9 +56,59 @@ pub(crate) fn check_within(bytes: &[u8], most: u64) -> Result<(), String> {
             "解压后超过 {mib} MB / inflates to more than {mib} MB"
         ));
     }
-    entries
-        .iter()
-        .try_for_each(|entry| check_parts(&contents(bytes, entry)?))
+    let mut rows = 0;
+    for entry in &entries {
+        rows += check_entry(bytes, entry)?;
+    }
+    Ok(rows)
+}
+
+/// Bytes of an entry that are looked at together.
+const WINDOW: usize = 64 << 10;
+/// Bytes behind a place that may matter to it: the longest attribute that is read.
+const AHEAD: usize = 256;
+
+/// Inflates an entry piece by piece, so that a large sheet is never in memory, and checks it.
+fn check_entry(bytes: &[u8], entry: &Entry) -> Result<usize, String> {
+    let broken = || "压缩内容损坏 / a zip entry is broken".to_owned();
+    let data = packed(bytes, entry)?;
+    // The size was bounded before; the directory may lie, so what comes is bounded once more.
+    let most = entry.inflated.saturating_add(1);
+    let mut source: Box<dyn Read> = match entry.is_deflated {
+        true => Box::new(DeflateDecoder::new(data).take(most)),
+        false => Box::new(data.take(most)),
+    };
+    let mut window: Vec<u8> = Vec::with_capacity(2 * WINDOW);
+    let (mut inflated, mut rows, mut first) = (0_u64, 0_usize, true);
+    // One byte before the first place that is not checked yet.
+    let mut from = 0;
+    loop {
+        let before = window.len();
+        let limit = u64::try_from(WINDOW).unwrap_or(u64::MAX);
+        let read = (&mut source).take(limit).read_to_end(&mut window);
+        let read = read.map_err(|_| broken())?;
+        inflated = inflated.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        if first && is_wide(&window) {
+            return Err("部件不是 UTF-8 / a part is not UTF-8".to_owned());
+        }
+        first = false;
+        let at_end = window.len() == before;
+        let until = match at_end {
+            true => window.len(),
+            false => window.len().saturating_sub(AHEAD),
+        };
+        rows += check_window(&window, from..until, entry.inflated)?;
+        if at_end {
+            break;
+        }
+        let kept = until.saturating_sub(1);
+        window.drain(..kept);
+        from = until - kept;
+    }
+    if inflated != entry.inflated {
+        return Err("解压大小与目录不符 / an entry is not of the size it states".to_owned());
+    }
+    Ok(rows)
 }
 
 /// The parts of an archive of our own, by name.
@@ -169,8 +220,8 @@ fn is_same_in_zip64(gap: &[u8], told: [usize; 3], at: usize) -> bool {
     })
 }
 
-/// Inflates one entry and compares with what the directory says.
-fn contents(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, String> {
+/// The packed bytes of an entry.
+fn packed<'a>(bytes: &'a [u8], entry: &Entry) -> Result<&'a [u8], String> {
     let broken = || "压缩内容损坏 / a zip entry is broken".to_owned();
     let local = bytes.get(entry.offset..).ok_or_else(broken)?;
     if !local.starts_with(b"PK\x03\x04") {
@@ -180,75 +231,83 @@ fn contents(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, String> {
     let extra = usize::from(read16(local, 28).ok_or_else(broken)?);
     let packed = usize::try_from(entry.packed).map_err(|_| broken())?;
     let data = local.get(30 + name + extra..).ok_or_else(broken)?;
-    let data = data.get(..packed).ok_or_else(broken)?;
-    // The size was bounded before; the directory may lie, so what comes is bounded once more.
+    data.get(..packed).ok_or_else(broken)
+}
+
+/// Inflates one entry and compares with what the directory says.
+fn contents(bytes: &[u8], entry: &Entry) -> Result<Vec<u8>, String> {
+    let broken = || "压缩内容损坏 / a zip entry is broken".to_owned();
+    let data = packed(bytes, entry)?;
     let most = entry.inflated.saturating_add(1);
     let room = usize::try_from(most.min(INFLATED_MAX)).unwrap_or_default();
     let mut contents = Vec::with_capacity(room);
-    if entry.is_deflated {
-        DeflateDecoder::new(data)
+    let read = match entry.is_deflated {
+        true => DeflateDecoder::new(data)
             .take(most)
-            .read_to_end(&mut contents)
-            .map_err(|_| broken())?;
-    } else {
-        data.take(most)
-            .read_to_end(&mut contents)
-            .map_err(|_| broken())?;
-    }
+            .read_to_end(&mut contents),
+        false => data.take(most).read_to_end(&mut contents),
+    };
+    read.map_err(|_| broken())?;
     if u64::try_from(contents.len()).ok() != Some(entry.inflated) {
         return Err("解压大小与目录不符 / an entry is not of the size it states".to_owned());
     }
     Ok(contents)
 }
 
+/// Whether a part begins as UTF-16 does.
+fn is_wide(start: &[u8]) -> bool {
+    let begins = |with: &[u8]| start.starts_with(with);
+    begins(b"\xff\xfe") || begins(b"\xfe\xff") || begins(b"<\0") || begins(b"\0<")
+}
+
+/// Checks what begins at the places of a range and counts the rows among it.
+///
 /// A workbook states how many strings it has and its reader reserves memory for them: the
 /// number must be possible, and the text must be one in which we can see it.
-fn check_parts(contents: &[u8]) -> Result<(), String> {
+fn check_window(window: &[u8], places: Range<usize>, size: u64) -> Result<usize, String> {
     const NAME: &[u8] = b"uniqueCount";
-    if contents.starts_with(b"\xff\xfe")
-        || contents.starts_with(b"\xfe\xff")
-        || contents
-            .get(..2)
-            .is_some_and(|start| start == b"<\0" || start == b"\0<")
-    {
-        return Err("部件不是 UTF-8 / a part is not UTF-8".to_owned());
-    }
-    for at in memmem::find_iter(contents, NAME) {
-        let rest = contents.get(at + NAME.len()..).unwrap_or_default();
-        let digits = rest
-            .iter()
-            .skip_while(|byte| !byte.is_ascii_digit() && **byte != b'>');
-        let stated = digits
-            .take_while(|byte| byte.is_ascii_digit())
-            .fold(0_usize, |sum, byte| {
-                sum.saturating_mul(10)
-                    .saturating_add(usize::from(byte - b'0'))
-            });
-        if stated > contents.len() {
+    let matches = |needle: &'static [u8]| {
+        let from = window.get(places.start..).unwrap_or_default();
+        let until = places.end - places.start;
+        let found = memmem::find_iter(from, needle).map(move |at| (at, places.start));
+        found.take_while(move |(at, _)| *at < until).map(|(at, start)| at + start)
+    };
+    for at in matches(NAME) {
+        let rest = window.get(at + NAME.len()..).unwrap_or_default();
+        let rest = rest.get(..AHEAD - NAME.len()).unwrap_or(rest);
+        let begin = rest.iter().position(|byte| byte.is_ascii_digit() || *byte == b'>');
+        let digits = begin.and_then(|begin| rest.get(begin..)).unwrap_or_default();
+        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let stated = digits.iter().take(length).fold(0_u64, |sum, byte| {
+            sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'))
+        });
+        // A number that goes on beyond what is looked at is none.
+        if stated > size || begin.is_none() || length == digits.len() {
             return Err("字符串数目不可能 / an impossible number of strings".to_owned());
         }
     }
-    check_references(contents)
+    for at in matches(b"r=") {
+        check_reference(window, at)?;
+    }
+    Ok(matches(b"<row ").count())
 }
 
 /// The last cell of any sheet is `XFD1048576`. A longer reference would wrap around in the reader
 /// and its cell would appear somewhere else.
-fn check_references(contents: &[u8]) -> Result<(), String> {
+fn check_reference(window: &[u8], at: usize) -> Result<(), String> {
     const REFERENCE_MAX: usize = 10;
-    for at in memmem::find_iter(contents, b"r=") {
-        let before = at.checked_sub(1).and_then(|at| contents.get(at));
-        let is_attribute = before.is_some_and(u8::is_ascii_whitespace);
-        let Some((quote, value)) = contents.get(at + 2..).and_then(<[u8]>::split_first) else {
-            break;
-        };
-        let length = value
-            .iter()
-            .take(REFERENCE_MAX + 1)
-            .take_while(|byte| *byte != quote)
-            .count();
-        if is_attribute && matches!(quote, b'"' | b'\'') && length > REFERENCE_MAX {
-            return Err("单元格引用无效 / an invalid cell reference".to_owned());
-        }
+    let before = at.checked_sub(1).and_then(|at| window.get(at));
+    let is_attribute = before.is_some_and(u8::is_ascii_whitespace);
+    let Some((quote, value)) = window.get(at + 2..).and_then(<[u8]>::split_first) else {
+        return Ok(());
+    };
+    let length = value
+        .iter()
+        .take(REFERENCE_MAX + 1)
+        .take_while(|byte| *byte != quote)
+        .count();
+    if is_attribute && matches!(quote, b'"' | b'\'') && length > REFERENCE_MAX {
+        return Err("单元格引用无效 / an invalid cell reference".to_owned());
     }
     Ok(())
 }

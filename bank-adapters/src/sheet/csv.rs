@@ -2,20 +2,36 @@
 
 use crate::encoding::Encoding;
 use crate::finding::{Fault, Findings};
-use crate::table::{CellKind, Limits, Table};
+use crate::table::{CellKind, Drain, Limits, Table};
 
 /// Reads all records. A line feed inside quotes is a control character and so a finding.
 pub(crate) fn read<'a>(text: &'a str, limits: &Limits, findings: &mut Findings) -> Table<'a> {
-    if text.contains('"') {
-        read_quoted(text, limits, findings)
-    } else {
-        read_bare(text, limits, findings)
-    }
+    read_draining(text, limits, findings, None)
+}
+
+/// The same; rows are handed out while they are read.
+pub(crate) fn read_draining<'a>(
+    text: &'a str,
+    limits: &Limits,
+    findings: &mut Findings,
+    mut drain: Drain<'_>,
+) -> Table<'a> {
+    let mut table = match text.contains('"') {
+        true => read_quoted(text, limits, findings, &mut drain),
+        false => read_bare(text, limits, findings, &mut drain),
+    };
+    table.drain(true, findings, &mut drain);
+    table
 }
 
 /// Reads text without any quote, whose records end at each CR, LF or CR LF and whose cells are
 /// parts of it.
-fn read_bare<'a>(text: &'a str, limits: &Limits, findings: &mut Findings) -> Table<'a> {
+fn read_bare<'a>(
+    text: &'a str,
+    limits: &Limits,
+    findings: &mut Findings,
+    drain: &mut Drain<'_>,
+) -> Table<'a> {
     let mut table = Table::of(text);
     let mut start = 0;
     for (line, piece) in (1..).zip(text.split('\n')) {
@@ -29,6 +45,7 @@ fn read_bare<'a>(text: &'a str, limits: &Limits, findings: &mut Findings) -> Tab
                 if !table.end_row(line, limits, findings) {
                     return table;
                 }
+                table.drain(false, findings, drain);
             }
             start += record.len() + 1;
         }
@@ -36,7 +53,12 @@ fn read_bare<'a>(text: &'a str, limits: &Limits, findings: &mut Findings) -> Tab
     table
 }
 
-fn read_quoted(text: &str, limits: &Limits, findings: &mut Findings) -> Table<'static> {
+fn read_quoted(
+    text: &str,
+    limits: &Limits,
+    findings: &mut Findings,
+    drain: &mut Drain<'_>,
+) -> Table<'static> {
     let mut table = Table::default();
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -65,6 +87,7 @@ fn read_quoted(text: &str, limits: &Limits, findings: &mut Findings) -> Table<'s
         if !table.end_row(line, limits, findings) {
             break;
         }
+        table.drain(false, findings, drain);
     }
     table
 }

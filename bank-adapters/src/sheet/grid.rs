@@ -14,10 +14,12 @@ use super::{archive, csv, ods, workbook, xls};
 use crate::encoding::plain;
 use crate::finding::{Fault, Finding, Findings};
 use crate::profile::Kind;
-use crate::table::{Limits, RowView, Source, Table};
+use crate::table::{Drain, Limits, RowKept, RowView, Source, Table};
 
-/// All parts of a workbook together, inflated.
-const INFLATED_MAX: u64 = 100 << 20;
+/// All parts of a workbook together, inflated. They are never in memory as a whole.
+const INFLATED_MAX: u64 = 512 << 20;
+/// The same of an open document, whose reader keeps all of it.
+const ODS_INFLATED_MAX: u64 = 100 << 20;
 /// Visible sheets of one file at most.
 pub(super) const SHEETS_MAX: usize = 32;
 
@@ -39,6 +41,30 @@ pub struct GridSheet<'a> {
 /// One row that is not blank.
 #[derive(Clone, Copy, Debug)]
 pub struct GridRow<'t>(RowView<'t>);
+
+/// A row that keeps its text.
+#[derive(Clone, Debug)]
+pub struct KeptRow(RowKept);
+
+impl KeptRow {
+    /// The row.
+    pub fn row(&self) -> GridRow<'_> {
+        GridRow(self.0.view())
+    }
+}
+
+/// Who takes the rows of a spreadsheet one after another, so that it is never in memory as a
+/// whole.
+pub trait RowTaker {
+    /// About so many rows will come, of all sheets.
+    fn expect(&mut self, rows: usize);
+    /// A sheet begins; a text file is one sheet without a name.
+    fn sheet(&mut self, name: &str);
+    /// What the reader found; it comes before the row that it concerns.
+    fn found(&mut self, finding: &Finding);
+    /// A row of the sheet that is not blank.
+    fn row(&mut self, row: GridRow<'_>);
+}
 
 impl Grid<'static> {
     fn of(sheets: Vec<(String, Table<'static>)>) -> Self {
@@ -72,6 +98,11 @@ impl GridSheet<'_> {
 }
 
 impl<'t> GridRow<'t> {
+    /// The same row with a text of its own.
+    pub fn keep(&self) -> KeptRow {
+        KeptRow(self.0.keep())
+    }
+
     /// Its place in the sheet, counted from 1.
     pub fn line(&self) -> u64 {
         self.0.line
@@ -115,13 +146,131 @@ pub fn read_grid(bytes: &[u8]) -> (Grid<'_>, Vec<Finding>) {
     (grid, findings.into_vec())
 }
 
+/// Reads a spreadsheet as [`read_grid`] does, and hands out its rows while it is read. The
+/// findings are all that were handed out, and those of the file; nothing that was taken may be
+/// used when one of them blocks.
+pub fn each_row(bytes: &[u8], taker: &mut dyn RowTaker) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let mut handing = Handing {
+        taker,
+        told: 0,
+        rows: 0,
+    };
+    match bytes {
+        [b'P', b'K', 3, 4, ..] if !ods::is_ods(bytes) => {
+            match archive::check_within(bytes, INFLATED_MAX) {
+                Ok(rows) => {
+                    handing.taker.expect(rows);
+                    guarded(&mut findings, |findings| {
+                        each_of_xlsx(bytes, findings, &mut handing).map(|()| Grid::default())
+                    });
+                }
+                Err(detail) => findings.file(Fault::WorkbookHostile, &[("detail", &detail)]),
+            }
+        }
+        [b'P', b'K', 3, 4, ..] => handing.whole(&opened(bytes, &mut findings), &findings),
+        _ if xls::is_compound(bytes) => {
+            let grid = guarded(&mut findings, |findings| {
+                xls::read(bytes, findings).map(Grid::of)
+            });
+            handing.whole(&grid, &findings);
+        }
+        _ => each_of_text(bytes, &mut findings, &mut handing),
+    }
+    handing.told(&findings);
+    if handing.rows == 0 {
+        findings.nothing_inside();
+    }
+    findings.into_vec()
+}
+
+/// Hands rows out with what was found before them.
+struct Handing<'t> {
+    taker: &'t mut dyn RowTaker,
+    /// Findings that were handed out.
+    told: usize,
+    rows: usize,
+}
+
+impl Handing<'_> {
+    fn told(&mut self, findings: &Findings) {
+        for finding in findings.since(self.told) {
+            self.taker.found(finding);
+        }
+        self.told = findings.len();
+    }
+
+    fn rows(&mut self, table: &Table<'_>, findings: &Findings) {
+        self.told(findings);
+        for row in table.rows_from(0) {
+            self.rows += 1;
+            self.taker.row(GridRow(row));
+        }
+    }
+
+    /// A file that its reader had in memory anyhow.
+    fn whole(&mut self, grid: &Grid<'_>, findings: &Findings) {
+        self.taker.expect(grid.sheets.iter().map(GridSheet::len).sum());
+        let name_of = |finding: &Finding| finding.place.sheet.clone().unwrap_or_default();
+        for sheet in &grid.sheets {
+            self.taker.sheet(&sheet.name);
+            for finding in findings.since(0) {
+                if name_of(finding) == sheet.name {
+                    self.taker.found(finding);
+                }
+            }
+            for row in sheet.rows() {
+                self.rows += 1;
+                self.taker.row(row);
+            }
+        }
+        self.told = findings.len();
+    }
+}
+
+fn each_of_xlsx(
+    bytes: &[u8],
+    findings: &mut Findings,
+    handing: &mut Handing<'_>,
+) -> Result<(), String> {
+    let told = |error: calamine::XlsxError| error.to_string();
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(told)?;
+    let names = workbook::visible_sheets(&workbook);
+    if names.len() > SHEETS_MAX {
+        return Err(too_many_sheets());
+    }
+    for name in names {
+        findings.sheet(&name);
+        handing.taker.sheet(&name);
+        let mut table = Table::default();
+        let mut drain =
+            |table: &Table<'_>, findings: &Findings| handing.rows(table, findings);
+        let drain: Drain<'_> = Some(&mut drain);
+        let limits = Limits::SHEET;
+        workbook::fill(&mut workbook, &name, &limits, &mut table, findings, drain).map_err(told)?;
+    }
+    Ok(())
+}
+
+fn each_of_text(bytes: &[u8], findings: &mut Findings, handing: &mut Handing<'_>) {
+    let source = Source::open(Kind::Csv, bytes, findings);
+    let Some(text) = source.into_text() else {
+        return;
+    };
+    handing.taker.sheet("");
+    let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    handing.taker.expect(lines);
+    let mut drain = |table: &Table<'_>, findings: &Findings| handing.rows(table, findings);
+    csv::read_draining(&text, &Limits::SHEET, findings, Some(&mut drain));
+}
+
 fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Grid<'a> {
     let source = Source::open(Kind::Csv, bytes, findings);
     let Some(text) = source.into_text() else {
         return Grid::default();
     };
     // Cells are places in the text, so the text can be handed over after they are found.
-    let table = csv::read(&text, &Limits::WHOLE, findings).keeping(Cow::Borrowed(""));
+    let table = csv::read(&text, &Limits::SHEET_KEPT, findings).keeping(Cow::Borrowed(""));
     let table = table.keeping(text);
     Grid {
         sheets: vec![GridSheet {
@@ -133,11 +282,16 @@ fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Grid<'a> {
 
 /// A zip container.
 fn opened(bytes: &[u8], findings: &mut Findings) -> Grid<'static> {
-    if let Err(detail) = archive::check_within(bytes, INFLATED_MAX) {
+    let is_ods = ods::is_ods(bytes);
+    let most = match is_ods {
+        true => ODS_INFLATED_MAX,
+        false => INFLATED_MAX,
+    };
+    if let Err(detail) = archive::check_within(bytes, most) {
         findings.file(Fault::WorkbookHostile, &[("detail", &detail)]);
         return Grid::default();
     }
-    guarded(findings, |findings| match ods::is_ods(bytes) {
+    guarded(findings, |findings| match is_ods {
         true => ods::read(bytes, findings).map(Grid::of),
         false => xlsx(bytes, findings),
     })
@@ -173,7 +327,8 @@ fn xlsx(bytes: &[u8], findings: &mut Findings) -> Result<Grid<'static>, String> 
     for name in names {
         findings.sheet(&name);
         let mut table = Table::default();
-        workbook::fill(&mut workbook, &name, &Limits::WHOLE, &mut table, findings).map_err(told)?;
+        let limits = Limits::SHEET_KEPT;
+        workbook::fill(&mut workbook, &name, &limits, &mut table, findings, None).map_err(told)?;
         grid.sheets.push(GridSheet { name, table });
     }
     Ok(grid)

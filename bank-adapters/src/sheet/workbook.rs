@@ -11,12 +11,14 @@ use calamine::{
 use super::{archive, xls};
 use crate::encoding::trim;
 use crate::finding::{Fault, Findings};
-use crate::table::{COLUMNS_MAX, CellKind, Limits, ROWS_MAX, Table};
+use crate::table::{COLUMNS_MAX, CellKind, Drain, Limits, ROWS_MAX, Table};
 
 /// Bytes of one cell at most: identifiers, names and remarks are short.
 const CELL_MAX: usize = 2_000;
 /// Bytes of all cells at most: a million cells can share one long string.
 const CELLS_MAX: usize = 64 << 20;
+/// The same where rows are handed out and forgotten: a bound on time, not on memory.
+const CELLS_DRAINED_MAX: usize = 512 << 20;
 
 /// Reads the first visible sheet. The streaming reader is used, and never the dense range: two
 /// cells far apart would make that ask for hundreds of gigabytes.
@@ -93,7 +95,7 @@ fn read_sheet(
         let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
         findings.file(Fault::OtherSheets, &values);
     }
-    fill(&mut workbook, &name, limits, table, findings)
+    fill(&mut workbook, &name, limits, table, findings, None)
 }
 
 /// The names of the sheets that a person sees, in their order.
@@ -105,22 +107,23 @@ pub(super) fn visible_sheets<R: Read + Seek>(workbook: &Xlsx<R>) -> Vec<String> 
     sheets.map(|sheet| sheet.name.clone()).collect()
 }
 
-/// Reads one sheet cell by cell.
+/// Reads one sheet cell by cell; with a drain its rows are handed out while they are read.
 pub(super) fn fill<R: Read + Seek>(
     workbook: &mut Xlsx<R>,
     name: &str,
     limits: &Limits,
     table: &mut Table<'static>,
     findings: &mut Findings,
+    drain: Drain<'_>,
 ) -> Result<(), ReadError> {
     let mut reader = workbook.worksheet_cells_reader(name)?;
-    let mut rows = Rows::new(limits, table, findings);
+    let mut rows = Rows::new(limits, table, findings, drain);
     while let Some(cell) = reader.next_cell()? {
         if !rows.cell(cell.get_position(), cell.get_value()) {
-            return Ok(());
+            break;
         }
     }
-    rows.end();
+    rows.finish();
     Ok(())
 }
 
@@ -131,7 +134,7 @@ pub(super) fn fill_range(
     table: &mut Table<'static>,
     findings: &mut Findings,
 ) {
-    let mut rows = Rows::new(limits, table, findings);
+    let mut rows = Rows::new(limits, table, findings, None);
     let (first_row, first_column) = range.start().unwrap_or_default();
     let at =
         |first: u32, place: usize| first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
@@ -141,7 +144,7 @@ pub(super) fn fill_range(
             break;
         }
     }
-    rows.end();
+    rows.finish();
 }
 
 fn borrowed(value: &Data) -> DataRef<'_> {
@@ -159,39 +162,59 @@ fn borrowed(value: &Data) -> DataRef<'_> {
 }
 
 /// Cells in the order of a sheet, as they become rows.
-pub(super) struct Rows<'f> {
+pub(super) struct Rows<'f, 'd> {
     limits: &'f Limits,
     table: &'f mut Table<'static>,
     findings: &'f mut Findings,
+    drain: Drain<'d>,
     row_at: u32,
     bytes_total: usize,
+    /// A cell was beyond the limits: its row is not complete.
+    is_cut: bool,
 }
 
-impl<'f> Rows<'f> {
+impl<'f, 'd> Rows<'f, 'd> {
     pub(super) fn new(
         limits: &'f Limits,
         table: &'f mut Table<'static>,
         findings: &'f mut Findings,
-    ) -> Rows<'f> {
+        drain: Drain<'d>,
+    ) -> Rows<'f, 'd> {
         Rows {
             limits,
             table,
             findings,
+            drain,
             row_at: 0,
             bytes_total: 0,
+            is_cut: false,
         }
     }
 
     /// Adds a cell at a row and column, counted from 0; false when the sheet is full.
-    pub(super) fn cell(&mut self, (at, column): (u32, u32), value: &DataRef<'_>) -> bool {
+    pub(super) fn cell(&mut self, at: (u32, u32), value: &DataRef<'_>) -> bool {
+        self.is_cut = !self.added(at, value);
+        !self.is_cut
+    }
+
+    fn added(&mut self, (at, column): (u32, u32), value: &DataRef<'_>) -> bool {
         if matches!(value, DataRef::Empty) {
             return true;
         }
         let column = usize::try_from(column).unwrap_or(usize::MAX);
         let (text, kind) = cell_text(value);
         self.bytes_total = self.bytes_total.saturating_add(text.len());
-        if let Some(detail) = beyond(at, column, &text, self.bytes_total) {
-            let values = [("detail", detail)];
+        let most = match self.drain {
+            Some(_) => CELLS_DRAINED_MAX,
+            None => CELLS_MAX,
+        };
+        // Where only some rows are wanted, what is behind them is no fault.
+        let rows = match self.limits.is_whole {
+            true => self.limits.rows,
+            false => ROWS_MAX,
+        };
+        if let Some(detail) = beyond((at, column), &text, rows, (self.bytes_total, most)) {
+            let values = [("detail", detail.as_str())];
             self.findings
                 .row(Fault::TooLarge, u64::from(at) + 1, &values);
             return false;
@@ -214,22 +237,37 @@ impl<'f> Rows<'f> {
     }
 
     /// Completes the row in hand; false when the table is full.
-    pub(super) fn end(&mut self) -> bool {
+    fn end(&mut self) -> bool {
         let line = u64::from(self.row_at) + 1;
-        self.table.end_row(line, self.limits, self.findings)
+        let has_room = self.table.end_row(line, self.limits, self.findings);
+        self.table.drain(false, self.findings, &mut self.drain);
+        has_room
+    }
+
+    /// Completes the sheet.
+    fn finish(mut self) {
+        if !self.is_cut {
+            self.end();
+        }
+        self.table.drain(true, self.findings, &mut self.drain);
     }
 }
 
-/// Why a cell is beyond the limits.
-fn beyond(row: u32, column: usize, text: &str, total: usize) -> Option<&'static str> {
-    if usize::try_from(row).map_or(true, |row| row >= ROWS_MAX) {
-        Some("200000 行 / rows")
+/// Why a cell is beyond the limits: so many rows, and so many bytes of all that there may be.
+fn beyond(
+    (row, column): (u32, usize),
+    text: &str,
+    rows: usize,
+    (total, most): (usize, usize),
+) -> Option<String> {
+    if usize::try_from(row).map_or(true, |row| row >= rows) {
+        Some(format!("{rows} 行 / rows"))
     } else if column >= COLUMNS_MAX {
-        Some("64 列 / columns")
+        Some("64 列 / columns".to_owned())
     } else if text.len() > CELL_MAX {
-        Some("单元格 2000 字节 / bytes in a cell")
-    } else if total > CELLS_MAX {
-        Some("64 MiB")
+        Some("单元格 2000 字节 / bytes in a cell".to_owned())
+    } else if total > most {
+        Some(format!("{} MiB", most >> 20))
     } else {
         None
     }

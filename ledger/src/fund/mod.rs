@@ -139,12 +139,12 @@ fn spread(funding: &Funding, lots: &[Lot], total: Fen) -> Result<Spread, Problem
 /// The refusal of a draw that the money does not carry.
 fn shortage(lacking: &[(Option<Level>, Fen)], missing: Fen) -> Problem {
     let part = |(level, amount): &(Option<Level>, Fen)| match level {
-        Some(level) => format!("{} {}: {amount}", level.name(), level.code()),
-        None => format!("不分级次 any level: {amount}"),
+        Some(level) => format!("{} {}: {}", level.name(), level.code(), amount.grouped()),
+        None => format!("不分级次 any level: {}", amount.grouped()),
     };
     let levels: Vec<String> = lacking.iter().map(part).collect();
     Problem::new(Kind::FundsMissing)
-        .with("missing", missing)
+        .with("missing", missing.grouped())
         .with("levels", levels.join("; "))
 }
 

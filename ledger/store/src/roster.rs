@@ -1,6 +1,7 @@
 //! Parties, their accounts and their awards.
 
 use crate::boxed;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::calendar::{Date, Month, parse_date};
@@ -196,9 +197,9 @@ pub struct NewParty<'a> {
     /// Where it lives.
     pub area: i64,
     /// Its name.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// File number, identity number or credit code.
-    pub reference_no: &'a str,
+    pub reference_no: Cow<'a, str>,
     /// Salt of its commitments.
     pub salt: [u8; 16],
 }
@@ -525,8 +526,8 @@ pub async fn add_parties<'a, E: From<StoreError>>(
         let party = party?;
         let row = loader.rows();
         row.int(write.book().get()).int(party.id.get());
-        row.text(party.kind.code()).int(party.area).text(party.name);
-        row.text(party.reference_no).bytes(&party.salt).end();
+        row.text(party.kind.code()).int(party.area).text(&party.name);
+        row.text(&party.reference_no).bytes(&party.salt).end();
         loader.step(write).await?;
     }
     loader.finish(write).await?;
@@ -554,10 +555,10 @@ pub async fn add_payee_accounts<E: From<StoreError>>(
 }
 
 /// Stores awards, in ascending order of their numbers.
-pub async fn add_awards(
+pub async fn add_awards<E: From<StoreError>>(
     write: &mut Write,
-    awards: impl Iterator<Item = AwardRow>,
-) -> Result<(), Failure> {
+    awards: impl Iterator<Item = Result<AwardRow, E>>,
+) -> Result<(), E> {
     let mut loader = Loader::new(&table::AWARD);
     let mut quantities = RowBuffer::of(&table::AWARD_QUANTITY);
     for row in awards {
@@ -565,7 +566,7 @@ pub async fn add_awards(
             award,
             basis,
             quantity,
-        } = row;
+        } = row?;
         if let Some(quantity) = quantity {
             let row = quantities.int(write.book().get()).int(award.id.get());
             row.int(quantity.milli()).end();

@@ -1,5 +1,6 @@
 //! What a roster changes in the books.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bank_adapters::Finding;
@@ -15,10 +16,11 @@ use serde_json::json;
 
 use super::RosterFile;
 use super::sheet::{self, Roster, RosterRow, Terms, Words};
+use super::stage::Rows;
 use crate::app::progress::Progress;
 use crate::app::{App, Error, not_found};
 
-/// What an import changes.
+/// What an import changes. Of the rows it keeps numbers; the rows themselves stay laid aside.
 pub(super) struct Change {
     roster: Roster,
     /// What is odd about the file without being wrong.
@@ -29,15 +31,21 @@ pub(super) struct Change {
     leaving: usize,
     /// New areas by their place among the roster's areas, with their numbers.
     areas: Vec<(i64, usize)>,
+    /// The number of each area of the roster.
+    area_numbers: Vec<i64>,
     /// New bank branches in the same way.
     branches: Vec<(i64, usize)>,
-    /// New parties in the order of their numbers.
-    parties: Vec<NewKey>,
-    accounts: Vec<PayeeAccount>,
+    /// The number of each branch of the roster.
+    branch_numbers: Vec<i64>,
+    /// New parties, numbered from here on in their order.
+    first_party: i64,
+    parties: Vec<Key>,
+    /// New versions of accounts: payee, version, and the row that says it.
+    accounts: Vec<(PartyId, i64, Place)>,
     accounts_changed: usize,
     /// New awards, numbered from here on in their order.
     first_award: i64,
-    started: BTreeMap<Asked, AwardRow>,
+    started: Vec<Wanted>,
     ended: Vec<(AwardId, Month, &'static str)>,
     /// Disability grades that the roster says otherwise: person, newest version, grade.
     disabilities: Vec<(PartyId, i64, i64)>,
@@ -46,21 +54,17 @@ pub(super) struct Change {
     month: Month,
 }
 
+/// The number of a row.
+type Place = u32;
+
 /// So many awards of a program may end in one import without a question.
 const ENDED_FEW: usize = 10;
-
-/// A party that the roster brings: its number, its area and the first row that names it.
-struct NewKey {
-    id: PartyId,
-    area: i64,
-    key: Key,
-}
 
 /// Where a party stands in the roster: kind, row, and as what it is named there.
 #[derive(Clone, Copy)]
 struct Key {
     kind: PartyKind,
-    row: usize,
+    row: Place,
     part: Part,
 }
 
@@ -71,33 +75,81 @@ enum Part {
     Payee,
 }
 
-impl Key {
-    /// Its file number, identity number or credit code.
-    fn reference(self, rows: &[RosterRow]) -> &str {
-        let row = &rows[self.row];
-        match self.part {
+impl Part {
+    /// File number, identity number or credit code.
+    fn reference(self, row: &RosterRow) -> &str {
+        match self {
             Part::Household => &row.file_no,
             Part::Person => &row.identity_no,
             Part::Payee => row.payee().1,
         }
     }
 
-    fn name(self, rows: &[RosterRow]) -> &str {
-        let row = &rows[self.row];
-        match self.part {
+    fn name(self, row: &RosterRow) -> &str {
+        match self {
             Part::Household | Part::Person => &row.name,
             Part::Payee => row.payee().2,
         }
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Part::Household => 0,
+            Part::Person => 1,
+            Part::Payee => 2,
+        }
+    }
+}
+
+/// The parties of one kind that a roster names, sorted by their references.
+#[derive(Default)]
+struct Named {
+    text: String,
+    /// Where the reference stands in the text, its length, and who it is.
+    keys: Vec<(u32, u32, Place, Part)>,
+}
+
+impl Named {
+    fn add(&mut self, row: Place, part: Part, reference: &str) {
+        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let key = (narrow(self.text.len()), narrow(reference.len()), row, part);
+        self.keys.push(key);
+        self.text.push_str(reference);
+    }
+
+    fn reference(&self, (start, length, ..): (u32, u32, Place, Part)) -> &str {
+        let at = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let end = at(start).saturating_add(at(length));
+        self.text.get(at(start)..end).unwrap_or_default()
+    }
+
+    fn sort(&mut self) {
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.sort_by(|a, b| {
+            let of = |key| self.reference(key).as_bytes();
+            of(*a).cmp(of(*b)).then(a.2.cmp(&b.2))
+        });
+        self.keys = keys;
     }
 }
 
 /// Household, person and payee of each row.
 type Parties = Vec<[PartyId; 3]>;
 
+/// A row that asks for an award.
+struct Wanted {
+    who: Asked,
+    row: Place,
+    /// The month that it begins in, where that is not the roster's.
+    from: Option<Month>,
+    /// An award in force says the same already.
+    is_kept: bool,
+}
+
 impl Change {
     /// Whether the roster has no row.
     pub(super) fn names_nobody(&self) -> bool {
-        self.roster.rows.is_empty()
+        self.roster.rows.len() == 0
     }
 
     /// How many awards leave the roster, and of how many, when that is more than half of more than
@@ -122,7 +174,7 @@ impl Change {
         json!({
             "program": program,
             "month": month.to_string(),
-            "rows": self.roster.rows.iter().filter(|row| !row.is_member).count(),
+            "rows": self.roster.asked,
             "unchanged": self.kept,
             "started": self.started.len() - replaced,
             "ended": self.ended.len() - replaced,
@@ -141,36 +193,42 @@ impl Change {
         app: &App,
         write: &mut Write,
         progress: &Progress,
+        parties: &Parties,
     ) -> Result<(), Error> {
-        let rows = &self.roster.rows;
         progress.expect(self.parties.len() + self.accounts.len() + self.started.len());
         store::add_areas(write, &named(&self.areas, &self.roster.areas)).await?;
         store::add_branches(write, &named(&self.branches, &self.roster.banks)).await?;
-        let parties = self.parties.iter().map(|new| {
+        let mut rows = self.roster.rows.reader();
+        let new = (self.first_party..).zip(&self.parties).map(|(id, key)| {
             progress.add(1);
+            let row = rows.row(at(key.row))?;
+            let area = self.area_numbers.get(row.area).copied();
             Ok::<_, Error>(NewParty {
-                id: new.id,
-                kind: new.key.kind,
-                area: new.area,
-                name: new.key.name(rows),
-                reference_no: new.key.reference(rows),
-                salt: app.entropy.salt_for(|| format!("party/{}", new.id))?,
+                id: PartyId(id),
+                kind: key.kind,
+                area: area.unwrap_or_default(),
+                name: Cow::Owned(key.part.name(&row).to_owned()),
+                reference_no: Cow::Owned(key.part.reference(&row).to_owned()),
+                salt: app.entropy.salt_for(|| format!("party/{id}"))?,
             })
         });
-        store::add_parties(write, parties).await?;
-        self.accounts.sort_by_key(|account| account.payee);
-        let accounts = self.accounts.into_iter().map(|account| {
+        store::add_parties(write, new).await?;
+        self.accounts.sort_by_key(|(payee, ..)| *payee);
+        let mut rows = self.roster.rows.reader();
+        let accounts = self.accounts.iter().map(|(payee, version, place)| {
             progress.add(1);
-            let purpose = || format!("payee_account/{}/{}", account.payee, account.version);
+            let account = self.account((*payee, *version), &rows.row(at(*place))?);
+            let purpose = || format!("payee_account/{payee}/{version}");
             let salt = app.entropy.salt_for(purpose)?;
             Ok::<_, Error>((account, salt))
         });
         store::add_payee_accounts(write, accounts).await?;
-        let numbered = (self.first_award..).zip(self.started.into_values());
-        let started = numbered.map(|(id, mut row)| {
+        let mut rows = self.roster.rows.reader();
+        let started = (self.first_award..).zip(&self.started).map(|(id, wanted)| {
             progress.add(1);
+            let mut row = self.award(wanted, parties, &rows.row(at(wanted.row))?);
             row.award.id = AwardId(id);
-            row
+            Ok::<_, Error>(row)
         });
         store::add_awards(write, started).await?;
         store::add_disabilities(write, self.month, &self.disabilities).await?;
@@ -178,6 +236,55 @@ impl Change {
         self.ended.sort_by_key(|(award, ..)| *award);
         Ok(store::end_awards(write, &self.ended).await?)
     }
+
+    /// The account that a row says.
+    fn account(&self, (payee, version): (PartyId, i64), row: &RosterRow) -> PayeeAccount {
+        let branch = self.branch_numbers.get(row.bank).copied();
+        PayeeAccount {
+            payee,
+            version,
+            holder_name: row.payee().2.to_owned(),
+            branch: branch.unwrap_or_default(),
+            account_no: row.account_no.to_string(),
+        }
+    }
+
+    /// The award that a row asks for.
+    fn award(&self, wanted: &Wanted, parties: &Parties, row: &RosterRow) -> AwardRow {
+        let [household, _, payee] = parties[at(wanted.row)];
+        // Those whom an institution cares for are paid for together: it is their household.
+        let together = match row.payee().0 {
+            PartyKind::Institution => payee,
+            _ => household,
+        };
+        let award = Award {
+            id: AwardId(0),
+            subject: wanted.who.0,
+            household: together,
+            payee,
+            component: row.component,
+            tag: self.roster.words.at(row.tag).0.to_owned(),
+            income: row.income,
+            amount: row.amount,
+            from: wanted.from.unwrap_or(self.month),
+            to: None,
+        };
+        AwardRow {
+            award,
+            basis: self.roster.words.at(row.basis).0.to_owned(),
+            quantity: row.quantity,
+        }
+    }
+}
+
+/// The number of a row as a place in a list.
+fn at(place: Place) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
+/// The place of a row; rosters have far fewer than 2^32.
+fn place_of(number: usize) -> Place {
+    Place::try_from(number).unwrap_or(Place::MAX)
 }
 
 /// New areas or branches as they are stored.
@@ -215,11 +322,12 @@ async fn number_words(
     Ok(numbers)
 }
 
+/// What a roster changes, and the parties of its rows.
 pub(super) async fn prepare(
     write: &mut Write,
     file: &RosterFile<'_>,
     progress: &Progress,
-) -> Result<Change, Error> {
+) -> Result<(Change, Parties), Error> {
     let (book, month) = (write.book(), file.month);
     let program = program_of(write, file.program).await?;
     let components = policy::components(write.tx(), book).await?;
@@ -239,12 +347,15 @@ pub(super) async fn prepare(
         in_force: 0,
         leaving: 0,
         areas: Vec::new(),
+        area_numbers: Vec::new(),
         branches: Vec::new(),
+        branch_numbers: Vec::new(),
+        first_party: 0,
         parties: Vec::new(),
         accounts: Vec::new(),
         accounts_changed: 0,
         first_award: 0,
-        started: BTreeMap::new(),
+        started: Vec::new(),
         ended: Vec::new(),
         disabilities: Vec::new(),
         members: Vec::new(),
@@ -252,89 +363,89 @@ pub(super) async fn prepare(
     };
     let known = store::areas(write.tx(), book).await?;
     let words = &change.roster.areas;
-    let areas = number_words(write, "area", known, words, &mut change.areas).await?;
+    let numbers = number_words(write, "area", known, words, &mut change.areas).await?;
+    change.area_numbers = numbers;
     let known = store::branches(write.tx(), book).await?;
     let words = &change.roster.banks;
-    let branches = number_words(write, "branch", known, words, &mut change.branches).await?;
-    let parties = change.find_parties(write, &areas).await?;
-    change.compare_accounts(write, &parties, &branches).await?;
+    let numbers = number_words(write, "branch", known, words, &mut change.branches).await?;
+    change.branch_numbers = numbers;
+    let parties = change.find_parties(write).await?;
+    change.compare_accounts(write, &parties).await?;
     change.compare_disabilities(write, &parties).await?;
     change.compare_members(write, &parties).await?;
     let cadences = components
         .iter()
         .map(|component| (component.id, component.cadence))
         .collect();
-    let wanted = change.wanted(&parties, month);
     change
-        .compare_awards(write, program.id, wanted, &cadences, month)
+        .compare_awards(write, program.id, &parties, &cadences)
         .await?;
-    Ok(change)
+    Ok((change, parties))
 }
 
 impl Change {
     /// The parties of each row. New ones are numbered in the order of their kind and reference, so
     /// that the index over references grows at its edge.
-    async fn find_parties(&mut self, write: &mut Write, areas: &[i64]) -> Result<Parties, Error> {
-        let rows = &self.roster.rows;
-        let mut keys: Vec<Key> = Vec::with_capacity(rows.len() * 2);
-        for (row, read) in rows.iter().enumerate() {
-            let (household, person) = (PartyKind::Household, PartyKind::Person);
-            keys.push(Key {
-                kind: household,
-                row,
-                part: Part::Household,
-            });
-            keys.push(Key {
-                kind: person,
-                row,
-                part: Part::Person,
-            });
-            if read.payee.is_some() {
-                keys.push(Key {
-                    kind: read.payee().0,
-                    row,
-                    part: Part::Payee,
-                });
-            }
-        }
-        keys.sort_by(|a, b| {
-            let of = |key: &Key| (key.kind.code(), key.reference(rows).as_bytes());
-            of(a).cmp(&of(b)).then(a.row.cmp(&b.row))
-        });
-        let mut parties = vec![[PartyId(0); 3]; rows.len()];
-        let first = write.allot("party", 0).await?;
-        let mut next = first;
-        let kinds = keys.chunk_by(|a, b| a.kind == b.kind);
-        for of_kind in kinds {
-            let known = known_parties(write, rows, of_kind).await?;
-            let groups = of_kind.chunk_by(|a, b| a.reference(rows) == b.reference(rows));
-            for group in groups {
-                let key = group[0];
-                let id = match known.get(key.reference(rows)) {
-                    Some(id) => *id,
-                    None => {
-                        let (id, area) = (PartyId(next), areas[rows[key.row].area]);
-                        next += 1;
-                        self.parties.push(NewKey { id, area, key });
-                        id
-                    }
-                };
-                for key in group {
-                    match key.part {
-                        Part::Household => parties[key.row][0] = id,
-                        Part::Person => parties[key.row][1] = id,
-                        Part::Payee => parties[key.row][2] = id,
+    async fn find_parties(&mut self, write: &mut Write) -> Result<Parties, Error> {
+        let mut parties = vec![[PartyId(0); 3]; self.roster.rows.len()];
+        self.first_party = write.allot("party", 0).await?;
+        // In the order of their codes.
+        for kind in [
+            PartyKind::Household,
+            PartyKind::Institution,
+            PartyKind::Person,
+        ] {
+            let named = self.named(kind)?;
+            let groups: Vec<&[_]> = named
+                .keys
+                .chunk_by(|a, b| named.reference(*a) == named.reference(*b))
+                .collect();
+            for groups in groups.chunks(PARTIES_TOGETHER) {
+                let references: Vec<&str> = groups
+                    .iter()
+                    .map(|group| named.reference(group[0]))
+                    .collect();
+                let known = known_parties(write, kind, &references).await?;
+                for (group, reference) in groups.iter().zip(&references) {
+                    let id = known.get(*reference).copied();
+                    let id = id.unwrap_or_else(|| {
+                        let new = i64::try_from(self.parties.len()).unwrap_or(i64::MAX);
+                        let (_, _, row, part) = group[0];
+                        self.parties.push(Key { kind, row, part });
+                        PartyId(self.first_party.saturating_add(new))
+                    });
+                    for (_, _, row, part) in *group {
+                        parties[at(*row)][part.place()] = id;
                     }
                 }
             }
         }
         write.allot("party", self.parties.len()).await?;
-        for (party, row) in parties.iter_mut().zip(rows) {
-            if row.payee.is_none() {
-                party[2] = party[1];
-            }
+        // Who has no payee of their own is paid themselves.
+        for party in parties.iter_mut().filter(|party| party[2] == PartyId(0)) {
+            party[2] = party[1];
         }
         Ok(parties)
+    }
+
+    /// All parties of a kind that the roster names.
+    fn named(&self, kind: PartyKind) -> Result<Named, Error> {
+        let mut named = Named::default();
+        for read in self.roster.rows.each() {
+            let (number, row) = read?;
+            let number = place_of(number);
+            if kind == PartyKind::Household {
+                named.add(number, Part::Household, &row.file_no);
+            }
+            if kind == PartyKind::Person {
+                named.add(number, Part::Person, &row.identity_no);
+            }
+            if row.payee.is_some() && row.payee().0 == kind {
+                named.add(number, Part::Payee, row.payee().1);
+            }
+        }
+        named.sort();
+        Ok(named)
     }
 
     /// New accounts, and new versions of accounts that differ.
@@ -342,49 +453,44 @@ impl Change {
         &mut self,
         write: &mut Write,
         parties: &Parties,
-        branches: &[i64],
     ) -> Result<(), Error> {
-        let mut payees: Vec<(PartyId, usize)> = parties
-            .iter()
-            .enumerate()
-            .filter(|(row, _)| !self.roster.rows[*row].is_member)
-            .map(|(row, [_, _, payee])| (*payee, row))
-            .collect();
+        let mut payees: Vec<(PartyId, Place)> = Vec::with_capacity(parties.len());
+        for read in self.roster.rows.each() {
+            let (number, row) = read?;
+            if !row.is_member {
+                payees.push((parties[number][2], place_of(number)));
+            }
+        }
         payees.sort_unstable();
         // The last row of a payee counts, as it always did; all say the same account.
         payees.reverse();
         payees.dedup_by_key(|(payee, _)| *payee);
         payees.reverse();
-        let ids: Vec<PartyId> = payees.iter().map(|(payee, _)| *payee).collect();
-        let mut newest: HashMap<PartyId, PayeeAccount> = HashMap::new();
-        let known = |account: PayeeAccount| {
-            newest.insert(account.payee, account);
-        };
         let book = write.book();
-        store::each_account_of(write.tx(), book, &ids, known).await?;
-        for (payee, place) in payees {
-            let row = &self.roster.rows[place];
-            let branch = branches[row.bank];
-            let (_, _, holder_name) = row.payee();
-            let last = newest.get(&payee);
-            let same = last.is_some_and(|last| {
-                last.holder_name == holder_name
-                    && last.branch == branch
-                    && *last.account_no == *row.account_no
-            });
-            if same {
-                continue;
+        let mut accounts = Vec::new();
+        let mut rows = self.roster.rows.reader();
+        for together in payees.chunks(PARTIES_TOGETHER) {
+            let ids: Vec<PartyId> = together.iter().map(|(payee, _)| *payee).collect();
+            let mut newest: HashMap<PartyId, PayeeAccount> = HashMap::new();
+            let known = |account: PayeeAccount| {
+                newest.insert(account.payee, account);
+            };
+            store::each_account_of(write.tx(), book, &ids, known).await?;
+            for (payee, place) in together {
+                let last = newest.get(payee);
+                let version = last.map_or(1, |last| last.version + 1);
+                let told = self.account((*payee, version), &rows.row(at(*place))?);
+                let same = last.is_some_and(|last| {
+                    let told = (&told.holder_name, told.branch, &told.account_no);
+                    (&last.holder_name, last.branch, &last.account_no) == told
+                });
+                if !same {
+                    self.accounts_changed += usize::from(version > 1);
+                    accounts.push((*payee, version, *place));
+                }
             }
-            let version = last.map_or(1, |last| last.version + 1);
-            self.accounts_changed += usize::from(version > 1);
-            self.accounts.push(PayeeAccount {
-                payee,
-                version,
-                holder_name: holder_name.to_owned(),
-                branch,
-                account_no: row.account_no.to_string(),
-            });
         }
+        self.accounts = accounts;
         Ok(())
     }
 
@@ -394,9 +500,13 @@ impl Change {
         write: &mut Write,
         parties: &Parties,
     ) -> Result<(), Error> {
-        let said: BTreeMap<PartyId, i64> = (self.roster.rows.iter().zip(parties))
-            .filter_map(|(row, [_, person, _])| Some((*person, row.disability?)))
-            .collect();
+        let mut said: BTreeMap<PartyId, i64> = BTreeMap::new();
+        for read in self.roster.rows.each() {
+            let (number, row) = read?;
+            if let Some(grade) = row.disability {
+                said.insert(parties[number][1], grade);
+            }
+        }
         if said.is_empty() {
             return Ok(());
         }
@@ -414,17 +524,21 @@ impl Change {
     /// Members of households that are paid as a whole, where they differ from the list that holds
     /// in the month. A roster that names no members says nothing of them.
     async fn compare_members(&mut self, write: &mut Write, parties: &Parties) -> Result<(), Error> {
-        let rows = || self.roster.rows.iter().zip(parties);
-        let named = rows().filter(|(row, _)| row.is_member);
-        let mut said: BTreeMap<PartyId, BTreeSet<PartyId>> = named
-            .map(|(_, [household, ..])| (*household, BTreeSet::new()))
-            .collect();
+        let mut said: BTreeMap<PartyId, BTreeSet<PartyId>> = BTreeMap::new();
+        for read in self.roster.rows.each() {
+            let (number, row) = read?;
+            if row.is_member {
+                said.entry(parties[number][0]).or_default();
+            }
+        }
         if said.is_empty() {
             return Ok(());
         }
-        for (row, [household, person, _]) in rows() {
-            if let (Scope::Household, Some(people)) = (row.scope, said.get_mut(household)) {
-                people.insert(*person);
+        for read in self.roster.rows.each() {
+            let (number, row) = read?;
+            let [household, person, _] = parties[number];
+            if let (Scope::Household, Some(people)) = (row.scope, said.get_mut(&household)) {
+                people.insert(person);
             }
         }
         let book = write.book();
@@ -449,53 +563,43 @@ impl Change {
     }
 
     /// The rows that ask for an award, by subject and component.
-    fn wanted(&self, parties: &Parties, month: Month) -> BTreeMap<Asked, AwardRow> {
-        let mut wanted = BTreeMap::new();
-        let rows = self.roster.rows.iter().zip(parties);
-        for (row, [household, person, payee]) in rows.filter(|(row, _)| !row.is_member) {
-            // Those whom an institution cares for are paid for together: it is their household.
-            let together = match row.payee().0 {
-                PartyKind::Institution => *payee,
-                _ => *household,
-            };
+    fn wanted(&self, parties: &Parties) -> Result<Vec<Wanted>, Error> {
+        let mut wanted = Vec::with_capacity(self.roster.asked);
+        for read in self.roster.rows.each() {
+            let (number, row) = read?;
+            let [household, person, _] = parties[number];
             let subject = match row.scope {
-                Scope::Person => *person,
-                Scope::Household => *household,
+                Scope::Person => person,
+                Scope::Household => household,
             };
-            let award = Award {
-                id: AwardId(0),
-                subject,
-                household: together,
-                payee: *payee,
-                component: row.component,
-                tag: self.roster.words.at(row.tag).0.to_owned(),
-                income: row.income,
-                amount: row.amount,
-                from: month,
-                to: None,
-            };
-            let basis = self.roster.words.at(row.basis).0.to_owned();
-            let asked = AwardRow {
-                award,
-                basis,
-                quantity: row.quantity,
-            };
-            wanted.insert((subject, row.component), asked);
+            if !row.is_member {
+                wanted.push(Wanted {
+                    who: (subject, row.component),
+                    row: place_of(number),
+                    from: None,
+                    is_kept: false,
+                });
+            }
         }
-        wanted
+        // Of rows that ask for the same the last one counts.
+        wanted.sort_by_key(|wanted| (wanted.who, std::cmp::Reverse(wanted.row)));
+        wanted.dedup_by_key(|wanted| wanted.who);
+        Ok(wanted)
     }
 
     async fn compare_awards(
         &mut self,
         write: &mut Write,
         program: ledger::id::ProgramId,
-        mut wanted: BTreeMap<Asked, AwardRow>,
+        parties: &Parties,
         cadences: &HashMap<ComponentId, Cadence>,
-        month: Month,
     ) -> Result<(), Error> {
-        let book = write.book();
-        let (kept, ended) = (&mut self.kept, &mut self.ended);
-        let (in_force, leaving) = (&mut self.in_force, &mut self.leaving);
+        let (book, month) = (write.book(), self.month);
+        let mut wanted = self.wanted(parties)?;
+        let (mut kept, mut in_force, mut leaving) = (0, 0, 0);
+        let mut ended = Vec::new();
+        let mut rows = self.roster.rows.reader();
+        let change = &*self;
         store::each_open_award(write.tx(), book, program, month, |row| {
             let award = &row.award;
             // A roster of an earlier month may not grant again what an award, begun later or ended
@@ -510,20 +614,23 @@ impl Change {
                 ));
             }
             let key = (award.subject, award.component);
+            let found = wanted.binary_search_by_key(&key, |wanted| wanted.who);
+            let found = found.ok().and_then(|found| wanted.get_mut(found));
+            let found = found.filter(|wanted| !wanted.is_kept);
             let cadence = cadences.get(&award.component).copied();
             let falls_due = cadence.is_some_and(|cadence| cadence.falls_due(month, award.from));
-            *in_force += usize::from(falls_due);
-            *leaving += usize::from(falls_due && !wanted.contains_key(&key));
-            if wanted.get(&key).is_some_and(|new| asks_the_same(new, &row)) {
-                wanted.remove(&key);
-                *kept += 1;
-                return Ok(());
-            }
-            ended.push(match wanted.get_mut(&key) {
+            in_force += usize::from(falls_due);
+            leaving += usize::from(falls_due && found.is_none());
+            ended.push(match found {
+                Some(new) if change.asks_the_same(new, parties, &mut rows, &row)? => {
+                    new.is_kept = true;
+                    kept += 1;
+                    return Ok(());
+                }
                 // What falls due once does so in its first month: a change keeps that month, so
                 // that it is corrected and not due again.
                 Some(new) if cadence == Some(Cadence::Once) => {
-                    new.award.from = award.from;
+                    new.from = Some(award.from);
                     (award.id, award.from.previous(), "changed")
                 }
                 Some(_) => (award.id, month.previous(), "changed"),
@@ -532,39 +639,51 @@ impl Change {
             Ok(())
         })
         .await?;
+        drop(rows);
+        wanted.retain(|wanted| !wanted.is_kept);
         self.first_award = write.allot("award", wanted.len()).await?;
         self.started = wanted;
+        (self.kept, self.in_force, self.leaving) = (kept, in_force, leaving);
+        self.ended = ended;
         Ok(())
     }
+
+    /// Whether the roster asks for what is in force already.
+    fn asks_the_same(
+        &self,
+        wanted: &Wanted,
+        parties: &Parties,
+        rows: &mut Rows<'_>,
+        known: &AwardRow,
+    ) -> Result<bool, Error> {
+        let new = self.award(wanted, parties, &rows.row(at(wanted.row))?);
+        let (a, b) = (&new.award, &known.award);
+        let same = (a.household, a.payee, a.income, a.amount)
+            == (b.household, b.payee, b.income, b.amount)
+            && a.tag == b.tag
+            && a.to == b.to;
+        Ok(same && (&new.basis, new.quantity) == (&known.basis, known.quantity))
+    }
 }
+
+/// Parties that are looked up together.
+const PARTIES_TOGETHER: usize = 5_000;
 
 /// Who asks for what.
 type Asked = (PartyId, ComponentId);
 
-/// Whether the roster asks for what is in force already.
-fn asks_the_same(new: &AwardRow, known: &AwardRow) -> bool {
-    let (a, b) = (&new.award, &known.award);
-    (a.household, a.payee, a.income, a.amount) == (b.household, b.payee, b.income, b.amount)
-        && a.tag == b.tag
-        && a.to == b.to
-        && (&new.basis, new.quantity) == (&known.basis, known.quantity)
-}
-
 /// The parties of one kind that the book knows, by their references.
 async fn known_parties(
     write: &mut Write,
-    rows: &[RosterRow],
-    keys: &[Key],
+    kind: PartyKind,
+    references: &[&str],
 ) -> Result<HashMap<String, PartyId>, Error> {
-    let mut references: Vec<&str> = keys.iter().map(|key| key.reference(rows)).collect();
-    references.dedup();
     let mut known = HashMap::new();
     let book = write.book();
     let receive = |reference: &str, id| {
         known.insert(reference.to_owned(), id);
     };
-    let kind = keys[0].kind;
-    store::each_party_of(write.tx(), book, kind, &references, receive).await?;
+    store::each_party_of(write.tx(), book, kind, references, receive).await?;
     Ok(known)
 }
 

@@ -1,11 +1,11 @@
 //! The headings of rosters: what a column may be called, and where the header row is.
 
-use bank_adapters::{GridRow, GridSheet, heading};
+use bank_adapters::{GridRow, heading};
 
 use super::fault::{Fault, Faults};
 
 /// Rows among which the header row is looked for: titles and notes stand above it.
-const HEADER_WITHIN: usize = 30;
+pub(super) const HEADER_WITHIN: usize = 30;
 /// Known headings that make a row the header row.
 const KNOWN_MIN: usize = 3;
 /// Members of one household row at most.
@@ -215,9 +215,9 @@ fn missing(has: impl Fn(Field) -> bool, one_component: bool) -> Vec<Field> {
 }
 
 /// Finds the header row of a sheet: among the first rows, the one with most known headings.
-pub(super) fn find(sheet: &GridSheet<'_>) -> Option<Layout> {
+pub(super) fn find<'r>(rows: impl Iterator<Item = GridRow<'r>>) -> Option<Layout> {
     let mut best: Option<Layout> = None;
-    for (place, row) in sheet.rows().take(HEADER_WITHIN).enumerate() {
+    for (place, row) in rows.take(HEADER_WITHIN).enumerate() {
         let layout = Layout::of(&row, place + 1);
         if layout.is_header()
             && best
@@ -292,7 +292,7 @@ mod tests {
             ("姓名,备注\n", None, 0),
         ] {
             let (grid, _) = bank_adapters::read_grid(text.as_bytes());
-            let found = find(&grid.sheets[0]);
+            let found = find(grid.sheets[0].rows());
             assert_eq!(found.as_ref().map(|layout| layout.line), line, "{text}");
             assert_eq!(
                 found.map_or(0, |layout| layout.members.len()),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use bank_adapters::{GridSheet, Severity};
+use bank_adapters::{Grid, GridSheet, Severity};
 use rust_xlsxwriter::{
     Color, DataValidation, DocProperties, ExcelDateTime, Format, Formula, Note, Workbook, Worksheet,
 };
@@ -14,7 +14,7 @@ use rust_xlsxwriter::{
 use super::fault::{Fault, Marked};
 use super::headings::Field;
 use super::row::EXAMPLE;
-use super::sheet::{Opened, Terms};
+use super::sheet::Terms;
 use crate::app::Error;
 
 /// The sheet that lists all faults.
@@ -36,9 +36,9 @@ type Marks<'m> = HashMap<(u32, u16), Vec<&'m Marked>>;
 
 /// A copy of the rows with the faulty cells coloured and a note on each, and a sheet that lists
 /// the faults. Notes that do not block are yellow, faults red.
-pub(super) fn marked(opened: &Opened<'_>, marks: &[Marked]) -> Result<Vec<u8>, Error> {
+pub(super) fn marked(grid: &Grid<'_>, marks: &[Marked]) -> Result<Vec<u8>, Error> {
     let mut workbook = empty()?;
-    for (place, sheet) in opened.grid.sheets.iter().enumerate() {
+    for (place, sheet) in grid.sheets.iter().enumerate() {
         if sheet.name == LIST {
             continue;
         }

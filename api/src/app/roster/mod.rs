@@ -12,6 +12,7 @@ mod list;
 mod marked;
 mod row;
 mod sheet;
+mod stage;
 
 use bank_adapters::Finding;
 use ledger::calendar::Month;
@@ -111,7 +112,7 @@ pub async fn import_file(
         let mut write = Write::begin(&app.db, caller.book.id).await?;
         let change = change::prepare(&mut write, file, &caller.progress).await;
         write.rollback().await?;
-        let change = change?;
+        let (change, _) = change?;
         let mut answer = change.summary(program, month);
         if let Some((ended, _)) = change.ends_most() {
             answer["expect_ended"] = ended.into();
@@ -124,7 +125,7 @@ pub async fn import_file(
         });
     }
     app.command(caller, order, async |write| {
-        let change = change::prepare(write, file, &caller.progress).await?;
+        let (change, parties) = change::prepare(write, file, &caller.progress).await?;
         // A template that was never filled in would end every award.
         if change.names_nobody() {
             return Err(Problem::new(Kind::RosterEmpty).into());
@@ -132,7 +133,9 @@ pub async fn import_file(
         expected(&change, expect_ended)?;
         ledger_store::batch::store_file(write, "roster", file_name, bytes).await?;
         let summary = change.summary(program, month);
-        change.store(app, write, &caller.progress).await?;
+        change
+            .store(app, write, &caller.progress, &parties)
+            .await?;
         Ok(summary)
     })
     .await
@@ -184,13 +187,12 @@ pub async fn marked(
     let mut tx = app.read(caller, Action::ImportRoster).await?;
     let (_, terms) = terms(&mut tx, caller, program, month).await?;
     tx.rollback().await?;
-    let opened = sheet::open(file_name, bytes)?;
-    let (roster, marks) = sheet::examine(file_name, &opened, &terms, &caller.progress);
+    let (roster, marks) = sheet::examine(file_name, bytes, &terms, &caller.progress)?;
     drop(roster);
     if marks.is_empty() {
         return Ok(None);
     }
-    marked::marked(&opened, &marks).map(Some)
+    marked::marked(&sheet::open(file_name, bytes)?, &marks).map(Some)
 }
 
 /// An empty roster of a program as a workbook: headings with notes, choices and an example row.

@@ -223,7 +223,7 @@ impl<'t> Cells<'t> {
         }
     }
 
-    /// Reads the people of the row into the roster.
+    /// Reads the people of the row, to be laid aside with the roster.
     pub(super) fn read(&mut self, roster: &mut Roster, faults: &mut Faults<'_>) {
         let file_no = self.file_no(faults);
         let township = self.filled(Field::Township, Fault::TownshipEmpty, faults);
@@ -272,7 +272,7 @@ impl<'t> Cells<'t> {
         for (number, found) in std::iter::once(head).chain(members).enumerate() {
             let own = payee.kind == PartyKind::Person
                 && (&payee.number, &payee.name) == (&found.person.identity_no, &found.person.name);
-            roster.rows.push(RosterRow {
+            roster.read.push(RosterRow {
                 place: self.place_of(found.column),
                 is_head: is_head && number == 0,
                 is_member: is_member || is_household && number > 0,

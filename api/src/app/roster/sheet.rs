@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, Hash, RandomState};
 
-use bank_adapters::{Finding, Grid, GridRow, GridSheet, Severity, read_grid};
+use bank_adapters::{
+    Finding, Grid, GridRow, KeptRow, RowTaker, Severity, each_row, read_grid,
+};
 use ledger::calendar::Month;
 use ledger::id::ComponentId;
 use ledger::money::{Fen, MoneyError};
@@ -15,6 +18,7 @@ use ledger_store::roster::PartyKind;
 use super::fault::{Fault, Faults, Marked};
 use super::headings::{self, Field, Layout};
 use super::row::{Cells, Footer, Sums};
+use super::stage::{Staged, Staging};
 use super::{marked, mask_account, mask_name};
 use crate::app::Error;
 use crate::app::progress::Progress;
@@ -217,7 +221,13 @@ impl Words {
 /// The rows of a roster.
 #[derive(Default)]
 pub(super) struct Roster {
-    pub(super) rows: Vec<RosterRow>,
+    /// All rows, once they have been read.
+    pub(super) rows: Staged,
+    /// The people of the row in hand.
+    pub(super) read: Vec<RosterRow>,
+    staging: Staging,
+    /// Rows that ask for something: all but members of households that are paid as a whole.
+    pub(super) asked: usize,
     /// Township and village.
     pub(super) areas: Words,
     /// 开户行 and 联行号.
@@ -264,8 +274,7 @@ pub(super) fn read(
     terms: &Terms,
     progress: &Progress,
 ) -> Result<(Roster, Vec<Finding>), Error> {
-    let opened = open(file_name, bytes)?;
-    let (roster, marked) = examine(file_name, &opened, terms, progress);
+    let (roster, marked) = examine(file_name, bytes, terms, progress)?;
     let findings: Vec<Finding> = marked.into_iter().map(|marked| marked.finding).collect();
     let is_blocking = |finding: &&Finding| finding.severity == Severity::Blocking;
     let count = findings.iter().filter(is_blocking).count();
@@ -279,18 +288,18 @@ pub(super) fn read(
     })
 }
 
-/// A spreadsheet, and what its reader found in single rows.
-pub(super) struct Opened<'a> {
-    pub(super) grid: Grid<'a>,
-    findings: Vec<Finding>,
-}
-
-/// Opens a spreadsheet of any kind.
+/// Opens a spreadsheet of any kind, with all of its rows.
 ///
 /// # Errors
 /// [`Kind::FileRejected`] when it cannot be read as a whole.
-pub(super) fn open<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Opened<'a>, Error> {
-    let (grid, mut findings) = read_grid(bytes);
+pub(super) fn open<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Grid<'a>, Error> {
+    let (grid, findings) = read_grid(bytes);
+    refuse_broken(file_name, findings)?;
+    Ok(grid)
+}
+
+/// Refuses a file that cannot be read as a whole.
+fn refuse_broken(file_name: &str, mut findings: Vec<Finding>) -> Result<(), Error> {
     for finding in &mut findings {
         finding.place.file = Some(file_name.to_owned());
     }
@@ -298,7 +307,7 @@ pub(super) fn open<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Opened<'a>, E
         |finding: &Finding| finding.severity == Severity::Blocking && finding.place.row.is_none();
     let whole = findings.iter().filter(|finding| is_whole(finding)).count();
     let Some(first) = findings.iter().find(|finding| is_whole(finding)) else {
-        return Ok(Opened { grid, findings });
+        return Ok(());
     };
     let problem = Problem::new(Kind::FileRejected).with("count", whole);
     Err(Error::Refused {
@@ -307,116 +316,223 @@ pub(super) fn open<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Opened<'a>, E
     })
 }
 
-/// Checks every row of every sheet that has a header row.
+/// Checks every row of every sheet that has a header row. Rows are laid aside while they are
+/// read, so that a roster of any size takes the same memory.
+///
+/// # Errors
+/// [`Kind::FileRejected`] when the file cannot be read as a whole.
 pub(super) fn examine(
     file_name: &str,
-    opened: &Opened<'_>,
+    bytes: &[u8],
     terms: &Terms,
     progress: &Progress,
-) -> (Roster, Vec<Marked>) {
-    let mut faults = Faults::new(file_name);
-    let mut roster = Roster::default();
-    let sheets = &opened.grid.sheets;
-    for finding in &opened.findings {
-        let name = finding.place.sheet.as_deref().unwrap_or_default();
-        let sheet = sheets.iter().position(|sheet| sheet.name == name);
-        let column = finding.place.column.as_deref();
-        let column: Option<usize> = column.and_then(|column| column.parse().ok());
-        faults.take(Marked {
-            finding: finding.clone(),
-            sheet: sheet.unwrap_or_default(),
-            column: column.and_then(|column| column.checked_sub(1)),
-        });
-    }
-    let one_component = terms.components.len() == 1;
-    let mut layouts = Vec::new();
-    for (place, sheet) in sheets.iter().enumerate() {
-        faults.sheet = (place, sheet.name.clone());
-        let layout = headings::find(sheet);
-        if let Some(layout) = &layout {
-            faults.headings.clone_from(&layout.headings);
-            layout.check(one_component, &mut faults);
-            progress.expect(sheet.len());
-            let mut rows = sheet.rows().inspect(|_| progress.add(1));
-            rows.by_ref().take(layout.rows).for_each(drop);
-            roster.read_sheet((place, rows), layout, terms, &mut faults);
-        }
-        layouts.push(layout);
-    }
-    if layouts.iter().any(Option::is_some) {
-        name_passed_over(sheets, &layouts, &mut faults);
-    } else {
-        faults.sheet = (
-            0,
-            sheets
-                .first()
-                .map_or_else(String::new, |first| first.name.clone()),
-        );
-        headings::none_found(one_component, &mut faults);
-    }
-    let mut across = Across {
-        sheets,
-        layouts: &layouts,
-        faults: &mut faults,
+) -> Result<(Roster, Vec<Marked>), Error> {
+    let mut examiner = Examiner {
+        file_name,
+        faults: Faults::new(file_name),
+        terms,
+        progress,
+        roster: Roster::default(),
+        sheets: Vec::new(),
+        top: Vec::new(),
+        reading: Reading::default(),
+        expected: 0,
+        seen: 0,
     };
-    across.listed_once(&roster.rows);
-    across.one_account_each(&roster.rows);
-    across.one_name_each(&roster.rows);
-    across.one_head_each(&roster.rows);
-    (roster, faults.into_list())
+    let findings = each_row(bytes, &mut examiner);
+    refuse_broken(file_name, findings)?;
+    examiner.end_sheet();
+    let left = examiner.expected.saturating_sub(examiner.seen);
+    progress.add(left);
+    progress.expect(examiner.seen.saturating_sub(examiner.expected));
+    let Examiner {
+        mut faults,
+        mut roster,
+        sheets,
+        ..
+    } = examiner;
+    if sheets.iter().any(|sheet| sheet.layout.is_some()) {
+        name_passed_over(&sheets, &mut faults);
+    } else {
+        let first = sheets.first().map(|first| first.name.clone());
+        faults.sheet = (0, first.unwrap_or_default());
+        headings::none_found(terms.components.len() == 1, &mut faults);
+    }
+    roster.rows = std::mem::take(&mut roster.staging).finish()?;
+    let mut across = Across {
+        sheets: &sheets,
+        faults: &mut faults,
+        secrets: [RandomState::new(), RandomState::new()],
+    };
+    across.listed_once(&roster.rows)?;
+    across.one_account_each(&roster.rows)?;
+    across.one_name_each(&roster.rows)?;
+    across.one_head_each(&roster.rows)?;
+    Ok((roster, faults.into_list()))
+}
+
+/// A sheet that has been seen.
+struct Seen {
+    name: String,
+    layout: Option<Layout>,
+    /// The line of its first row; none when it is empty.
+    first: Option<u64>,
 }
 
 /// A sheet without headings beside one that has them may be people whom nobody will pay.
-fn name_passed_over(sheets: &[GridSheet<'_>], layouts: &[Option<Layout>], faults: &mut Faults<'_>) {
-    for (place, (sheet, layout)) in sheets.iter().zip(layouts).enumerate() {
-        if layout.is_none() && !sheet.is_empty() && !OWN_SHEETS.contains(&sheet.name.as_str()) {
+fn name_passed_over(sheets: &[Seen], faults: &mut Faults<'_>) {
+    for (place, sheet) in sheets.iter().enumerate() {
+        if let (None, Some(line)) = (&sheet.layout, sheet.first)
+            && !OWN_SHEETS.contains(&sheet.name.as_str())
+        {
             faults.sheet = (place, sheet.name.clone());
             faults.headings.clear();
-            let line = sheet.rows().next().map_or(1, |row| row.line());
             faults.cell(Fault::SheetPassedOver, line, 0, "", &sheet.name);
         }
     }
 }
 
-impl Roster {
-    /// Reads the rows below the headings of a sheet, which comes with its place.
-    fn read_sheet<'a>(
-        &mut self,
-        (place, rows): (usize, impl Iterator<Item = GridRow<'a>>),
-        layout: &Layout,
-        terms: &Terms,
-        faults: &mut Faults<'_>,
-    ) {
-        let complete = faults.blocking() == 0
-            || layout.column(Field::Name).is_some() && layout.column(Field::Identity).is_some();
-        if !complete {
+/// Reads a roster row by row.
+struct Examiner<'e> {
+    file_name: &'e str,
+    faults: Faults<'e>,
+    terms: &'e Terms,
+    progress: &'e Progress,
+    roster: Roster,
+    sheets: Vec<Seen>,
+    /// The first rows of the sheet in hand, until its headings have been looked for.
+    top: Vec<KeptRow>,
+    reading: Reading,
+    expected: usize,
+    seen: usize,
+}
+
+/// How far a sheet has been read.
+#[derive(Default)]
+struct Reading {
+    /// Its headings have been looked for.
+    is_begun: bool,
+    /// Its rows are read: the headings are there, and not too many rows yet.
+    is_wanted: bool,
+    /// Faults that blocked before its first row.
+    before: usize,
+    /// None once they are beyond any amount.
+    sums: Option<Sums>,
+    /// The row of the household in hand.
+    head: Option<KeptRow>,
+}
+
+impl RowTaker for Examiner<'_> {
+    fn expect(&mut self, rows: usize) {
+        self.expected += rows;
+        self.progress.expect(rows);
+    }
+
+    fn sheet(&mut self, name: &str) {
+        self.end_sheet();
+        self.reading = Reading::default();
+        self.faults.sheet = (self.sheets.len(), name.to_owned());
+        self.faults.headings.clear();
+        self.sheets.push(Seen {
+            name: name.to_owned(),
+            layout: None,
+            first: None,
+        });
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        let mut finding = finding.clone();
+        finding.place.file = Some(self.file_name.to_owned());
+        let column = finding.place.column.as_deref();
+        let column: Option<usize> = column.and_then(|column| column.parse().ok());
+        self.faults.take(Marked {
+            finding,
+            sheet: self.sheets.len().saturating_sub(1),
+            column: column.and_then(|column| column.checked_sub(1)),
+        });
+    }
+
+    fn row(&mut self, row: GridRow<'_>) {
+        self.seen += 1;
+        self.progress.add(1);
+        if let Some(sheet) = self.sheets.last_mut() {
+            sheet.first.get_or_insert(row.line());
+        }
+        if self.reading.is_begun {
+            self.person(row);
             return;
         }
-        let (before, mut sums) = (faults.blocking(), Some(Sums::default()));
-        let mut head = None;
-        for row in rows {
-            let mut cells = Cells::new(place, row, head, layout, terms);
-            match cells.footer() {
-                Some(Footer::Total(text)) => {
-                    if let (Some(sums), true) = (sums, faults.blocking() == before) {
-                        cells.total(&text, sums, faults);
-                    }
-                    continue;
+        self.top.push(row.keep());
+        if self.top.len() >= headings::HEADER_WITHIN {
+            self.begin();
+        }
+    }
+}
+
+impl Examiner<'_> {
+    /// Completes the sheet in hand.
+    fn end_sheet(&mut self) {
+        if !self.reading.is_begun && !self.sheets.is_empty() {
+            self.begin();
+        }
+    }
+
+    /// Looks for the headings among the first rows, and reads those that stand below them.
+    fn begin(&mut self) {
+        let top = std::mem::take(&mut self.top);
+        let layout = headings::find(top.iter().map(KeptRow::row));
+        self.reading.is_begun = true;
+        let Some(layout) = layout else { return };
+        self.faults.headings.clone_from(&layout.headings);
+        layout.check(self.terms.components.len() == 1, &mut self.faults);
+        let has = |field| layout.column(field).is_some();
+        let is_complete = has(Field::Name) && has(Field::Identity);
+        self.reading.before = self.faults.blocking();
+        self.reading.is_wanted = self.reading.before == 0 || is_complete;
+        self.reading.sums = Some(Sums::default());
+        let headings = layout.rows;
+        if let Some(sheet) = self.sheets.last_mut() {
+            sheet.layout = Some(layout);
+        }
+        for row in top.iter().skip(headings) {
+            self.person(row.row());
+        }
+    }
+
+    /// Reads a row below the headings.
+    fn person(&mut self, row: GridRow<'_>) {
+        let place = self.sheets.len().saturating_sub(1);
+        let layout = self.sheets.last().and_then(|sheet| sheet.layout.as_ref());
+        let (Some(layout), true) = (layout, self.reading.is_wanted) else {
+            return;
+        };
+        let (reading, faults, roster) = (&mut self.reading, &mut self.faults, &mut self.roster);
+        let head = reading.head.as_ref().map(KeptRow::row);
+        let mut cells = Cells::new(place, row, head, layout, self.terms);
+        match cells.footer() {
+            Some(Footer::Total(text)) => {
+                if let (Some(sums), true) = (reading.sums, faults.blocking() == reading.before) {
+                    cells.total(&text, sums, faults);
                 }
-                Some(Footer::Other) => continue,
-                None => {}
-            }
-            if !cells.follows() {
-                head = Some(row);
-            }
-            if self.rows.len() >= ROWS_MAX {
-                faults.row(Fault::RowsTooMany, row.line(), None, &ROWS_MAX.to_string());
                 return;
             }
-            let first = self.rows.len();
-            cells.read(self, faults);
-            let read = self.rows.get(first..).unwrap_or_default();
-            sums = sums.and_then(|sums| sums.plus(read).ok());
+            Some(Footer::Other) => return,
+            None => {}
+        }
+        if roster.staging.len() >= ROWS_MAX {
+            faults.row(Fault::RowsTooMany, row.line(), None, &ROWS_MAX.to_string());
+            reading.is_wanted = false;
+            return;
+        }
+        cells.read(roster, faults);
+        let follows = cells.follows();
+        reading.sums = reading.sums.and_then(|sums| sums.plus(&roster.read).ok());
+        if !follows {
+            reading.head = Some(row.keep());
+        }
+        for read in roster.read.drain(..) {
+            roster.asked += usize::from(!read.is_member);
+            roster.staging.push(&read);
         }
     }
 }
@@ -432,21 +548,23 @@ impl Sums {
     }
 }
 
-/// What must hold between the rows of a file.
-struct Across<'r, 'a, 'f> {
-    sheets: &'r [GridSheet<'a>],
-    layouts: &'r [Option<Layout>],
+/// What must hold between the rows of a file. What was seen is remembered as 128 bits under two
+/// secret keys, not as text: that two of a million differ and look alike has a chance of 2^-89.
+struct Across<'r, 'f> {
+    sheets: &'r [Seen],
     faults: &'r mut Faults<'f>,
+    secrets: [RandomState; 2],
 }
 
-impl Across<'_, '_, '_> {
+impl Across<'_, '_> {
     /// Adds a fault of a row in the column of a field, or where its name stands.
     fn add(&mut self, fault: Fault, place: RowPlace, field: Option<Field>, value: &str) {
-        let sheet = usize::from(place.sheet);
-        let layout = self.layouts.get(sheet).and_then(Option::as_ref);
-        let name = self.sheets.get(sheet).map(|sheet| sheet.name.clone());
-        self.faults.sheet = (sheet, name.unwrap_or_default());
-        let Some(layout) = layout else { return };
+        let at = usize::from(place.sheet);
+        let Some(sheet) = self.sheets.get(at) else {
+            return;
+        };
+        self.faults.sheet = (at, sheet.name.clone());
+        let Some(layout) = &sheet.layout else { return };
         self.faults.headings.clone_from(&layout.headings);
         let column = field.and_then(|field| layout.column(field));
         let column = column.unwrap_or_else(|| usize::from(place.name));
@@ -454,26 +572,37 @@ impl Across<'_, '_, '_> {
             .cell(fault, u64::from(place.row), column, value, "");
     }
 
+    fn mark(&self, what: impl Hash) -> u128 {
+        let [high, low] = self.secrets.each_ref().map(|secret| secret.hash_one(&what));
+        u128::from(high) << 64 | u128::from(low)
+    }
+
     /// One subject has each component once.
-    fn listed_once(&mut self, rows: &[RosterRow]) {
+    fn listed_once(&mut self, rows: &Staged) -> Result<(), Error> {
         let mut seen = HashSet::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| !row.is_member) {
+        for read in rows.each() {
+            let (_, row) = read?;
             let subject = match row.scope {
                 Scope::Person => &row.identity_no,
                 Scope::Household => &row.file_no,
             };
-            if !seen.insert((subject, row.component)) {
+            if !row.is_member && !seen.insert(self.mark((subject, row.component))) {
                 self.add(Fault::ListedTwice, row.place, Some(Field::Component), "");
             }
         }
+        Ok(())
     }
 
     /// One payee has one account.
-    fn one_account_each(&mut self, rows: &[RosterRow]) {
-        let mut accounts: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| !row.is_member) {
-            let known = accounts.entry(row.payee().1).or_insert(&row.account_no);
-            if **known != *row.account_no {
+    fn one_account_each(&mut self, rows: &Staged) -> Result<(), Error> {
+        let mut accounts = HashMap::with_capacity(rows.len());
+        for read in rows.each() {
+            let (_, row) = read?;
+            if row.is_member {
+                continue;
+            }
+            let account = self.mark(&row.account_no);
+            if *accounts.entry(self.mark(row.payee().1)).or_insert(account) != account {
                 let masked = mask_account(&row.account_no);
                 self.add(
                     Fault::AccountsDiffer,
@@ -483,28 +612,36 @@ impl Across<'_, '_, '_> {
                 );
             }
         }
+        Ok(())
     }
 
     /// One identity number has one name.
-    fn one_name_each(&mut self, rows: &[RosterRow]) {
-        let mut names: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let known = names.entry(&row.identity_no).or_insert(&row.name);
-            if **known != *row.name {
+    fn one_name_each(&mut self, rows: &Staged) -> Result<(), Error> {
+        let mut names = HashMap::with_capacity(rows.len());
+        for read in rows.each() {
+            let (_, row) = read?;
+            let name = self.mark(&row.name);
+            if *names.entry(self.mark(&row.identity_no)).or_insert(name) != name {
                 let masked = mask_name(&row.name);
                 self.add(Fault::NamesDiffer, row.place, None, &masked);
             }
         }
+        Ok(())
     }
 
     /// One household has one head.
-    fn one_head_each(&mut self, rows: &[RosterRow]) {
-        let mut heads: HashMap<&str, &str> = HashMap::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| row.is_head) {
-            let known = heads.entry(&row.file_no).or_insert(&row.identity_no);
-            if **known != *row.identity_no {
+    fn one_head_each(&mut self, rows: &Staged) -> Result<(), Error> {
+        let mut heads = HashMap::with_capacity(rows.len());
+        for read in rows.each() {
+            let (_, row) = read?;
+            if !row.is_head {
+                continue;
+            }
+            let head = self.mark(&row.identity_no);
+            if *heads.entry(self.mark(&row.file_no)).or_insert(head) != head {
                 self.add(Fault::HeadTwice, row.place, Some(Field::Relation), "");
             }
         }
+        Ok(())
     }
 }
