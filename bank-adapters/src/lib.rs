@@ -61,9 +61,7 @@ pub use record::{
     StatementFile, StatementLine, Unlisted,
 };
 pub use returns::{compare_answer, paid_by_absence, read_return};
-pub use sheet::grid::{
-    Grid, GridRow, GridSheet, KeptRow, RowTaker, each_row, heading, read_grid,
-};
+pub use sheet::grid::{Grid, GridRow, GridSheet, KeptRow, RowTaker, each_row, heading, read_grid};
 pub use statement::read_statement;
 
 /// Refuses a workbook that is no plain, small archive (encrypted, macros, a bomb); the text says

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use bank_adapters::{
-    Profile, candidates, is_blocked, paid_by_absence, read_batch, read_grid, read_return,
-    read_statement, reason,
+    Finding, GridRow, Profile, RowTaker, candidates, each_row, is_blocked, paid_by_absence,
+    read_batch, read_grid, read_return, read_statement, reason,
 };
 use common::{brief, data, profile};
 use flate2::{Compression, write::DeflateEncoder};
@@ -208,6 +208,121 @@ fn references_that_would_wrap_are_refused() {
 }
 
 /// The reader of workbooks reserves memory for as many strings as the file says it has.
+/// Keeps what it is handed.
+#[derive(Default)]
+struct Kept {
+    lines: Vec<String>,
+    expected: usize,
+}
+
+impl RowTaker for Kept {
+    fn expect(&mut self, rows: usize) {
+        self.expected += rows;
+    }
+
+    fn sheet(&mut self, name: &str) {
+        self.lines.push(format!("sheet {name}"));
+    }
+
+    fn found(&mut self, finding: &Finding) {
+        let row = finding.place.row.unwrap_or_default();
+        self.lines.push(format!("found {} {row}", finding.code));
+    }
+
+    fn row(&mut self, row: GridRow<'_>) {
+        let kept = row.keep();
+        let row = kept.row();
+        let cells: Vec<_> = (0..row.width())
+            .map(|column| format!("{}{}", row.text(column), row.is_number(column)))
+            .collect();
+        self.lines
+            .push(format!("{} {}", row.line(), cells.join("|")));
+    }
+}
+
+/// Rows that are handed out one after the other are those that are read at once, whatever the
+/// file is, and what was found of a row comes before it.
+#[test]
+fn rows_are_handed_out_as_they_are_read() {
+    let many: String = (0..3_000).map(|n| format!("甲{n},{n},\r\n")).collect();
+    let odd = many.replacen("甲700,", "甲\u{1}700,", 1);
+    let row = |n: usize| {
+        let first = cell(&format!("A{n}"), &format!("甲{n}"));
+        format!(r#"<row r="{n}">{first}<c r="C{n}"><v>{n}</v></c></row>"#)
+    };
+    let rows: String = (1..=2_500).map(row).collect();
+    let old = std::fs::read("tests/data/roster.xls").unwrap();
+    let files: [(&str, Vec<u8>, usize); 5] = [
+        ("bare", many.clone().into_bytes(), 3_000),
+        ("quoted", format!("\"a\",b\n{many}").into_bytes(), 3_001),
+        ("odd", odd.into_bytes(), 3_000),
+        ("xlsx", book(&rows, &[]), 2_500),
+        ("xls", old, 4),
+    ];
+    for (what, bytes, count) in files {
+        let (grid, findings) = read_grid(&bytes);
+        let mut at_once = Kept::default();
+        for sheet in &grid.sheets {
+            at_once.lines.push(format!("sheet {}", sheet.name));
+            sheet.rows().for_each(|row| at_once.row(row));
+        }
+        let mut handed = Kept::default();
+        assert_eq!(each_row(&bytes, &mut handed), findings, "{what}");
+        let is_found = |line: &&String| line.starts_with("found");
+        let told: Vec<String> = handed.lines.iter().filter(is_found).cloned().collect();
+        assert_eq!(told.len(), findings.len(), "{what}");
+        assert_eq!(told.len(), usize::from(what == "odd"), "{what}: {told:?}");
+        for told in &told {
+            let place = handed.lines.iter().position(|line| line == told);
+            let row = handed
+                .lines
+                .iter()
+                .position(|line| line.starts_with("701 "));
+            assert!(
+                place < row && told.ends_with(" 701"),
+                "{told} comes too late"
+            );
+        }
+        handed.lines.retain(|line| !is_found(&line));
+        assert_eq!(handed.lines, at_once.lines, "{what}");
+        assert_eq!(handed.lines.len(), count + grid.sheets.len(), "{what}");
+        assert!(handed.expected >= count, "{what}: {}", handed.expected);
+    }
+}
+
+/// A reference that the reader of workbooks would wrap around, and an impossible number of strings,
+/// are seen wherever they stand, also across the pieces in which a part is looked at.
+#[test]
+fn what_is_hostile_is_found_across_the_pieces_of_a_part() {
+    // Text that does not pack well.
+    let mut seed = 1_u64;
+    let noise: String = (0..70_000)
+        .map(|_| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'a' + u8::try_from(seed >> 60).unwrap())
+        })
+        .collect();
+    for (bad, good) in [
+        (r#"<c r="AAAA10485761"/>"#, r#"<c r="XFD1048576"/>"#),
+        (
+            r#"<sst uniqueCount="99999999">"#,
+            r#"<sst uniqueCount="9">"#,
+        ),
+    ] {
+        for length in (65_200..65_310).chain(65_500..65_580) {
+            let filler = &noise[..length];
+            let refused = |inside: &str| {
+                let part = format!("<w>{filler}{inside}<end/></w>");
+                let more = [Part("docProps/a.xml", part.as_bytes(), None)];
+                let row = format!(r#"<row r="1">{}</row>"#, cell("A1", "甲"));
+                brief(&read_grid(&book(&row, &more)).1)
+            };
+            assert!(!refused(bad).is_empty(), "{bad} {length}");
+            assert_eq!(refused(good), [""; 0], "{good} {length}");
+        }
+    }
+}
+
 #[test]
 fn an_impossible_number_of_strings_is_refused() {
     let strings =
@@ -314,7 +429,9 @@ fn fuzz_statement(bytes: &[u8]) {
 }
 
 fn fuzz_grid(bytes: &[u8]) {
-    let _ = read_grid(bytes);
+    let (_, findings) = read_grid(bytes);
+    let handed = each_row(bytes, &mut Kept::default());
+    assert_eq!(is_blocked(&handed), is_blocked(&findings));
 }
 
 fn fuzz_detect(bytes: &[u8]) {

@@ -136,6 +136,17 @@ pub fn parse_date(text: &str) -> Result<Date, CalendarError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub i64);
 
+impl Moment {
+    /// Chinese time, UTC+8 all year, in microseconds.
+    pub const CHINA_OFFSET: i64 = 8 * 3600 * 1_000_000;
+
+    /// The date in China; none beyond the calendar.
+    pub fn date(self) -> Option<Date> {
+        let time = DateTime::from_timestamp_micros(self.0.checked_add(Moment::CHINA_OFFSET)?);
+        time.map(|time| time.date_naive())
+    }
+}
+
 impl fmt::Display for Moment {
     /// RFC 3339 in UTC with six digits of the second.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

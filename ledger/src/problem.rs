@@ -269,6 +269,8 @@ problems! {
         => "用 report recovery 查看待上缴金额" "see `report recovery` for what is held";
     RecoveryCredit "REC-0008" "差异 {id} 尚待查 {left},不能认作追缴款 {amount}" "of credit {id} {left} are unexplained, not {amount}"
         => "金额不得超过尚待查的余额" "take no more than is left of the credit";
+    RecoveryPaid "REC-0009" "明细 {payment} 的追缴 {recovery} 已收回 {amount} 元,不能取消发放" "{amount} yuan of recovery {recovery} of payment {payment} came in already: it cannot be cancelled"
+        => "收款人已退回未到账的钱:更正账户后重发此笔" "the payee paid back what never arrived: correct the account and send it again";
 
     // Long work.
     JobState "JOB-0001" "任务 {job} 现为“{state}”,不能{event}" "job {job} is {state}: cannot {event}"

@@ -43,6 +43,7 @@ migrations! {
     11 "0011_deaths",
     12 "0012_statement_parts",
     13 "0013_settlement",
+    14 "0014_check_lists",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -66,6 +66,13 @@ async fn lists_of_other_offices_are_compared() {
         ),
         (ListKind::Excluded, &[(&two, "2020-01-01")], &[("A06L", 1)]),
         (ListKind::Excluded, &[(&person(9), "")], &[]),
+        (
+            ListKind::Cadre,
+            &[(&two, ""), (&one, "2022-02-01")],
+            &[("A30", 1)],
+        ),
+        // Who qualifies is no reason against paying them.
+        (ListKind::Eligible, &[(&one, ""), (&two, "")], &[]),
     ];
     for_each_engine(async |url| {
         let office = Office::funded(url).await;
@@ -483,6 +490,91 @@ async fn a_member_who_draws_an_excluding_program_takes_an_explanation() {
             (&0.into(), &1.into())
         );
         assert_eq!(found(&office, run).await, [("A06H".to_owned(), 1)]);
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// An account that was changed since the program last paid takes an explanation, once: whoever
+/// asked for the change may not be the payee.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_changed_since_the_last_payment_is_looked_at() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-01", &people(3)).await;
+        // Put right before anybody was paid: nothing to look at.
+        let mut three = people(3);
+        three[2].account = account(33);
+        office.roster("urban", "2022-01", &three).await;
+        office.on("2022-01-08");
+        let run = office
+            .create("urban", RunKind::Regular, "2022-01")
+            .await
+            .unwrap();
+        done(office.act("maker", RunEvent::Check, run, None).await);
+        assert_eq!(found(&office, run).await, []);
+        for (login, event) in &WAY[1..] {
+            done(office.act(login, *event, run, None).await);
+        }
+        office.on("2022-02-05");
+        three[0].account = account(31);
+        office.roster("urban", "2022-02", &three).await;
+        for (at, expected) in [("2022-02", 1), ("2022-03", 0)] {
+            office.on(&format!("{at}-08"));
+            let run = office.create("urban", RunKind::Regular, at).await.unwrap();
+            done(office.act("maker", RunEvent::Check, run, None).await);
+            let fresh: Vec<_> = found(&office, run).await;
+            let wanted = [("A10N".to_owned(), 1)];
+            assert_eq!(fresh, wanted[..expected], "{at}");
+            if expected == 1 {
+                let open = office.act("maker", RunEvent::Submit, run, None).await;
+                assert_eq!(refused(open).code(), "RUN-0008");
+                let report = clash::findings(&office.app, office.who("maker"), run, 10).await;
+                let detail = report.unwrap().json["findings"][0]["detail"].clone();
+                assert_eq!(detail, "2022-02-05 变更,应发放日前 5 天");
+                let (app, maker) = (&office.app, office.who("maker"));
+                done(clash::explain(app, maker, run, "A10N", "本人到窗口更正", None).await);
+            }
+            for (login, event) in &WAY[1..] {
+                done(office.act(login, *event, run, None).await);
+            }
+        }
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
+/// Who qualifies by another office's list and is on no roll in the month is named, masked.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_qualifies_and_draws_nothing_is_reported() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-02", &people(3)).await;
+        let rows = [(&person(1), "2021-06-01"), (&person(7), "2021-07-01")];
+        import(&office, &list(ListKind::Eligible, "防返贫监测", &rows)).await;
+        import(
+            &office,
+            &list(ListKind::Eligible, "旧名单", &[(&person(8), "")]),
+        )
+        .await;
+        import(
+            &office,
+            &list(ListKind::Eligible, "旧名单", &[(&person(2), "")]),
+        )
+        .await;
+        let missed = async |at| {
+            let auditor = office.who("auditor");
+            let report = api::app::report::missed(&office.app, auditor, month(at)).await;
+            let rows = report.unwrap().json;
+            let of = |row: &Value| row["since"].as_str().unwrap().to_owned();
+            let rows = rows["missed"].as_array().unwrap().clone();
+            let text = rows.iter().map(ToString::to_string).collect::<String>();
+            assert!(!text.contains(&person(7).identity), "masked");
+            rows.iter().map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(missed("2022-02").await, ["2021-07-01"]);
+        // In January nobody was on the roll.
+        assert_eq!(missed("2022-01").await, ["", "2021-06-01", "2021-07-01"]);
         office.assert_invariants().await;
     })
     .await;

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use acceptance::for_each_engine;
-use acceptance::office::paper::person;
+use acceptance::office::paper::{people, person};
 use acceptance::office::{Office, done, month};
+use acceptance::{TestDb, for_each_engine};
+use api::app::policy;
 use ledger::fund::Level;
 use ledger_store::run::RunKind;
 
@@ -181,4 +182,42 @@ async fn the_annual_report_counts_tags_that_follow_from_a_grade() {
         office.assert_invariants().await;
     })
     .await;
+}
+
+/// A program that pays by the 28th is not late on the 11th; one without a day is.
+#[tokio::test(flavor = "multi_thread")]
+async fn late_is_what_the_policy_says() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let days = r#"
+[[program]]
+code = "late"
+name = "示例月末发放"
+funding = { bank_account = "csv" }
+payment_day = [{ from = "2022-01", day = 28, document = "示例〔2022〕9号" }]
+[[program.component]]
+code = "living"
+name = "生活补贴"
+scope = "person"
+months = "1-12"
+standard = [{ from = "2021-01", formula = "individual", document = "示例〔2021〕1号" }]
+"#;
+    let (app, maker) = (&office.app, office.who("maker"));
+    done(policy::import(app, maker, "days.toml", days, None).await);
+    for program in ["late", "rural"] {
+        office.roster(program, "2022-01", &people(2)).await;
+        office.create(program, RunKind::Regular, "2022-01").await;
+    }
+    for (today, expected) in [
+        ("2022-01-10", [false, false]),
+        ("2022-01-11", [false, true]),
+        ("2022-01-28", [false, true]),
+        ("2022-01-29", [true, true]),
+    ] {
+        office.on(today);
+        let mut turns = api::app::waiting::turns(app, maker).await.unwrap();
+        turns.sort_by_key(|turn| turn.run.id);
+        let late: Vec<bool> = turns.iter().map(|turn| turn.late).collect();
+        assert_eq!(late, expected, "{today}");
+    }
 }

@@ -228,7 +228,7 @@ async fn an_appropriation_runs_dry_in_the_middle_of_a_run() {
             let title = problem.title(Language::Zh);
             assert!(title.contains("缺 330.00 元"), "{title}");
             for (level, fen) in more.iter().filter(|_| levels.len() > 1) {
-                let named = format!("{}: {}", level.code(), Fen::new(*fen));
+                let named = format!("{}: {}", level.code(), Fen::new(*fen).grouped());
                 assert!(title.contains(&named), "{title}");
             }
             assert!(

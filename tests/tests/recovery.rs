@@ -6,6 +6,7 @@
 use acceptance::for_each_engine;
 use acceptance::office::paper::{self, Outcome, Person, movement, people, person};
 use acceptance::office::{Office, WAY, done, month, refused, told};
+use api::app::proposal::Change;
 use api::app::recovery::{self, HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::roster::{self, Died};
 use api::app::{clash, exception, period, policy, reconcile, report};
@@ -14,7 +15,7 @@ use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
-use ledger::id::{ExceptionId, RecoveryId};
+use ledger::id::{ExceptionId, PaymentId, RecoveryId};
 use ledger::money::Fen;
 use ledger_store::run::RunKind;
 use serde_json::Value;
@@ -724,46 +725,165 @@ async fn parts_of_one_month_are_confirmed_one_after_the_other() {
     .await;
 }
 
-/// The months of a late death are recovered; then the person proves to be alive, is paid again
-/// once, less what the recovery withholds, and dies after all.
+/// The months of a late death are recovered; then the person proves to be alive. What is granted
+/// again is set against the recovery, with a plan or without one: the money is with the household.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_month_that_was_recovered_and_is_granted_again_is_paid_again_once() {
+async fn a_month_that_is_granted_again_is_set_against_its_recovery() {
     for_each_engine(async |url| {
         let office = Office::funded(url).await;
         late_death(&office).await;
         let first = open(&office, "maker", "rural").await[0].0;
         confirm(&office, "reviewer", first).await;
-        let withhold = NewPlan {
-            set_off: Some(Fen::new(1_000)),
-            from: Some(month("2022-03")),
-            ..NewPlan::default()
-        };
-        plan(&office, first, &withhold).await;
+        assert_eq!(office.balances(OWED).await[0], 2 * THIRD);
 
         office.on("2022-04-12");
         office.roster("rural", "2022-02", &people(3)).await;
-        let (_, files) = office.pay("rural", RunKind::BackPay, "2022-03").await;
+        let run = office.create("rural", RunKind::BackPay, "2022-03").await;
+        let run = run.unwrap();
+        office.walk(run, WAY.len() - 2).await;
+        // A plan of its own changes nothing of that.
+        let late = NewPlan {
+            set_off: Some(Fen::new(1_000)),
+            from: Some(month("2022-09")),
+            ..NewPlan::default()
+        };
+        plan(&office, first, &late).await;
+        let approved = office.act("approver", RunEvent::Approve, run, None).await;
+        assert_eq!(
+            told(&approved),
+            "RUN-0003",
+            "the plan is kept with the payment"
+        );
+        done(office.act("approver", RunEvent::Reject, run, None).await);
+        done(office.act("maker", RunEvent::Calculate, run, None).await);
+        office.walk(run, WAY.len()).await;
+        let files = office.files(run).await;
         let amounts: Vec<i64> = (files[0].lines.iter())
             .map(|line| line.amount.get())
             .collect();
-        assert_eq!(amounts, [2 * THIRD - 1_000], "less what is withheld");
+        assert_eq!(amounts, [100], "a bank cannot pay nothing");
         office.answer(&files[0], |_| Outcome::Paid).await;
         let again = office.create("rural", RunKind::BackPay, "2022-03").await;
         assert_eq!(again, None, "once");
         assert_eq!(found(&office, "rural").await, []);
-        let owed = 2 * THIRD - 1_000;
-        assert_eq!(office.balances(OWED).await, [owed, 3 * MONTH, 0, 0, 0]);
+        assert_eq!(office.balances(OWED).await, [100, 3 * MONTH, 0, 0, 0]);
         agree(&office, &["2022-02", "2022-03", "2022-04"]).await;
+
+        // The next month withholds nothing: what it grants was never recovered.
+        paid(&office, "rural", "2022-04", "2022-04-14").await;
+        assert_eq!(office.balances(OWED).await[..2], [100, 4 * MONTH]);
 
         office.roster("rural", "2022-02", &people(2)).await;
         let second = open(&office, "maker", "rural").await;
         assert_eq!(second.len(), 1);
-        assert_eq!(second[0].1, 2 * THIRD, "what was paid again is owed again");
+        assert_eq!(second[0].1, 3 * THIRD, "what was paid again is owed again");
         confirm(&office, "reviewer", second[0].0).await;
-        let expense = 3 * MONTH - 2 * THIRD;
-        let owed = owed + 2 * THIRD;
-        assert_eq!(office.balances(OWED).await, [owed, expense, 0, 0, 0]);
+        let owed = 100 + 3 * THIRD;
+        assert_eq!(
+            office.balances(OWED).await,
+            [owed, 4 * MONTH - 3 * THIRD, 0, 0, 0]
+        );
         agree(&office, &["2022-02", "2022-03", "2022-04"]).await;
+    })
+    .await;
+}
+
+/// The third is paid and was dead: it is recovered. Then the bank sends the money back.
+async fn recovered_and_home(office: &Office, of: &str, home: &'static str) -> RecoveryId {
+    office.roster("rural", of, &people(3)).await;
+    let day = format!("{of}-10");
+    office.on(&day);
+    let batch = office.pay_month("rural", of).await;
+    office.answer(&batch, |_| Outcome::Paid).await;
+    office.roster("rural", of, &people(2)).await;
+    let id = open(office, "maker", "rural").await[0].0;
+    confirm(office, "reviewer", id).await;
+    assert_eq!(office.balances(OWED).await[0], THIRD);
+    office.on(home);
+    let seen = [movement(home, THIRD, "退汇 P3-1")];
+    let answer = office.statement("csv", (home, home), &seen).await;
+    assert_eq!(answer["late_refunds"], 1, "{answer}");
+    id
+}
+
+/// Whoever never had the money owes none: when a payment that was recovered comes home and is
+/// cancelled, the recovery shrinks by it, and the expense is not taken back a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_comes_home_is_owed_no_more_when_it_is_cancelled() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let id = recovered_and_home(&office, "2022-01", "2022-02-07").await;
+        agree(&office, &["2022-01", "2022-02"]).await;
+        let left = office.left("县示例2").await;
+        let change = Change::Cancel(PaymentId(3), "已死亡".to_owned());
+        done(office.agree("maker", "reviewer", &change).await);
+        assert_eq!(office.balances(OWED).await, [0, MONTH - THIRD, 0, 0, 0]);
+        assert_eq!(office.balances([Chart::Payable]).await, [0]);
+        assert_eq!(
+            office.left("县示例2").await,
+            left,
+            "the money is home already"
+        );
+        let shown = recovery::show(&office.app, office.who("auditor"), id).await;
+        let shown = shown.unwrap().json;
+        assert_eq!(shown["state"], "settled", "{shown}");
+        assert_eq!(found(&office, "rural").await, []);
+        agree(&office, &["2022-01", "2022-02"]).await;
+        let again = office.create("rural", RunKind::RePay, "2022-01").await;
+        assert_eq!(again, None, "it is not sent again");
+    })
+    .await;
+}
+
+/// Who paid back what never arrived is to get it: the payment waits and cannot be cancelled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_whose_recovery_was_paid_in_is_not_cancelled() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let id = recovered_and_home(&office, "2022-01", "2022-02-07").await;
+        let credit = credit(&office, "csv", "2022-02-08", THIRD).await;
+        received(&office, &[id], credit).await;
+        assert_eq!(office.balances(OWED).await, [0, MONTH - THIRD, 0, 0, 0]);
+        let change = Change::Cancel(PaymentId(3), "已死亡".to_owned());
+        let cancelled = office.agree("maker", "reviewer", &change).await;
+        assert_eq!(told(&cancelled), "REC-0009");
+        assert_eq!(office.balances([Chart::Payable]).await, [THIRD]);
+        let auditor = office.who("auditor");
+        let waits = api::app::waiting::failed(&office.app, auditor).await;
+        let waits = waits.unwrap().json["failed"].clone();
+        assert_eq!(waits.as_array().unwrap().len(), 1, "it waits: {waits}");
+        agree(&office, &["2022-01", "2022-02"]).await;
+    })
+    .await;
+}
+
+/// The same across the end of the year: what was recovered in last year's books is the treasury's,
+/// and so is a payment that is recovered and cancelled in the new year, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_payment_of_last_year_is_the_treasurys_once() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        recovered_and_home(&office, "2022-12", "2023-01-09").await;
+        let change = Change::Cancel(PaymentId(3), "已死亡".to_owned());
+        done(office.agree("maker", "reviewer", &change).await);
+        assert_eq!(
+            office.balances(OWED).await,
+            [0, MONTH - THIRD, THIRD, -THIRD, 0]
+        );
+        agree(&office, &["2022-12", "2023-01"]).await;
+        let over = |fen| HandOver {
+            program: "rural".to_owned(),
+            amount: Fen::new(fen),
+            account: None,
+            appropriation: Some("县示例2".to_owned()),
+            on: None,
+        };
+        let (app, accountant) = (&office.app, office.who("accountant"));
+        let more = recovery::hand_over(app, accountant, &over(THIRD + 1), None).await;
+        assert_eq!(told(&more), "REC-0007");
+        done(recovery::hand_over(app, accountant, &over(THIRD), None).await);
+        assert_eq!(office.balances(OWED).await[2], 0);
+        agree(&office, &["2023-01"]).await;
     })
     .await;
 }
@@ -909,7 +1029,8 @@ async fn a_death_is_recorded_whatever_later_rosters_said() {
         // The list still names the person, and blocks the run.
         let checked = done(office.act("maker", RunEvent::Check, run, None).await);
         assert_eq!(checked["errors"], 1);
-        assert_eq!(checked["total_fen"], THIRD + 2 * 10_900);
+        // What was recovered of February and March is set against it; April is paid.
+        assert_eq!(checked["total_fen"], 10_900);
         done(office.act("maker", RunEvent::Discard, run, None).await);
         office.assert_invariants().await;
     })

@@ -11,7 +11,7 @@ use ledger_store::journal::{self, Posted, Poster, VoucherDraft};
 use ledger_store::settlement::{self as store, AttemptFact, Cancellation};
 use ledger_store::write::Write;
 
-use super::{Error, not_found};
+use super::{Error, not_found, recovery};
 
 /// A payment to be cancelled, by two people.
 pub(super) struct Cancel<'a> {
@@ -29,26 +29,37 @@ impl Cancel<'_> {
     ///
     /// # Errors
     /// [`Kind::PaymentLive`] unless its last attempt failed or came back, and while a difference
-    /// about it is open; [`Kind::FieldInvalid`] without a reason.
+    /// about it is open; [`Kind::RecoveryPaid`] when its payee has paid back what never arrived;
+    /// [`Kind::FieldInvalid`] without a reason.
     pub(super) async fn book(&self, write: &mut Write) -> Result<Posted, Error> {
         if self.reason.trim().is_empty() {
             return Err(super::policy::invalid("reason", "", "原因 a reason"));
         }
         let attempt = self.failed(write).await?;
         let book = write.book();
-        let lines = store::lines_of(write.tx(), book, self.payment).await?;
-        let parts = charged_again(attempt.amount, &lines)?;
-        let same_year = self.same_year(write, &attempt).await?;
+        let mut lines = store::lines_of(write.tx(), book, self.payment).await?;
+        let year = self.expense_year(write, &attempt).await?;
+        let same_year = year == Month::of(self.on).year();
         let (program, payment) = (attempt.program, self.payment);
         let mut postings = Vec::new();
+        // What its payee owes of it is owed no more; only the rest changes the expense.
+        let returned =
+            recovery::of_payment(write, (payment, attempt.amount), year, self.on).await?;
+        let mut rest = attempt.amount;
+        for part in &returned {
+            part.post(program, payment, &mut postings);
+            part.less(&mut lines)?;
+            rest = rest.minus(part.amount())?;
+        }
+        let parts = charged_again(rest, &lines)?;
         if same_year {
             for (component, amount) in &parts {
                 let cancelled = rules::cancelled_same_year;
                 cancelled(program, *component, payment, *amount, &mut postings);
             }
-        } else {
-            let (to, amount) = (EarlierYear::Treasury, attempt.amount);
-            rules::cancelled_earlier_year(program, to, payment, amount, &mut postings);
+        } else if rest > Fen::ZERO {
+            let to = EarlierYear::Treasury;
+            rules::cancelled_earlier_year(program, to, payment, rest, &mut postings);
         }
         let draft = VoucherDraft {
             on_date: self.on,
@@ -85,6 +96,10 @@ impl Cancel<'_> {
             reason: self.reason.to_owned(),
         };
         store::add_cancellation(write, &row).await?;
+        let by = (posted.id, self.checker, self.on);
+        for part in returned {
+            part.store(write, payment, by).await?;
+        }
         Ok(posted)
     }
 
@@ -111,11 +126,11 @@ impl Cancel<'_> {
         }
     }
 
-    /// Whether the expense was booked in the year of the cancellation.
-    async fn same_year(&self, write: &mut Write, attempt: &AttemptFact) -> Result<bool, Error> {
+    /// The year in which the expense was booked.
+    async fn expense_year(&self, write: &mut Write, attempt: &AttemptFact) -> Result<i32, Error> {
         let (book, run) = (write.book(), attempt.origin.run);
         let voucher = journal::to_reverse(write.tx(), book, "run", run.get()).await?;
         let voucher = voucher.ok_or_else(|| not_found("凭证 voucher", run))?;
-        Ok(voucher.posted.month.year() == Month::of(self.on).year())
+        Ok(voucher.posted.month.year())
     }
 }

@@ -6,9 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use ledger::audit::hex::{document_hash, encode};
 use ledger::calendar::{Date, Moment};
 
-/// Chinese time, UTC+8 all year, in microseconds.
-const CHINA_OFFSET: i64 = 8 * 3600 * 1_000_000;
-
 /// Where the time comes from.
 #[derive(Debug)]
 pub enum Clock {
@@ -55,13 +52,12 @@ impl Clock {
 
 /// The date in China at a moment.
 pub fn date_of(moment: Moment) -> Date {
-    chrono::DateTime::from_timestamp_micros(moment.0 + CHINA_OFFSET)
-        .map_or(Date::MIN, |time| time.date_naive())
+    moment.date().unwrap_or(Date::MIN)
 }
 
 /// A moment as people in China read it, to the minute: `2022-01-09 09:00`.
 pub fn china_time(moment: Moment) -> String {
-    chrono::DateTime::from_timestamp_micros(moment.0 + CHINA_OFFSET)
+    chrono::DateTime::from_timestamp_micros(moment.0 + Moment::CHINA_OFFSET)
         .map_or_else(String::new, |time| {
             time.format("%Y-%m-%d %H:%M").to_string()
         })
@@ -72,7 +68,7 @@ pub fn moment_at(date: Date, hour: u32, minute: u32) -> Moment {
     let micros = date
         .and_hms_opt(hour, minute, 0)
         .map_or(0, |time| time.and_utc().timestamp_micros());
-    Moment(micros - CHINA_OFFSET)
+    Moment(micros - Moment::CHINA_OFFSET)
 }
 
 #[expect(

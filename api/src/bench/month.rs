@@ -20,7 +20,9 @@ use super::progress::Progress;
 use super::ties::Ties;
 use crate::app::returns::ReturnInput;
 use crate::app::run::NewRun;
-use crate::app::{Done, Error, period, release, report, returns, roster, run, statement, year};
+use crate::app::{
+    Done, Error, clash, period, release, report, returns, roster, run, statement, year,
+};
 
 /// The work on all books.
 #[derive(Debug)]
@@ -475,7 +477,12 @@ async fn imported(
 }
 
 async fn checked(office: Arc<Office>, run: RunId) -> Result<(), Error> {
-    run::check(&office.app, office.who("maker")?, run, None).await?;
+    let (app, maker) = (&office.app, office.who("maker")?);
+    let checked = run::check(app, maker, run, None).await?;
+    // Accounts that failed were put right.
+    if checked.answer["warnings"].as_i64() > Some(0) {
+        clash::explain(app, maker, run, "A10N", "失败后更正", None).await?;
+    }
     Ok(())
 }
 

@@ -566,6 +566,7 @@ mod tests {
             "recovery list",
             "recovery show 7",
             "report recovery --out r.xlsx",
+            "report missed --month 2022-01",
             "report success --year 2022 --out s.pdf",
             "report payments --from 2022-01 --program p --state failed --attempt first --after 9",
             "period close 2022-01",

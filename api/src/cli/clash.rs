@@ -19,7 +19,7 @@ pub(crate) enum ClashCommand {
     Import {
         /// 名单文件,含“身份证号”“姓名”“日期”列 List with headings, .xlsx or .csv
         file: PathBuf,
-        /// 种类:deceased 死亡,employed 财政供养,excluded 互斥待遇 Kind
+        /// 种类 Kind: deceased 死亡,employed 财政供养,excluded 互斥待遇,cadre 干部及近亲属,eligible 符合条件
         #[arg(long, value_parser = list_kind)]
         kind: ListKind,
         /// 名称,如“殡仪馆” Whose list it is

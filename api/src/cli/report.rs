@@ -132,6 +132,12 @@ enum Which {
         #[arg(long)]
         month: Month,
     },
+    /// 应助未助 Who qualifies by a list of another office and draws nothing
+    Missed {
+        /// 月份 Month, YYYY-MM
+        #[arg(long)]
+        month: Month,
+    },
     /// 追缴台账 Recovery ledger: found, received, set off, written off, left
     Recovery,
     /// 公示名单 Published list of a run, names masked
@@ -265,6 +271,7 @@ impl Which {
                 report::bank_reconciliation(&app, &caller, account, *month).await
             }
             Which::TieOut { month } => report::tie_out(&app, &caller, *month).await,
+            Which::Missed { month } => report::missed(&app, &caller, *month).await,
             Which::Recovery => report::recovery(&app, &caller).await,
             Which::Publication { run } => publication::report(&app, &caller, *run).await,
             Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await,

@@ -22,7 +22,7 @@ use crate::app::returns::ReturnInput;
 use crate::app::run::NewRun;
 use crate::app::users::{self, NewUser};
 use crate::app::{
-    App, Caller, Done, Error, appropriation, period, policy, release, returns, roster, run,
+    App, Caller, Done, Error, appropriation, clash, period, policy, release, returns, roster, run,
     statement, year,
 };
 
@@ -364,7 +364,12 @@ impl<'a> Year<'a> {
         let key = |step: &str| Some(format!("{story}/{step}"));
         let maker = self.caller("maker")?;
         self.app.clock.set(moment_at(on, hour, minute + 10));
-        run::check(self.app, maker, id, key("check")).await?;
+        let checked = run::check(self.app, maker, id, key("check")).await?;
+        // Accounts that failed were put right: the next payment asks who said so.
+        if checked.answer["warnings"].as_i64() > Some(0) {
+            let (check, why) = ("A10N", "上次发放失败后本人更正,已电话核实");
+            clash::explain(self.app, maker, id, check, why, key("explain")).await?;
+        }
         run::submit(self.app, maker, id, key("submit")).await?;
         self.app.clock.set(moment_at(on, hour + 1, minute));
         run::review(self.app, self.caller("reviewer")?, id, key("review")).await?;

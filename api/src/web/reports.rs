@@ -39,13 +39,14 @@ enum Ask {
 }
 
 /// Address, sentence, what it is asked with.
-const REPORTS: [(&str, &str, Ask); 12] = [
+const REPORTS: [(&str, &str, Ask); 13] = [
     ("success", "reports.success", Ask::Months),
     ("success-rate", "reports.success-rate", Ask::Months),
     ("monthly", "reports.monthly", Ask::Month),
     ("annual", "reports.annual", Ask::Shape),
     ("execution", "reports.execution", Ask::Year),
     ("recovery", "reports.recovery", Ask::Nothing),
+    ("missed", "reports.missed", Ask::Month),
     ("tie-out", "reports.tie-out", Ask::Month),
     ("trial-balance", "reports.trial-balance", Ask::Months),
     ("ledger", "reports.ledger", Ask::Chart),
@@ -59,7 +60,7 @@ const REPORTS: [(&str, &str, Ask); 12] = [
 ];
 
 /// The reports from here on are books.
-const IN_BOOKS: usize = 7;
+const IN_BOOKS: usize = 8;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -234,6 +235,7 @@ async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
             let (first, last) = months_of(seat)?;
             report::performance(app, caller, first, last).await
         }
+        "missed" => report::missed(app, caller, month_of(seat, "month")?).await,
         "tie-out" => report::tie_out(app, caller, month_of(seat, "month")?).await,
         "success-rate" => {
             let (first, last) = months_of(seat)?;

@@ -270,16 +270,26 @@ fn check_window(window: &[u8], places: Range<usize>, size: u64) -> Result<usize,
         let from = window.get(places.start..).unwrap_or_default();
         let until = places.end - places.start;
         let found = memmem::find_iter(from, needle).map(move |at| (at, places.start));
-        found.take_while(move |(at, _)| *at < until).map(|(at, start)| at + start)
+        found
+            .take_while(move |(at, _)| *at < until)
+            .map(|(at, start)| at + start)
     };
     for at in matches(NAME) {
         let rest = window.get(at + NAME.len()..).unwrap_or_default();
         let rest = rest.get(..AHEAD - NAME.len()).unwrap_or(rest);
-        let begin = rest.iter().position(|byte| byte.is_ascii_digit() || *byte == b'>');
-        let digits = begin.and_then(|begin| rest.get(begin..)).unwrap_or_default();
-        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let begin = rest
+            .iter()
+            .position(|byte| byte.is_ascii_digit() || *byte == b'>');
+        let digits = begin
+            .and_then(|begin| rest.get(begin..))
+            .unwrap_or_default();
+        let length = digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         let stated = digits.iter().take(length).fold(0_u64, |sum, byte| {
-            sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'))
+            sum.saturating_mul(10)
+                .saturating_add(u64::from(byte - b'0'))
         });
         // A number that goes on beyond what is looked at is none.
         if stated > size || begin.is_none() || length == digits.len() {

@@ -162,8 +162,8 @@ mod tests {
         fn text_without_quotes_reads_the_same_both_ways(text in "[,\r\n ab测]{0,40}") {
             let mut findings = [Findings::default(), Findings::default()];
             let [bare, quoted] = &mut findings;
-            let bare = rows(&read_bare(&text, &Limits::WHOLE, bare));
-            let quoted = rows(&read_quoted(&text, &Limits::WHOLE, quoted));
+            let bare = rows(&read_bare(&text, &Limits::WHOLE, bare, &mut None));
+            let quoted = rows(&read_quoted(&text, &Limits::WHOLE, quoted, &mut None));
             prop_assert_eq!(bare, quoted);
             let [bare, quoted] = findings;
             prop_assert_eq!(bare.into_vec(), quoted.into_vec());

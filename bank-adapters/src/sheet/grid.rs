@@ -210,7 +210,8 @@ impl Handing<'_> {
 
     /// A file that its reader had in memory anyhow.
     fn whole(&mut self, grid: &Grid<'_>, findings: &Findings) {
-        self.taker.expect(grid.sheets.iter().map(GridSheet::len).sum());
+        self.taker
+            .expect(grid.sheets.iter().map(GridSheet::len).sum());
         let name_of = |finding: &Finding| finding.place.sheet.clone().unwrap_or_default();
         for sheet in &grid.sheets {
             self.taker.sheet(&sheet.name);
@@ -243,8 +244,7 @@ fn each_of_xlsx(
         findings.sheet(&name);
         handing.taker.sheet(&name);
         let mut table = Table::default();
-        let mut drain =
-            |table: &Table<'_>, findings: &Findings| handing.rows(table, findings);
+        let mut drain = |table: &Table<'_>, findings: &Findings| handing.rows(table, findings);
         let drain: Drain<'_> = Some(&mut drain);
         let limits = Limits::SHEET;
         workbook::fill(&mut workbook, &name, &limits, &mut table, findings, drain).map_err(told)?;

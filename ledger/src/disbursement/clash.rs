@@ -40,6 +40,8 @@ coded! {
         ForeignHolder "A09" "户名与收款人不符",
         /// The account was changed and changed back.
         ChangedBack "A10" "账号改回",
+        /// The account was changed since the program last paid: who asked for it?
+        AccountFresh "A10N" "账号新近变更",
         /// Stands on the list of public employees.
         Employed "A19" "财政供养人员",
         /// What the policy gives now is not what the run pays.
@@ -54,6 +56,8 @@ coded! {
         OutsideCategory "A25C" "年龄、性别或残疾等级不合类别",
         /// Age, sex or disability grade is not what the component is usually for.
         UnlikelyCategory "A25E" "年龄、性别或残疾等级与类别不常合",
+        /// Stands on the list of village cadres and their relatives.
+        CadreRelated "A30" "村(社区)干部或其近亲属",
     }
 }
 
@@ -86,6 +90,7 @@ impl Check {
             Check::ManyAccounts => "one payee, many accounts",
             Check::ForeignHolder => "account in another name",
             Check::ChangedBack => "account changed and changed back",
+            Check::AccountFresh => "account changed since the last payment",
             Check::Employed => "public employee",
             Check::Differs => "differs from what the policy gives",
             Check::NotOnRoll => "not on the roll in the month",
@@ -93,6 +98,7 @@ impl Check {
             Check::IdentityInvalid => "identity number fails its check",
             Check::OutsideCategory => "not of the age, sex or disability that it is for",
             Check::UnlikelyCategory => "not of the age, sex or disability that is usual for it",
+            Check::CadreRelated => "village cadre or a cadre's relative",
         }
     }
 }
@@ -106,6 +112,10 @@ coded! {
         Employed "employed" "财政供养人员",
         /// They draw a scheme that excludes the program.
         Excluded "excluded" "互斥待遇人员",
+        /// They are village cadres, or near relatives of one.
+        Cadre "cadre" "村(社区)干部及近亲属",
+        /// Another office finds that they qualify: who of them draws nothing is missed.
+        Eligible "eligible" "符合条件人员",
     }
 }
 
@@ -185,6 +195,10 @@ pub struct Known {
     pub excluded: HashSet<(PartyId, Month)>,
     /// Components that are granted once: who grants one knows of a death (丧葬费).
     pub once: HashSet<ComponentId>,
+    /// The audit entry with which the program last paid before the run; 0 when it never did.
+    pub last_paid: i64,
+    /// By when the run is to be paid.
+    pub pay_by: Option<Date>,
     /// Whom the components of this run are for, by the policy.
     pub categories: Categories,
 }
@@ -295,9 +309,35 @@ impl Clash {
         }
     }
 
-    /// Judges the accounts that a payee had one after the other, the newest last. A new version
-    /// may only be of the holder's name or the branch.
-    pub fn accounts(&mut self, payee: PartyId, payment: PaymentId, accounts: &[String]) {
+    /// The audit entry with which the program last paid before the run; 0 when it never did.
+    pub fn last_paid(&self) -> i64 {
+        self.known.last_paid
+    }
+
+    /// Judges the accounts that a payee had one after the other, the newest last, and the day on
+    /// which the newest came, when that was after the program last paid. A new version may only be
+    /// of the holder's name or the branch.
+    pub fn accounts(
+        &mut self,
+        payee: PartyId,
+        payment: PaymentId,
+        accounts: &[String],
+        changed: Option<Date>,
+    ) {
+        if let Some(changed) = changed {
+            let days = self.known.pay_by.map(|day| (day - changed).num_days());
+            let age = match days {
+                Some(days) if days >= 0 => format!(",应发放日前 {days} 天"),
+                Some(days) => format!(",应发放日后 {} 天", days.unsigned_abs()),
+                None => String::new(),
+            };
+            self.find(
+                Check::AccountFresh,
+                payee,
+                payment,
+                format!("{changed} 变更{age}"),
+            );
+        }
         let [.., before_that, before, now] = accounts else {
             return;
         };
@@ -392,9 +432,10 @@ impl Clash {
         let listed = self.known.listed.get(&member.reference_no).cloned();
         for (kind, since) in listed.unwrap_or_default() {
             let check = match kind {
-                ListKind::Deceased => continue,
+                ListKind::Deceased | ListKind::Eligible => continue,
                 ListKind::Employed => Check::Employed,
                 ListKind::Excluded => Check::ExcludedList,
+                ListKind::Cadre => Check::CadreRelated,
             };
             if since.is_none_or(|day| Month::of(day) <= month) {
                 let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
@@ -470,6 +511,8 @@ impl Clash {
             (_, Some(began)) if line.month < began => return,
             (ListKind::Employed, _) => Check::Employed,
             (ListKind::Excluded, _) => Check::ExcludedList,
+            (ListKind::Cadre, _) => Check::CadreRelated,
+            (ListKind::Eligible, _) => return,
         };
         let since = since.map_or_else(String::new, |day| format!("{day} 起;"));
         let detail = format!("{since}发放 {}", line.month);

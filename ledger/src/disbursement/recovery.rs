@@ -223,21 +223,46 @@ pub fn withheld(planned: Fen, left: Fen, amount: Fen, leave: Fen) -> Result<Fen,
     Ok(planned.min(left).min(free).max(Fen::ZERO))
 }
 
-/// An open recovery of a household whose plan withholds from payments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a set-off leaves of a payment unless the plan says otherwise: a bank cannot pay nothing.
+pub const LEAVE: Fen = Fen::new(100);
+
+/// A subject, component and month.
+pub type Cell = (PartyId, ComponentId, Month);
+
+/// An open recovery of a household, and what its plan withholds from payments.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withholding {
     /// The recovery.
     pub recovery: RecoveryId,
-    /// The event that made the plan.
+    /// The event that made the plan, or the newest one where nothing is planned.
     pub plan: i64,
-    /// At most so much in each run.
+    /// At most so much in each run by the plan. What grants a recovered month again is withheld
+    /// in any case: that money is with the household already.
     pub per_run: Fen,
     /// So much of a payment is paid in any case.
     pub leave: Fen,
     /// What is still owed.
     pub left: Fen,
-    /// The first month of a run that withholds.
+    /// The first month of a run that withholds by the plan.
     pub from: Month,
+    /// What was recovered, by subject, component and month.
+    pub cells: HashMap<Cell, Fen>,
+}
+
+impl Withholding {
+    /// How much of these amounts grants again what was recovered here, at most what was; it is
+    /// taken from them.
+    fn granted_again(&self, granted: &mut [(Cell, Fen)]) -> Result<Fen, MoneyError> {
+        let mut again = Fen::ZERO;
+        for (cell, amount) in granted {
+            if let Some(recovered) = self.cells.get(cell) {
+                let part = (*recovered).min(*amount).max(Fen::ZERO);
+                again = again.plus(part)?;
+                *amount = amount.minus(part)?;
+            }
+        }
+        Ok(again)
+    }
 }
 
 /// What a payment withholds for a recovery.
@@ -251,8 +276,8 @@ pub struct Withheld {
     pub amount: Fen,
 }
 
-/// What one run is to withhold: the plans of the households that owe something, used up payment by
-/// payment.
+/// What one run is to withhold: what the households that owe something are to pay back, used up
+/// payment by payment.
 #[derive(Clone, Debug, Default)]
 pub struct Withholdings(HashMap<PartyId, Vec<Withholding>>);
 
@@ -273,7 +298,8 @@ impl Withholdings {
     }
 
     /// What the next payment of a household withholds in a run of `month`, when it comes to
-    /// `amount`; in the order of the recoveries.
+    /// `amount` and `granted` is what it pays by subject, component and month; in the order of the
+    /// recoveries.
     ///
     /// # Errors
     /// When an amount is out of range.
@@ -282,16 +308,23 @@ impl Withholdings {
         household: PartyId,
         month: Month,
         amount: Fen,
+        granted: &[(Cell, Fen)],
     ) -> Result<Vec<Withheld>, MoneyError> {
         let Some(plans) = self.0.get_mut(&household) else {
             return Ok(Vec::new());
         };
         let (mut rest, mut taken) = (amount, Vec::new());
-        for plan in plans.iter_mut().filter(|plan| plan.from <= month) {
-            let amount = withheld(plan.per_run, plan.left, rest, plan.leave)?;
+        let mut granted = granted.to_vec();
+        for plan in plans.iter_mut() {
+            let again = plan.granted_again(&mut granted)?;
+            let planned = match plan.from <= month {
+                true => plan.per_run.max(again),
+                false => again,
+            };
+            let amount = withheld(planned, plan.left, rest, plan.leave)?;
             if amount > Fen::ZERO {
                 rest = rest.minus(amount)?;
-                plan.per_run = plan.per_run.minus(amount)?;
+                plan.per_run = plan.per_run.minus(amount)?.max(Fen::ZERO);
                 plan.left = plan.left.minus(amount)?;
                 let (recovery, plan) = (plan.recovery, plan.plan);
                 taken.push(Withheld {
@@ -486,6 +519,7 @@ mod tests {
     #[test]
     fn plans_are_used_up_payment_by_payment() {
         let mut plans = Withholdings::default();
+        let cell = |person| (PartyId(person), ComponentId(1), "2022-01".parse().unwrap());
         let month: Month = "2022-05".parse().unwrap();
         for (recovery, per_run, left, from) in [
             (1, 150, 1_000, month),
@@ -499,20 +533,34 @@ mod tests {
                 leave: Fen::new(10),
                 left: Fen::new(left),
                 from,
+                cells: HashMap::from([(cell(recovery), Fen::new(300))]),
             };
             plans.add(PartyId(7), plan);
         }
         assert_eq!(
-            plans.withhold(PartyId(8), month, Fen::new(100)).unwrap(),
+            plans
+                .withhold(PartyId(8), month, Fen::new(100), &[])
+                .unwrap(),
             []
         );
-        for (amount, expected) in [
-            (100, vec![(1, 90)]),
-            (100, vec![(1, 60), (2, 30)]),
-            (100, vec![(2, 30)]),
-            (100, vec![]),
+        for (amount, again, expected) in [
+            (100, None, vec![(1, 90)]),
+            (100, None, vec![(1, 60), (2, 30)]),
+            (100, None, vec![(2, 30)]),
+            (100, None, vec![]),
+            // What is granted of a recovered month again is withheld before its plan begins, and
+            // beyond what the plan has for the run, up to what was recovered.
+            (400, Some((3, 200)), vec![(3, 200)]),
+            (400, Some((3, 390)), vec![(3, 300)]),
+            (400, Some((1, 390)), vec![(1, 300)]),
+            (400, Some((9, 390)), vec![]),
         ] {
-            let taken = plans.withhold(PartyId(7), month, Fen::new(amount)).unwrap();
+            let granted: Vec<_> = again
+                .into_iter()
+                .map(|(person, fen)| (cell(person), Fen::new(fen)))
+                .collect();
+            let taken = plans.withhold(PartyId(7), month, Fen::new(amount), &granted);
+            let taken = taken.unwrap();
             let taken: Vec<_> = taken
                 .iter()
                 .map(|part| (part.recovery.get(), part.amount.get()))

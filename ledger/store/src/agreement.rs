@@ -187,12 +187,15 @@ sql! {
             where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
         group by r.program_id order by r.program_id";
     RECOVERY_MOVED = "select r.program_id, e.event, e.standing, e.bank_account_id,
-        cast(sum(e.amount_fen) as bigint) from recovery_event e
+        cast(sum(e.amount_fen) as bigint), case when e.run_id > 0 then 1 else 0 end
+        from recovery_event e
         join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
         join voucher v on v.book_id = e.book_id and v.voucher_id = e.voucher_id
         where e.book_id = $1 and e.amount_fen > 0 and v.month >= $2 and v.month <= $3
-        group by r.program_id, e.event, e.standing, e.bank_account_id
-        order by r.program_id, e.event, e.standing, e.bank_account_id";
+        group by r.program_id, e.event, e.standing, e.bank_account_id,
+            case when e.run_id > 0 then 1 else 0 end
+        order by r.program_id, e.event, e.standing, e.bank_account_id,
+            case when e.run_id > 0 then 1 else 0 end";
     RECOVERY_EXPENSE = "select x.program_id, x.component_id, cast(sum(x.fen) as bigint) from (
             select r.program_id, l.component_id, l.amount_fen as fen from recovery_event e
             join recovery r on r.book_id = e.book_id and r.recovery_id = e.recovery_id
@@ -525,6 +528,8 @@ pub struct RecoveryMoved {
     pub bank_account: BankAccountId,
     /// The sum.
     pub amount: Fen,
+    /// Whether a run's payments withheld it; not what a cancelled payment gave back.
+    pub of_run: bool,
 }
 
 /// What recoveries moved by vouchers of the months `first` to `last`, both included.
@@ -550,6 +555,7 @@ pub async fn recovery_moved(
                 standing: standing.ok_or_else(|| bad("standing"))?,
                 bank_account: BankAccountId(row.int(3)?),
                 amount: Fen::new(row.int(4)?),
+                of_run: row.int(5)? > 0,
             })
         })
         .collect()

@@ -2,8 +2,9 @@
 //! each other, findings and their explanations.
 
 use crate::boxed;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use ledger::audit::entry::Entry;
 use ledger::audit::row::Field;
 use ledger::calendar::{Date, Month, parse_date};
 use ledger::disbursement::clash::{
@@ -13,6 +14,7 @@ use ledger::id::{BookId, ComponentId, FileId, PartyId, PaymentId, ProgramId, Run
 use ledger::money::Fen;
 use ledger::program::Cadence;
 use ledger::program::eligibility::Effect;
+use ledger::program::payment_day::pay_by;
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
@@ -107,6 +109,30 @@ sql! {
         where c.book_id = $1 and c.entry > e.entry
         and (c.kind in ('policy.import', 'policy.exclude', 'check-list.import')
             or c.kind like 'roster.%')";
+    LAST_PAID = "select coalesce(max(e.entry), 0) from run_event e
+        join run r on r.book_id = e.book_id and r.run_id = e.run_id
+        where e.book_id = $1 and e.event = 'release' and r.program_id = $2 and r.run_id <> $3";
+    ENTRY = "select bytes from audit_entry where book_id = $1 and sequence = $2";
+    ON_ROLL = "select y.reference_no from award a
+        cross join party y
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and y.book_id = a.book_id and y.party_id = a.subject_id
+        and y.kind = 'person' and a.from_month <= $2
+        and (e.to_month is null or e.to_month >= $2)
+        union select y.reference_no from award a
+        cross join party y
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and y.book_id = a.book_id and y.party_id = a.payee_id
+        and y.kind = 'person' and a.from_month <= $2
+        and (e.to_month is null or e.to_month >= $2)
+        union select y.reference_no from household_member m
+        cross join party y
+        where m.book_id = $1 and y.book_id = m.book_id and y.party_id = m.person_id
+        and m.from_month = (select max(n.from_month) from household_member n
+            where n.book_id = m.book_id and n.household_id = m.household_id
+            and n.from_month <= $2)";
+    NAMED_PEOPLE = "select reference_no, name, since from listed_person
+        where book_id = $1 and list_id = $2 order by row_no";
     LAST_CHECK = "select max(n) from run_event where book_id = $1 and run_id = $2
         and event = 'check'";
 }
@@ -114,16 +140,17 @@ sql! {
 /// Every account that these payees had, the oldest first; they come as a JSON list, and unpacking
 /// one differs.
 const ACCOUNTS_OF: Pair = Pair {
-    sqlite: "select v.payee_id, v.account_no from json_each($2) j cross join payee_account v
+    sqlite:
+        "select v.payee_id, v.account_no, v.entry from json_each($2) j cross join payee_account v
         where v.book_id = $1 and v.payee_id = j.value order by v.payee_id, v.version",
-    postgres: "select v.payee_id, v.account_no
+    postgres: "select v.payee_id, v.account_no, v.entry
         from jsonb_array_elements_text(cast($2 as jsonb)) j(payee_id)
         join payee_account v on v.book_id = $1 and v.payee_id = cast(j.payee_id as integer)
         order by v.payee_id, v.version",
 };
 
 /// From this version of an account on, a payee's accounts are looked at one after the other.
-const MANY_ACCOUNTS: i64 = 3;
+const MANY_ACCOUNTS: i64 = 2;
 
 /// A list of another office.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,6 +265,12 @@ pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreE
     let mut known = Known {
         listed: listed(tx, book).await?,
         categories: categories(tx, book, run).await?,
+        last_paid: last_paid(tx, book, run).await?,
+        pay_by: Some(pay_by(
+            &policy::payment_days(tx, book).await?,
+            run.program,
+            run.month,
+        )),
         once: policy::components(tx, book)
             .await?
             .into_iter()
@@ -274,6 +307,65 @@ pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreE
         }
     }
     Ok(known)
+}
+
+/// The audit entry with which the program of a run last paid before it; 0 when it never did.
+async fn last_paid(tx: &mut Tx, book: BookId, run: &Run) -> Result<i64, StoreError> {
+    let args = [
+        book.get().into(),
+        run.program.get().into(),
+        run.id.get().into(),
+    ];
+    tx.query_one(LAST_PAID, &args).await?.int(0)
+}
+
+/// The date in China of an audit entry.
+async fn date_of_entry(tx: &mut Tx, book: BookId, entry: i64) -> Result<Date, StoreError> {
+    let bad = || StoreError::inconsistent("audit_entry", "bytes");
+    let row = tx
+        .query_one(ENTRY, &[book.get().into(), entry.into()])
+        .await?;
+    let entry = Entry::from_bytes(row.bytes_ref(0)?).map_err(|_| bad())?;
+    entry.time.date().ok_or_else(bad)
+}
+
+/// Who is on the newest lists of people who qualify, and draws nothing in a month; each list with
+/// its name and size, and who is missed of it by number, name and since when.
+#[boxed]
+pub async fn missed(
+    tx: &mut Tx,
+    book: BookId,
+    at: Month,
+) -> Result<Vec<(CheckList, Vec<[String; 3]>)>, StoreError> {
+    let mut newest = BTreeMap::new();
+    for list in lists(tx, book).await? {
+        if list.kind == ListKind::Eligible {
+            newest.insert(list.name.clone(), list);
+        }
+    }
+    let mut on_roll = HashSet::new();
+    if !newest.is_empty() {
+        let args = [book.get().into(), at.to_string().into()];
+        tx.stream(ON_ROLL, &args, |row| {
+            on_roll.insert(row.text(0)?);
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    let mut found = Vec::new();
+    for list in newest.into_values() {
+        let mut missed = Vec::new();
+        let args = [book.get().into(), list.id.into()];
+        tx.stream(NAMED_PEOPLE, &args, |row| {
+            if !on_roll.contains(row.text_ref(0)?) {
+                missed.push([row.text(0)?, row.text(1)?, row.text(2)?]);
+            }
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+        found.push((list, missed));
+    }
+    Ok(found)
 }
 
 /// Whom the components of the program of a run are for; grades are read only where a rule asks.
@@ -341,7 +433,10 @@ async fn listed(
 ) -> Result<HashMap<String, Vec<(ListKind, Option<Date>)>>, StoreError> {
     let mut newest = HashMap::new();
     for list in lists(tx, book).await? {
-        newest.insert((list.kind, list.name), list.id);
+        // Who qualifies is looked for elsewhere: no run is wrong because of it.
+        if list.kind != ListKind::Eligible {
+            newest.insert((list.kind, list.name), list.id);
+        }
     }
     let in_force: BTreeSet<(i64, ListKind)> = newest
         .into_iter()
@@ -513,15 +608,34 @@ impl Page<'_> {
     ) -> Result<(), StoreError> {
         let payees: Vec<i64> = self.many.keys().copied().collect();
         let sql = ACCOUNTS_OF.of(tx.engine());
+        // Rosters are few, so these are few.
+        let mut days: BTreeMap<i64, Date> = BTreeMap::new();
         for chunk in payees.chunks(LOOKUP) {
             let list = json_list(chunk.iter().map(ToString::to_string));
-            let mut of: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+            let mut of: BTreeMap<i64, (Vec<String>, i64)> = BTreeMap::new();
             for row in tx.query(sql, &[book.get().into(), list.into()]).await? {
-                of.entry(row.int(0)?).or_default().push(row.text(1)?);
+                let (accounts, entry) = of.entry(row.int(0)?).or_default();
+                let account = row.text(1)?;
+                if accounts.last().is_some_and(|before| *before != account) {
+                    *entry = row.int(2)?;
+                }
+                accounts.push(account);
             }
-            for (payee, accounts) in of {
+            for (payee, (accounts, entry)) in of {
                 let payment = self.many.get(&payee).copied().unwrap_or(PaymentId(0));
-                clash.accounts(PartyId(payee), payment, &accounts);
+                let last_paid = clash.last_paid();
+                let changed = match last_paid > 0 && entry > last_paid {
+                    true => match days.get(&entry).copied() {
+                        Some(day) => Some(day),
+                        None => {
+                            let day = date_of_entry(tx, book, entry).await?;
+                            days.insert(entry, day);
+                            Some(day)
+                        }
+                    },
+                    false => None,
+                };
+                clash.accounts(PartyId(payee), payment, &accounts, changed);
             }
         }
         Ok(())

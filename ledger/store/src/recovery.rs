@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use ledger::audit::entry::ObjectRef;
 use ledger::calendar::{Date, Month, parse_date};
+pub use ledger::disbursement::recovery::Cell;
 use ledger::disbursement::recovery::{
-    Instalment, RecoveryEvent, RecoveryState, Standing, Way, Withheld, Withholding, Withholdings,
+    Instalment, LEAVE, RecoveryEvent, RecoveryState, Standing, Way, Withheld, Withholding,
+    Withholdings,
 };
 use ledger::id::{
     AppropriationId, AwardId, BankAccountId, BookId, ComponentId, ExceptionId, PartyId, PaymentId,
@@ -63,16 +65,36 @@ sql! {
         and i.n = (select max(n) from recovery_instalment j where j.book_id = i.book_id
             and j.recovery_id = i.recovery_id)
         order by recovery_id, instalment_no";
-    WITHHOLDING = "select r.household_id, r.recovery_id, i.n, i.amount_fen, i.leave_fen,
-        e.left_fen, i.due_month from recovery r
+    WITHHOLDING = "select r.household_id, r.recovery_id, coalesce(i.n, e.n),
+        coalesce(i.amount_fen, 0), coalesce(i.leave_fen, $3), e.left_fen,
+        coalesce(i.due_month, r.first_month) from recovery r
         join recovery_event e on e.book_id = r.book_id and e.recovery_id = r.recovery_id
-        join recovery_instalment i on i.book_id = r.book_id and i.recovery_id = r.recovery_id
-        where r.book_id = $1 and r.program_id = $2 and i.way = 'set-off' and e.state = 'open'
+        left join recovery_instalment i on i.book_id = r.book_id
+            and i.recovery_id = r.recovery_id and i.way = 'set-off'
+            and i.n = (select max(n) from recovery_instalment j
+                where j.book_id = r.book_id and j.recovery_id = r.recovery_id)
+        where r.book_id = $1 and r.program_id = $2 and e.state = 'open'
         and e.n = (select max(n) from recovery_event m
             where m.book_id = r.book_id and m.recovery_id = r.recovery_id)
-        and i.n = (select max(n) from recovery_instalment j
-            where j.book_id = r.book_id and j.recovery_id = r.recovery_id)
         order by r.recovery_id";
+    GRANTED_AGAIN = "select distinct l.payment_id, l.subject_id, l.component_id, l.month,
+        l.amount_fen, l.line_no from recovery r
+        cross join recovery_line c
+        cross join payment_line l
+        where r.book_id = $1 and r.program_id = $2
+        and c.book_id = r.book_id and c.recovery_id = r.recovery_id
+        and l.book_id = c.book_id and l.month = c.month and l.component_id = c.component_id
+        and l.subject_id = c.subject_id and l.n > 0 and l.amount_fen > 0
+        and l.payment_id > $3 and l.payment_id <= $4
+        order by l.payment_id, l.line_no";
+    RECOVERED_OF = "select c.recovery_id, l.component_id,
+        case when l.amount_fen < c.amount_fen then l.amount_fen else c.amount_fen end
+        from payment_line l
+        cross join recovery_line c
+        where l.book_id = $1 and l.payment_id = $2 and l.amount_fen > 0
+        and c.book_id = l.book_id and c.subject_id = l.subject_id
+        and c.component_id = l.component_id and c.month = l.month
+        order by c.recovery_id, c.line_no";
     SET_OFFS = "select payment_id, recovery_id, plan_n, amount_fen from set_off
         where book_id = $1 and payment_id >= $2 and payment_id <= $3
         order by payment_id, recovery_id";
@@ -360,9 +382,6 @@ pub async fn lines_of(
     Ok(found)
 }
 
-/// A subject, component and month.
-pub type Cell = (PartyId, ComponentId, Month);
-
 /// What is proposed to be recovered of a program and neither confirmed nor turned down.
 #[boxed]
 pub async fn proposed(
@@ -410,18 +429,33 @@ pub async fn plans(
     Ok(plans)
 }
 
-/// The open recoveries of a program whose plans withhold from payments.
+/// The open recoveries of a program: what their plans withhold from payments, and which months
+/// they took back.
 #[boxed]
 pub async fn withholding(
     tx: &mut Tx,
     book: BookId,
     program: ProgramId,
 ) -> Result<Withholdings, StoreError> {
-    let args = [book.get().into(), program.get().into()];
+    let args = [book.get().into(), program.get().into(), LEAVE.get().into()];
     let mut plans = Withholdings::default();
-    for row in tx.query(WITHHOLDING, &args).await? {
+    let rows = tx.query(WITHHOLDING, &args).await?;
+    let ids: Result<Vec<RecoveryId>, StoreError> =
+        rows.iter().map(|row| Ok(RecoveryId(row.int(1)?))).collect();
+    let mut lines = match ids? {
+        ids if ids.is_empty() => BTreeMap::new(),
+        ids => lines_of(tx, book, &ids).await?,
+    };
+    for row in rows {
+        let recovery = RecoveryId(row.int(1)?);
+        let lines = lines.remove(&recovery).unwrap_or_default();
+        let cell = |line: RecoveryLine| {
+            let cell = (line.subject, line.component, line.month);
+            (cell, line.amount)
+        };
         let plan = Withholding {
-            recovery: RecoveryId(row.int(1)?),
+            recovery,
+            cells: lines.into_iter().map(cell).collect(),
             plan: row.int(2)?,
             per_run: Fen::new(row.int(3)?),
             leave: Fen::new(row.int(4)?),
@@ -431,6 +465,51 @@ pub async fn withholding(
         plans.add(PartyId(row.int(0)?), plan);
     }
     Ok(plans)
+}
+
+/// What a payment grants, by subject, component and month.
+pub type Granted = Vec<(Cell, Fen)>;
+
+/// What the payments of a run grant of months that recoveries of its program took back.
+#[boxed]
+pub async fn granted_again(
+    tx: &mut Tx,
+    book: BookId,
+    run: &Run,
+) -> Result<HashMap<PaymentId, Granted>, StoreError> {
+    let args = [
+        book.get().into(),
+        run.program.get().into(),
+        (run.payment_first - 1).into(),
+        run.payment_last.into(),
+    ];
+    let mut granted = HashMap::<_, Granted>::new();
+    for row in tx.query(GRANTED_AGAIN, &args).await? {
+        let cell = (
+            PartyId(row.int(1)?),
+            ComponentId(row.int(2)?),
+            month(&row, 3)?,
+        );
+        let of = granted.entry(PaymentId(row.int(0)?)).or_default();
+        of.push((cell, Fen::new(row.int(4)?)));
+    }
+    Ok(granted)
+}
+
+/// How much of a payment recoveries took back, by recovery and component.
+#[boxed]
+pub async fn recovered_of(
+    tx: &mut Tx,
+    book: BookId,
+    payment: PaymentId,
+) -> Result<BTreeMap<RecoveryId, Vec<(ComponentId, Fen)>>, StoreError> {
+    let args = [book.get().into(), payment.get().into()];
+    let mut parts = BTreeMap::<_, Vec<_>>::new();
+    for row in tx.query(RECOVERED_OF, &args).await? {
+        let of: &mut Vec<_> = parts.entry(RecoveryId(row.int(0)?)).or_default();
+        of.push((ComponentId(row.int(1)?), Fen::new(row.int(2)?)));
+    }
+    Ok(parts)
 }
 
 /// What the payments of a range withhold, both ends included, by payment and recovery.

@@ -526,7 +526,9 @@ pub async fn add_parties<'a, E: From<StoreError>>(
         let party = party?;
         let row = loader.rows();
         row.int(write.book().get()).int(party.id.get());
-        row.text(party.kind.code()).int(party.area).text(&party.name);
+        row.text(party.kind.code())
+            .int(party.area)
+            .text(&party.name);
         row.text(&party.reference_no).bytes(&party.salt).end();
         loader.step(write).await?;
     }

@@ -57,6 +57,10 @@ impl Recovered {
         self.sums(|moved| {
             let program = moved.program.get();
             match (moved.event, moved.standing) {
+                // Counted with the cancelled payment, whose expense is of an earlier year.
+                (RecoveryEvent::SetOff, Standing::Closed | Standing::Earlier) if !moved.of_run => {
+                    None
+                }
                 (RecoveryEvent::Confirm, Standing::Same) | (RecoveryEvent::Restore, _) => {
                     Some((program, true))
                 }

@@ -7,6 +7,7 @@
 mod find;
 mod list;
 mod money;
+mod returned;
 mod set_off;
 
 use ledger_store::boxed;
@@ -14,8 +15,8 @@ use std::collections::BTreeMap;
 
 use ledger::calendar::{Date, Month};
 use ledger::disbursement::recovery::{
-    Instalment, RECOVERY_STEPS, RecoveryEvent, RecoveryState, Standing, Way, after, left_after,
-    recovery_step, standing,
+    Instalment, LEAVE, RECOVERY_STEPS, RecoveryEvent, RecoveryState, Standing, Way, after,
+    left_after, recovery_step, standing,
 };
 use ledger::disbursement::role::Action;
 use ledger::id::{ComponentId, PartyId, PaymentId, ProgramId, RecoveryId};
@@ -32,6 +33,7 @@ pub use find::find;
 pub use list::{list, show};
 pub(super) use money::proposed_for;
 pub use money::{HandOver, Receipt, confirm_write_off, hand_over, receive, write_off};
+pub(super) use returned::of_payment;
 pub use set_off::give_back;
 pub(super) use set_off::{set_off, unchanged, withhold};
 
@@ -373,9 +375,6 @@ pub struct NewPlan {
     /// The first month whose runs withhold; this month when it is not given.
     pub from: Option<Month>,
 }
-
-/// What a set-off leaves of a payment unless the plan says otherwise: a bank cannot pay nothing.
-const LEAVE: Fen = Fen::new(100);
 
 /// Says how a recovery is to be paid back; the newest plan counts.
 ///

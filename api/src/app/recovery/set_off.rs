@@ -29,7 +29,11 @@ pub(crate) fn withhold(
         return Ok(Vec::new());
     };
     let amount = Fen::sum(lines.iter().map(|line| line.amount))?;
-    Ok(plans.withhold(head.household, month, amount)?)
+    let granted = lines.iter().filter(|line| line.amount > Fen::ZERO);
+    let granted: Vec<_> = granted
+        .map(|line| ((line.subject, line.component, line.month), line.amount))
+        .collect();
+    Ok(plans.withhold(head.household, month, amount, &granted)?)
 }
 
 /// What a payment of an approved run withholds.
@@ -81,10 +85,12 @@ pub(crate) async fn unchanged(
         }
     })
     .await?;
+    let again = store::granted_again(write.tx(), book, run).await?;
     let mut planned = Vec::new();
     for (payment, household, paid) in concerned {
         let due = paid.plus(kept.get(&payment).copied().unwrap_or_default())?;
-        let withheld = plans.withhold(household, run.month, due)?;
+        let granted = again.get(&payment).map_or(&[][..], Vec::as_slice);
+        let withheld = plans.withhold(household, run.month, due, granted)?;
         planned.extend(
             withheld
                 .into_iter()

@@ -11,6 +11,7 @@ mod derived;
 mod execution;
 mod fates;
 mod foot;
+mod missed;
 mod movement;
 mod performance;
 mod recovery;
@@ -26,6 +27,7 @@ pub use books::{VoucherForm, VoucherLine, ledger, trial_balance, voucher, vouche
 pub use execution::execution;
 pub use fates::{Filter, payments};
 pub use foot::{Comparison, compare, foot, foot_with_ledger};
+pub use missed::missed;
 pub use performance::performance;
 pub use recovery::recovery;
 pub use shapes::{SHAPES, annual_shaped};

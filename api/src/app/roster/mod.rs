@@ -133,9 +133,7 @@ pub async fn import_file(
         expected(&change, expect_ended)?;
         ledger_store::batch::store_file(write, "roster", file_name, bytes).await?;
         let summary = change.summary(program, month);
-        change
-            .store(app, write, &caller.progress, &parties)
-            .await?;
+        change.store(app, write, &caller.progress, &parties).await?;
         Ok(summary)
     })
     .await

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, RandomState};
 
-use bank_adapters::{
-    Finding, Grid, GridRow, KeptRow, RowTaker, Severity, each_row, read_grid,
-};
+use bank_adapters::{Finding, Grid, GridRow, KeptRow, RowTaker, Severity, each_row, read_grid};
 use ledger::calendar::Month;
 use ledger::id::ComponentId;
 use ledger::money::{Fen, MoneyError};

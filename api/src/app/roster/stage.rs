@@ -302,11 +302,17 @@ mod tests {
             name: "示例·甲".into(),
             identity_no: format!("id{number}").into(),
             component: ComponentId(9),
-            scope: if number % 5 == 0 { Scope::Household } else { Scope::Person },
+            scope: if number % 5 == 0 {
+                Scope::Household
+            } else {
+                Scope::Person
+            },
             tag: 1,
             income: Fen::new(i64::from(number) * 100),
             amount: (number % 2 == 0).then(|| Fen::new(-5)),
-            quantity: (number % 7 == 0).then(|| Quantity::from_milli(1_500)).flatten(),
+            quantity: (number % 7 == 0)
+                .then(|| Quantity::from_milli(1_500))
+                .flatten(),
             disability: (number % 4 == 0).then_some(2),
             basis: 11,
             payee: (number % 6 == 0).then(|| Box::new(institution)),
@@ -343,6 +349,13 @@ mod tests {
             assert_eq!(bytes(&read), bytes(&row(number)));
         }
         assert!(rows.row(3_000).is_err());
-        assert!(Staging::default().finish().unwrap().reader().row(0).is_err());
+        assert!(
+            Staging::default()
+                .finish()
+                .unwrap()
+                .reader()
+                .row(0)
+                .is_err()
+        );
     }
 }

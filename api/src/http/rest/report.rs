@@ -34,6 +34,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(bank_journal))
         .routes(routes!(bank_reconciliation))
         .routes(routes!(tie_out))
+        .routes(routes!(missed))
         .routes(routes!(recovery))
         .routes(routes!(published))
         .merge(files)
@@ -319,6 +320,16 @@ async fn bank_reconciliation(
 async fn tie_out(call: Call, InQuery(query): InQuery<OneMonth>) -> Response {
     call.read(async move |app, caller| {
         report::tie_out(app, caller, fields::month("month", &query.month)?).await
+    })
+    .await
+}
+
+/// 应助未助 Who qualifies by a list of another office and draws nothing
+#[utoipa::path(get, path = "/reports/missed", operation_id = "report.missed",
+    params(OneMonth), extensions(("x-may" = json!("read-reports"))))]
+async fn missed(call: Call, InQuery(query): InQuery<OneMonth>) -> Response {
+    call.read(async move |app, caller| {
+        report::missed(app, caller, fields::month("month", &query.month)?).await
     })
     .await
 }
