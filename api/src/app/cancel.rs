@@ -40,12 +40,11 @@ impl Cancel<'_> {
         let mut lines = store::lines_of(write.tx(), book, self.payment).await?;
         let year = self.expense_year(write, &attempt).await?;
         let same_year = year == Month::of(self.on).year();
-        let (program, payment) = (attempt.program, self.payment);
+        let (program, payment, amount) = (attempt.program, self.payment, attempt.amount);
         let mut postings = Vec::new();
         // What its payee owes of it is owed no more; only the rest changes the expense.
-        let returned =
-            recovery::of_payment(write, (payment, attempt.amount), year, self.on).await?;
-        let mut rest = attempt.amount;
+        let returned = recovery::of_payment(write, (payment, amount), year, self.on).await?;
+        let mut rest = amount;
         for part in &returned {
             part.post(program, payment, &mut postings);
             part.less(&mut lines)?;
@@ -89,7 +88,7 @@ impl Cancel<'_> {
             exception: self.exception,
             program,
             appropriation: home.ok_or_else(|| not_found("指标 appropriation", payment))?,
-            amount: attempt.amount,
+            amount,
             same_year,
             voucher: posted.id,
             user: self.checker,

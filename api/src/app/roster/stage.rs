@@ -64,10 +64,9 @@ impl Staging {
                 anyhow::Error::new(error).context("temporary file of a roster"),
             ));
         }
-        let file = match self.file {
-            Some(file) => Some(file.into_inner().map_err(io::IntoInnerError::into_error)),
-            None => None,
-        };
+        let written =
+            |file: BufWriter<File>| file.into_inner().map_err(io::IntoInnerError::into_error);
+        let file = self.file.map(written);
         let file = file.transpose().context("temporary file of a roster")?;
         Ok(Staged {
             file,
@@ -295,27 +294,28 @@ mod tests {
                 row: number,
                 name: 4,
             },
-            is_head: number % 2 == 0,
-            is_member: number % 3 == 0,
+            is_head: number.is_multiple_of(2),
+            is_member: number.is_multiple_of(3),
             file_no: format!("D{number}").into(),
             area: 7,
             name: "示例·甲".into(),
             identity_no: format!("id{number}").into(),
             component: ComponentId(9),
-            scope: if number % 5 == 0 {
+            scope: if number.is_multiple_of(5) {
                 Scope::Household
             } else {
                 Scope::Person
             },
             tag: 1,
             income: Fen::new(i64::from(number) * 100),
-            amount: (number % 2 == 0).then(|| Fen::new(-5)),
-            quantity: (number % 7 == 0)
+            amount: number.is_multiple_of(2).then(|| Fen::new(-5)),
+            quantity: number
+                .is_multiple_of(7)
                 .then(|| Quantity::from_milli(1_500))
                 .flatten(),
-            disability: (number % 4 == 0).then_some(2),
+            disability: number.is_multiple_of(4).then_some(2),
             basis: 11,
-            payee: (number % 6 == 0).then(|| Box::new(institution)),
+            payee: number.is_multiple_of(6).then(|| Box::new(institution)),
             bank: 13,
             account_no: "6227".repeat(usize::try_from(number % 50).unwrap()).into(),
         }
