@@ -15,7 +15,6 @@ use ledger::problem::{Kind, Place, Problem};
 use ledger::roster::{IdentityNumber, PersonName};
 use ledger_store::boxed;
 use ledger_store::clash::{self as store, CheckList, ListedPerson};
-use ledger_store::payment::ToCheck;
 use ledger_store::run::{Run, RunKind};
 use ledger_store::write::Write;
 use ledger_store::{payment, policy};
@@ -44,16 +43,16 @@ pub(super) async fn check(app: &App, write: &mut Write, run: &Run, n: i64) -> Re
         return release::rehearse(app, write, run).await;
     }
     let mut rehearsal = Rehearsal::of(app, write, run).await?;
-    let findings = judge(write, run, |payments| rehearsal.write(run, &payments.items)).await?;
-    rehearsal.finish()?;
+    let findings = judge(write, run, Some(&mut rehearsal)).await?;
+    rehearsal.finish().await?;
     Ok(store::add_findings(write, run.id, n, &findings).await?)
 }
 
-/// Everything that clashes; `see` is shown the payments too.
+/// Everything that clashes; the payments are written into the rehearsal's files too.
 async fn judge(
     write: &mut Write,
     run: &Run,
-    mut see: impl FnMut(&ToCheck) -> Result<(), Error>,
+    mut rehearsal: Option<&mut Rehearsal>,
 ) -> Result<Vec<Finding>, Error> {
     let book = write.book();
     let mut clash = Clash::new(store::known(write.tx(), book, run).await?);
@@ -66,7 +65,9 @@ async fn judge(
     }
     for page in store::pages_of(run, write.tx().engine()) {
         let payments = payment::to_check(write.tx(), book, page).await?;
-        see(&payments)?;
+        if let Some(rehearsal) = &mut rehearsal {
+            rehearsal.write(run, &payments.items).await?;
+        }
         store::judge(write.tx(), book, &payments, changed, &mut clash).await?;
     }
     store::judge_related(write.tx(), book, run, &mut clash).await?;
@@ -108,7 +109,7 @@ pub(super) async fn passable(write: &mut Write, run: &Run) -> Result<(), Error> 
     let changed = store::changed_since(write.tx(), book, check).await?;
     if changed && run.kind != RunKind::RePay {
         let stored = store::findings(write.tx(), book, check, 0, i64::MAX).await?;
-        let now = judge(write, run, |_| Ok(())).await?;
+        let now = judge(write, run, None).await?;
         if !stored.iter().map(|stored| &stored.finding).eq(&now) {
             return Err(Problem::new(Kind::RunChanged).with("run", run.id).into());
         }

@@ -3,8 +3,11 @@
 use ledger_store::boxed;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use bank_adapters::{BatchContext, BatchHead, Doubt, Finding, Instruction, Profile, write_batch};
+use bank_adapters::{
+    BatchContext, BatchFile, BatchHead, Doubt, Finding, Instruction, Profile, write_batch,
+};
 use ledger::calendar::Date;
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunEvent;
@@ -23,6 +26,7 @@ use ledger_store::run::Run;
 use ledger_store::success::{Change, Event, Origin};
 use ledger_store::write::Write;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, funding, not_found, publication, run, side};
@@ -74,12 +78,11 @@ async fn doubts(app: &App, caller: &Caller, id: RunId) -> Result<Vec<Doubt>, Err
     let mut write = Write::begin(&app.db, caller.book.id).await?;
     let book = write.book();
     let doubts = match ledger_store::run::run(write.tx(), book, id).await? {
-        Some(run) => {
-            Sending::load(app, &mut write, &run, 0)
-                .await?
-                .profile
-                .doubts
-        }
+        Some(run) => Sending::load(app, &mut write, &run, 0)
+            .await?
+            .profile
+            .doubts
+            .clone(),
         None => Vec::new(),
     };
     write.rollback().await?;
@@ -104,6 +107,7 @@ pub(super) struct Rehearsal {
     sending: Sending,
     on: Date,
     missing: usize,
+    writing: Vec<Writing>,
 }
 
 impl Rehearsal {
@@ -114,11 +118,14 @@ impl Rehearsal {
             sending,
             on: app.clock.today(),
             missing: 0,
+            writing: Vec::new(),
         })
     }
 
-    /// Writes these payments, as many to a file as the layout takes.
-    pub(super) fn write(&mut self, run: &Run, items: &[ToSend]) -> Result<(), Error> {
+    /// Writes these payments, as many to a file as the layout takes, while the caller goes on. What
+    /// is wrong with them is told by the next call or by [`Rehearsal::finish`].
+    pub(super) async fn write(&mut self, run: &Run, items: &[ToSend]) -> Result<(), Error> {
+        self.written().await?;
         self.missing += items.iter().filter(|item| item.account.is_none()).count();
         if self.missing > 0 {
             return Ok(());
@@ -131,14 +138,23 @@ impl Rehearsal {
                     function_code: String::new(),
                     amount: Fen::sum(items.iter().map(|item| item.amount))?,
                 }];
-                self.sending.file("B000001", self.on, run, &items, draws)?;
+                let file = self.sending.file("B000001", self.on, run, &items, draws);
+                self.writing.push(file);
             }
         }
         Ok(())
     }
 
-    /// Refuses payees without an account.
-    pub(super) fn finish(&self) -> Result<(), Error> {
+    async fn written(&mut self) -> Result<(), Error> {
+        for writing in self.writing.drain(..) {
+            writing.done().await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what no file carries, and payees without an account.
+    pub(super) async fn finish(mut self) -> Result<(), Error> {
+        self.written().await?;
         no_account(self.missing)
     }
 }
@@ -151,9 +167,9 @@ pub(super) async fn rehearse(app: &App, write: &mut Write, run: &Run) -> Result<
         let items = rehearsal.sending.part(write, run, after).await?;
         let Some(last) = items.last() else { break };
         after = last.payment.get();
-        rehearsal.write(run, &items)?;
+        rehearsal.write(run, &items).await?;
     }
-    rehearsal.finish()
+    rehearsal.finish().await
 }
 
 /// Refuses payees without an account.
@@ -200,7 +216,7 @@ struct Sending {
     checked: i64,
     bank: BankAccount,
     program: Program,
-    profile: Profile,
+    profile: Arc<Profile>,
     limit: i64,
     /// 行政区划代码 of the book.
     region: String,
@@ -223,7 +239,7 @@ impl Sending {
             .into_iter()
             .find(|program| program.id == run.program);
         let program = program.ok_or_else(|| not_found("项目 program", run.program))?;
-        let profile = profile(app, &bank.batch_profile)?.clone();
+        let profile = Arc::new(profile(app, &bank.batch_profile)?.clone());
         let limit = i64::try_from(profile.lines_max.max(1)).unwrap_or(i64::MAX);
         let books = ledger_store::book::books(write.tx()).await?;
         let own = books.into_iter().find(|known| known.id == book);
@@ -269,12 +285,17 @@ impl Sending {
             no_account(items.iter().filter(|item| item.account.is_none()).count())?;
             for items in self.apart(&items) {
                 let draws = drawn(&items, &mut draw)?;
-                let batch = self.store(write, run, &items, &draws, on).await?;
-                let attempts = self.attempts(&items, batch.id, draws);
+                let batch = BatchId(write.allot("batch", 1).await?);
+                let number = format!("B{:06}", batch.get());
+                let file = self.file(&number, on, run, &items, self.by_document(&draws)?);
+                let attempts = self.attempts(&items, batch, draws);
                 self.count(&items, &mut counted)?;
                 caller.progress.add(items.len());
                 drop(items);
                 store::add_attempts(write, &attempts).await?;
+                let file = file.done().await?;
+                let batch = self.store(write, run, (batch, number), file, &attempts, on);
+                let batch = batch.await?;
                 self.post(write, caller, run, &batch, &attempts, on).await?;
             }
         }
@@ -316,21 +337,20 @@ impl Sending {
         Ok(())
     }
 
-    /// Writes and keeps one file.
+    /// Keeps one file: it says what was sent.
     async fn store(
         &self,
         write: &mut Write,
         run: &Run,
-        items: &[ToSend],
-        draws: &[Parts],
+        (batch, number): (BatchId, String),
+        file: BatchFile,
+        attempts: &[Attempt],
         on: Date,
     ) -> Result<Batch, Error> {
-        let batch = BatchId(write.allot("batch", 1).await?);
-        let number = format!("B{:06}", batch.get());
-        let file = self.file(&number, on, run, items, self.by_document(draws)?)?;
         let stored = store::store_file(write, "batch", &file.name, &file.bytes).await?;
-        let total = Fen::sum(items.iter().map(|item| item.amount))?;
-        let counted = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let amounts = attempts.iter().flat_map(|attempt| &attempt.draws);
+        let total = Fen::sum(amounts.map(|(_, amount)| *amount))?;
+        let counted = i64::try_from(attempts.len()).unwrap_or(i64::MAX);
         if file.total != total || i64::try_from(file.count) != Ok(counted) {
             let detail = format!("{} / {total}", file.total);
             return Err(Problem::new(Kind::TotalsDiffer)
@@ -429,6 +449,7 @@ impl Sending {
         Ok(())
     }
 
+    /// Begins to write one file on another core.
     fn file(
         &self,
         number: &str,
@@ -436,7 +457,7 @@ impl Sending {
         run: &Run,
         items: &[ToSend],
         draws: Vec<bank_adapters::Draw>,
-    ) -> Result<bank_adapters::BatchFile, Error> {
+    ) -> Writing {
         let head = BatchHead {
             batch_no: number.to_owned(),
             date: on,
@@ -467,7 +488,20 @@ impl Sending {
                 })
             })
             .collect();
-        write_batch(&self.profile, &head, &lines).map_err(rejected)
+        let profile = Arc::clone(&self.profile);
+        let write = move || write_batch(&profile, &head, &lines);
+        Writing(tokio::task::spawn_blocking(write))
+    }
+}
+
+/// A file that is being written.
+struct Writing(JoinHandle<Result<BatchFile, Vec<Finding>>>);
+
+impl Writing {
+    /// Waits for it.
+    async fn done(self) -> Result<BatchFile, Error> {
+        let written = self.0.await.map_err(anyhow::Error::from)?;
+        written.map_err(rejected)
     }
 }
 

@@ -456,19 +456,23 @@ pub async fn batch_answers(
     book: BookId,
     batch: BatchId,
 ) -> Result<Vec<BatchAnswer>, StoreError> {
-    let (book, batch) = (Value::Int(book.get()), Value::Int(batch.get()));
-    let args = [book.clone(), batch.clone()];
+    let args = [book.get().into(), batch.get().into()];
     // Between these two lie little more than the payments of the batch.
     let ends = tx.query_one(BATCH_PAYMENTS, &args).await?;
     let (first, last) = (ends.int(0)?, ends.int(1)?);
     let mut sums: BTreeMap<(i64, String), i64> = BTreeMap::new();
     for (after, last) in pages(tx.engine(), first - 1, last) {
-        let args = [book.clone(), batch.clone(), after.into(), last.into()];
-        for row in tx.query(BATCH_ANSWERS, &args).await? {
-            let sum = sums.entry((row.int(0)?, row.text(1)?)).or_default();
-            let more = sum.checked_add(row.int(2)?);
+        let numbers = [book.get(), batch.get(), after, last];
+        tx.scan(BATCH_ANSWERS, &numbers, |row| {
+            let [Field::Int(source), Field::Text(kind), Field::Int(fen)] = *row else {
+                return Err(StoreError::inconsistent("outcome", "source_id"));
+            };
+            let sum = sums.entry((source, kind.to_owned())).or_default();
+            let more = sum.checked_add(fen);
             *sum = more.ok_or_else(|| StoreError::inconsistent("payment", "amount_fen"))?;
-        }
+            Ok(())
+        })
+        .await?;
     }
     let answer = |((source, kind), sum): ((i64, String), i64)| BatchAnswer {
         source: ReturnId(source),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::boxed;
 use ledger::audit::entry::FileRef;
 use ledger::audit::merkle::Hash;
+use ledger::audit::row::Field;
 use ledger::id::{
     AppropriationId, BankAccountId, BatchId, BookId, FileId, PartyId, PaymentId, RunId,
 };
@@ -30,7 +31,7 @@ sql! {
     FILE_BY_HASH = "select file_id, entry from stored_file
         where book_id = $1 and kind = $2 and sha256 = $3 order by file_id limit 1";
     BATCH_ITEMS = "select t.payment_id, t.attempt_no, t.line_no, p.amount_fen, a.account_no,
-        a.holder_name, t.appropriation_id, o.kind, p.payee_id, p.run_id, p.area_id,
+        a.holder_name, t.appropriation_id, p.payee_id, p.run_id, p.area_id, o.kind,
         (select (coalesce(max(v.step), 0) + 1) / 2 * 2 + 1 from outcome_void v
             where v.book_id = t.book_id and v.payment_id = t.payment_id
             and v.attempt_no = t.attempt_no) from attempt t
@@ -41,6 +42,22 @@ sql! {
             and o.attempt_no = t.attempt_no and o.kind in ('paid', 'failed')
         where t.book_id = $1 and t.batch_id = $2 and t.line_no > $3 and t.line_no <= $4
         order by t.line_no";
+    // The same before the first answer, without looking for one.
+    NEW_BATCH_ITEMS = "select t.payment_id, t.attempt_no, t.line_no, p.amount_fen, a.account_no,
+        a.holder_name, t.appropriation_id, p.payee_id, p.run_id, p.area_id, cast(null as text),
+        cast(1 as bigint) from attempt t
+        join payment p on p.book_id = t.book_id and p.payment_id = t.payment_id
+        join payee_account a on a.book_id = p.book_id and a.payee_id = p.payee_id
+            and a.version = t.account_version
+        where t.book_id = $1 and t.batch_id = $2 and t.line_no > $3 and t.line_no <= $4
+        order by t.line_no";
+    // An answer comes by a return of the batch, or by settling a difference.
+    ANSWERED = "select cast(count(*) as bigint) where
+        exists (select 1 from return_file f where f.book_id = $1 and f.batch_id = $2)
+        or exists (select 1 from exception_settlement s
+            join attempt t on t.book_id = s.book_id and t.payment_id = s.payment_id
+                and t.attempt_no = s.attempt_no
+            where s.book_id = $1 and t.batch_id = $2)";
     SOURCES = "select t.batch_id, f.batch_id, max(t.attempt_no) from run r
         join batch b on b.book_id = r.book_id and b.run_id = r.run_id
         join attempt t on t.book_id = b.book_id and t.batch_id = b.batch_id and t.kind = 'pay'
@@ -314,30 +331,29 @@ pub async fn items(tx: &mut Tx, book: BookId, batch: &Batch) -> Result<Vec<Batch
             .or_default()
             .push((AppropriationId(row.int(2)?), Fen::new(row.int(3)?)));
     }
+    let sql = match tx.query_one(ANSWERED, &args).await?.int(0)? {
+        0 => NEW_BATCH_ITEMS,
+        _ => BATCH_ITEMS,
+    };
     let mut items = Vec::new();
     for (after, last) in pages(tx.engine(), 0, batch.payments) {
-        let [book, batch] = args.clone();
-        tx.stream(
-            BATCH_ITEMS,
-            &[book, batch, after.into(), last.into()],
-            |row| {
-                let key = (row.int(0)?, row.int(1)?);
-                let amount = Fen::new(row.int(3)?);
-                let draws = match row.opt_int(6)? {
-                    Some(appropriation) => vec![(AppropriationId(appropriation), amount)],
-                    None => parts.remove(&key).unwrap_or_default(),
-                };
-                items.push(batch_item_of(row, draws)?);
-                Ok::<(), StoreError>(())
-            },
-        )
+        let numbers = [book.get(), batch.id.get(), after, last];
+        tx.scan(sql, &numbers, |row| {
+            let mut item = batch_item_of(row)?;
+            if item.draws.is_empty() {
+                let key = (item.payment.get(), item.attempt);
+                item.draws = parts.remove(&key).unwrap_or_default();
+            }
+            items.push(item);
+            Ok::<(), StoreError>(())
+        })
         .await?;
     }
     Ok(items)
 }
 
-/// Some lines of a batch, from one place to another, with what the bank has answered; without what
-/// they drew.
+/// Some lines of a batch, from one place to another, with what the bank has answered; without the
+/// parts of a draw that straddles a boundary.
 #[boxed]
 pub async fn items_between(
     tx: &mut Tx,
@@ -345,32 +361,54 @@ pub async fn items_between(
     batch: &Batch,
     (after, last): (i64, i64),
 ) -> Result<Vec<BatchItem>, StoreError> {
-    let args = [
-        book.get().into(),
-        batch.id.get().into(),
-        after.into(),
-        last.into(),
-    ];
-    let rows = tx.query(BATCH_ITEMS, &args).await?;
-    rows.iter()
-        .map(|row| batch_item_of(row, Vec::new()))
-        .collect()
+    let numbers = [book.get(), batch.id.get(), after, last];
+    let mut items = Vec::new();
+    tx.scan(BATCH_ITEMS, &numbers, |row| {
+        items.push(batch_item_of(row)?);
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(items)
 }
 
-fn batch_item_of(row: &Row, draws: Vec<(AppropriationId, Fen)>) -> Result<BatchItem, StoreError> {
+fn batch_item_of(row: &[Field<'_>]) -> Result<BatchItem, StoreError> {
+    let [
+        Field::Int(payment),
+        Field::Int(attempt),
+        Field::Int(line_no),
+        Field::Int(amount),
+        Field::Text(account_no),
+        Field::Text(holder_name),
+        drawn,
+        Field::Int(payee),
+        Field::Int(run),
+        Field::Int(area),
+        answered,
+        Field::Int(step),
+    ] = *row
+    else {
+        return Err(StoreError::inconsistent("attempt", "line"));
+    };
+    let amount = Fen::new(amount);
     Ok(BatchItem {
-        payment: PaymentId(row.int(0)?),
-        attempt: row.int(1)?,
-        line_no: row.int(2)?,
-        amount: Fen::new(row.int(3)?),
-        account_no: row.text(4)?,
-        holder_name: row.text(5)?,
-        draws,
-        answered: row.opt_text(7)?,
-        step: row.int(11)?,
-        payee: PartyId(row.int(8)?),
-        run: RunId(row.int(9)?),
-        area: row.int(10)?,
+        payment: PaymentId(payment),
+        attempt,
+        line_no,
+        amount,
+        account_no: account_no.to_owned(),
+        holder_name: holder_name.to_owned(),
+        draws: match drawn {
+            Field::Int(appropriation) => vec![(AppropriationId(appropriation), amount)],
+            _ => Vec::new(),
+        },
+        answered: match answered {
+            Field::Text(kind) => Some(kind.to_owned()),
+            _ => None,
+        },
+        step,
+        payee: PartyId(payee),
+        run: RunId(run),
+        area,
     })
 }
 

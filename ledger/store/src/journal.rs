@@ -1,8 +1,9 @@
 //! Accounts, vouchers, transfers, balances and closed months.
 //!
-//! A [`Poster`] writes one voucher: its transfers stream through in chunks, its balances are
-//! updated once per account when it is finished. The guard against overdrawing is the check
-//! constraint of `account_total`, so it holds also when two commands race.
+//! A [`Poster`] writes one voucher: its transfers stream through in chunks, each filled and hashed
+//! on another core while the one before is written; its balances are updated once per account when
+//! it is finished. The guard against overdrawing is the check constraint of `account_total`, so it
+//! holds also when two commands race.
 
 use crate::boxed;
 use std::collections::HashMap;
@@ -21,9 +22,9 @@ use ledger::problem::{Kind, Problem};
 
 use crate::catalogue::sql;
 use crate::constraint::Failure;
-use crate::db::{Row, Tx, Value};
+use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::error::StoreError;
-use crate::seal::Loader;
+use crate::seal::{CHUNK_ROWS, Pipeline};
 use crate::table;
 use crate::write::{self, Write};
 
@@ -115,40 +116,114 @@ pub struct Posted {
 pub struct Poster {
     draft: VoucherDraft,
     voucher: Option<VoucherId>,
-    accounts: HashMap<AccountKey, usize>,
-    /// The accounts that were used, with their debits and credits so far.
-    sums: Vec<(AccountId, AccountKey, i64, i64)>,
-    /// Where the last two accounts stand in `sums`: postings come in runs of equal ones.
-    last: [Option<usize>; 2],
-    rows: Loader,
     first: i64,
-    transfers: i64,
-    total: i64,
     last_payment: i64,
+    waiting: Vec<Posting>,
+    rows: Pipeline<Filler>,
+}
+
+/// Makes rows of postings and adds up what moves on each account, on another core.
+#[derive(Debug)]
+struct Filler {
+    accounts: HashMap<AccountKey, usize>,
+    sums: Vec<Sum>,
+    /// Where the last two accounts stand in `sums`, and where those that followed each stood:
+    /// postings come in patterns.
+    last: [usize; 2],
+    follows: [Vec<usize>; 2],
+    transfers: i64,
+    total: i128,
+}
+
+/// An account with its debits and credits in this voucher.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    id: AccountId,
+    key: AccountKey,
+    debit: i128,
+    credit: i128,
+}
+
+impl Filler {
+    fn add_account(&mut self, id: AccountId, key: AccountKey) {
+        self.accounts.insert(key, self.sums.len());
+        self.sums.push(Sum {
+            id,
+            key,
+            debit: 0,
+            credit: 0,
+        });
+        for follows in &mut self.follows {
+            follows.push(0);
+        }
+    }
+
+    /// Where an account stands in `sums`; none when the book has none such yet.
+    fn place(&mut self, side: usize, key: &AccountKey) -> Option<usize> {
+        let last = self.last[side];
+        let likely = self.follows[side].get(last).copied().unwrap_or(0);
+        let place = match self.sums.get(likely) {
+            Some(sum) if sum.key == *key => likely,
+            _ => *self.accounts.get(key)?,
+        };
+        if let Some(follows) = self.follows[side].get_mut(last) {
+            *follows = place;
+        }
+        self.last[side] = place;
+        Some(place)
+    }
+
+    /// Fills one row for each posting.
+    fn fill(
+        &mut self,
+        (book, voucher, first): (i64, i64, i64),
+        postings: &[Posting],
+        rows: &mut RowBuffer,
+    ) -> Result<(), StoreError> {
+        let missing = || StoreError::inconsistent("transfer", "account");
+        for posting in postings {
+            let debit = self.place(0, &posting.debit).ok_or_else(missing)?;
+            let credit = self.place(1, &posting.credit).ok_or_else(missing)?;
+            let amount = posting.amount.get();
+            self.total += i128::from(amount);
+            self.sums[debit].debit += i128::from(amount);
+            self.sums[credit].credit += i128::from(amount);
+            let id = first + self.transfers;
+            self.transfers += 1;
+            let (debit, credit) = (self.sums[debit].id, self.sums[credit].id);
+            rows.int(book).int(id).int(voucher);
+            rows.int(debit.get()).int(credit.get()).int(amount);
+            rows.opt_int(posting.payment.map(PaymentId::get));
+            rows.opt_int((posting.attempt > 0).then_some(posting.attempt));
+            rows.end();
+        }
+        Ok(())
+    }
 }
 
 impl Poster {
     /// Begins a voucher.
     #[boxed]
     pub async fn begin(write: &mut Write, draft: VoucherDraft) -> Result<Poster, Failure> {
-        let (mut accounts, mut sums) = (HashMap::new(), Vec::new());
+        let mut filler = Filler {
+            accounts: HashMap::new(),
+            sums: Vec::new(),
+            last: [0; 2],
+            follows: [Vec::new(), Vec::new()],
+            transfers: 0,
+            total: 0,
+        };
         let book = write_book(write);
         for row in write.tx().query(ACCOUNTS, &[book]).await? {
-            let key = key_of(&row, 1)?;
-            accounts.insert(key, sums.len());
-            sums.push((AccountId(row.int(0)?), key, 0, 0));
+            filler.add_account(AccountId(row.int(0)?), key_of(&row, 1)?);
         }
         Ok(Poster {
             draft,
             voucher: None,
-            accounts,
-            sums,
-            last: [None; 2],
-            rows: Loader::new(&table::TRANSFER),
             first: write.allot("transfer", 0).await?,
-            transfers: 0,
-            total: 0,
             last_payment: 0,
+            waiting: Vec::new(),
+            rows: Pipeline::new(&table::TRANSFER, filler),
         })
     }
 
@@ -158,47 +233,70 @@ impl Poster {
     /// # Errors
     /// Refused when it is no movement between two accounts of one side.
     pub async fn push(&mut self, write: &mut Write, posting: &Posting) -> Result<(), Failure> {
-        posting.check()?;
-        let voucher = match self.voucher {
-            Some(voucher) => voucher,
-            // Not before: without postings there is no voucher, and no number may be lost.
-            None => VoucherId(write.allot("voucher", 1).await?),
-        };
-        self.voucher = Some(voucher);
-        let payment = posting.payment.map_or(i64::MAX, PaymentId::get);
-        if payment < self.last_payment {
-            return Err(StoreError::inconsistent("transfer", "payment order").into());
+        self.add(posting)?;
+        match self.waiting.len() >= CHUNK_ROWS {
+            true => self.turn(write).await,
+            false => Ok(()),
         }
-        self.last_payment = payment;
-        let debit = self.account(write, 0, posting.debit).await?;
-        let credit = self.account(write, 1, posting.credit).await?;
-        let amount = posting.amount.get();
-        self.total = sum(self.total, amount)?;
-        self.sums[debit].2 = sum(self.sums[debit].2, amount)?;
-        self.sums[credit].3 = sum(self.sums[credit].3, amount)?;
-        let id = self.first + self.transfers;
-        self.transfers += 1;
-        let (debit, credit) = (self.sums[debit].0, self.sums[credit].0);
-        let row = self.rows.rows();
-        row.int(write.book().get()).int(id).int(voucher.get());
-        row.int(debit.get()).int(credit.get()).int(amount);
-        row.opt_int(posting.payment.map(PaymentId::get));
-        row.opt_int((posting.attempt > 0).then_some(posting.attempt));
-        row.end();
-        Ok(self.rows.step(write).await?)
     }
 
     /// Adds many postings.
-    #[boxed]
     pub async fn push_all(
         &mut self,
         write: &mut Write,
         postings: &[Posting],
     ) -> Result<(), Failure> {
         for posting in postings {
-            self.push(write, posting).await?;
+            self.add(posting)?;
+            if self.waiting.len() >= CHUNK_ROWS {
+                self.turn(write).await?;
+            }
         }
         Ok(())
+    }
+
+    fn add(&mut self, posting: &Posting) -> Result<(), Failure> {
+        posting.check()?;
+        let payment = posting.payment.map_or(i64::MAX, PaymentId::get);
+        if payment < self.last_payment {
+            return Err(StoreError::inconsistent("transfer", "payment order").into());
+        }
+        self.last_payment = payment;
+        self.waiting.push(*posting);
+        Ok(())
+    }
+
+    /// Sends what waits to be made into rows, and writes what was sent before.
+    #[boxed]
+    async fn turn(&mut self, write: &mut Write) -> Result<(), Failure> {
+        let (voucher, postings) = self.prepare(write).await?;
+        let (book, first, rows) = (write.book().get(), self.first, self.rows.buffer());
+        let fill = move |filler: &mut Filler, rows: &mut RowBuffer| {
+            filler.fill((book, voucher.get(), first), &postings, rows)
+        };
+        Ok(self.rows.turn(write, rows, fill).await?)
+    }
+
+    /// Takes what waits, once every account that it names is open.
+    async fn prepare(&mut self, write: &mut Write) -> Result<(VoucherId, Vec<Posting>), Failure> {
+        let voucher = match self.voucher {
+            Some(voucher) => voucher,
+            // Not before: without postings there is no voucher, and no number may be lost.
+            None => VoucherId(write.allot("voucher", 1).await?),
+        };
+        self.voucher = Some(voucher);
+        let room = Vec::with_capacity(self.waiting.len());
+        let postings = std::mem::replace(&mut self.waiting, room);
+        self.rows.settle(write).await?;
+        let filler = self.rows.state()?;
+        for posting in &postings {
+            for (side, key) in [(0, posting.debit), (1, posting.credit)] {
+                if filler.place(side, &key).is_none() {
+                    filler.add_account(open_account(write, key).await?, key);
+                }
+            }
+        }
+        Ok((voucher, postings))
     }
 
     /// Writes what is left, the balances and the voucher itself; `None` when there was nothing to
@@ -209,100 +307,79 @@ impl Poster {
     /// [`Kind::PeriodClosed`] the month that takes no postings.
     #[boxed]
     pub async fn finish(mut self, write: &mut Write) -> Result<Option<Posted>, Failure> {
-        let Some(id) = self.voucher else {
+        if self.voucher.is_none() && self.waiting.is_empty() {
             return Ok(None);
+        }
+        let (id, postings) = self.prepare(write).await?;
+        let (book, first, rows) = (write.book().get(), self.first, self.rows.buffer());
+        let fill = move |filler: &mut Filler, rows: &mut RowBuffer| {
+            filler.fill((book, id.get(), first), &postings, rows)
         };
-        let count = usize::try_from(self.transfers).unwrap_or(usize::MAX);
+        let (root, filler) = self.rows.finish(write, rows, fill).await?;
+        let count = usize::try_from(filler.transfers).unwrap_or(usize::MAX);
         write.allot("transfer", count).await?;
-        let rows = std::mem::replace(&mut self.rows, Loader::new(&table::TRANSFER));
-        let root = rows.finish(write).await?;
         let month = Month::of(self.draft.on_date);
-        self.balance(write, month).await?;
+        balance(write, month, &filler.sums).await?;
         let posted = Posted {
             id,
             month,
             number: write.allot(&format!("voucher:{month}"), 1).await?,
-            transfer_first: self.first,
-            transfers: self.transfers,
-            total: Fen::new(self.total),
+            transfer_first: first,
+            transfers: filler.transfers,
+            total: Fen::new(fen(filler.total)?),
             root,
         };
-        self.store(write, &posted).await?;
+        store(write, &self.draft, &posted).await?;
         Ok(Some(posted))
     }
+}
 
-    async fn store(&self, write: &mut Write, posted: &Posted) -> Result<(), Failure> {
-        let draft = &self.draft;
-        let row: [Value; 15] = [
-            write_book(write),
-            posted.id.get().into(),
-            posted.month.to_string().into(),
-            posted.number.into(),
-            draft.on_date.to_string().into(),
-            draft.summary.as_str().into(),
-            draft.maker.get().into(),
-            draft.checker.map_or(0, UserId::get).into(),
-            draft.source.into(),
-            draft.source_id.into(),
-            draft.reverses.map(VoucherId::get).into(),
-            posted.transfer_first.into(),
-            posted.transfers.into(),
-            posted.total.get().into(),
-            posted.root.to_vec().into(),
-        ];
-        let stored = write.insert_one(&table::VOUCHER, row).await;
-        stored.map_err(|error| closed(error, posted.month))?;
-        write.object(ObjectRef {
-            kind: "voucher".to_owned(),
-            id: posted.id.to_string(),
-            version: None,
-            hash: Some(posted.root),
-            count: Some(posted.transfers),
-        });
-        Ok(())
-    }
+async fn store(write: &mut Write, draft: &VoucherDraft, posted: &Posted) -> Result<(), Failure> {
+    let row: [Value; 15] = [
+        write_book(write),
+        posted.id.get().into(),
+        posted.month.to_string().into(),
+        posted.number.into(),
+        draft.on_date.to_string().into(),
+        draft.summary.as_str().into(),
+        draft.maker.get().into(),
+        draft.checker.map_or(0, UserId::get).into(),
+        draft.source.into(),
+        draft.source_id.into(),
+        draft.reverses.map(VoucherId::get).into(),
+        posted.transfer_first.into(),
+        posted.transfers.into(),
+        posted.total.get().into(),
+        posted.root.to_vec().into(),
+    ];
+    let stored = write.insert_one(&table::VOUCHER, row).await;
+    stored.map_err(|error| closed(error, posted.month))?;
+    write.object(ObjectRef {
+        kind: "voucher".to_owned(),
+        id: posted.id.to_string(),
+        version: None,
+        hash: Some(posted.root),
+        count: Some(posted.transfers),
+    });
+    Ok(())
+}
 
-    /// Where the account stands in `sums`; it is made when the book has none such yet.
-    async fn account(
-        &mut self,
-        write: &mut Write,
-        side: usize,
-        key: AccountKey,
-    ) -> Result<usize, Failure> {
-        if let Some(place) = self.last[side]
-            && self.sums[place].1 == key
-        {
-            return Ok(place);
-        }
-        let place = match self.accounts.get(&key) {
-            Some(place) => *place,
-            None => {
-                let place = self.sums.len();
-                self.sums.push((open_account(write, key).await?, key, 0, 0));
-                self.accounts.insert(key, place);
-                place
-            }
-        };
-        self.last[side] = Some(place);
-        Ok(place)
+/// Adds what moved to the balances of the accounts, in the order of their numbers.
+async fn balance(write: &mut Write, month: Month, sums: &[Sum]) -> Result<(), Failure> {
+    let mut used: Vec<&Sum> = sums.iter().collect();
+    used.retain(|sum| (sum.debit, sum.credit) != (0, 0));
+    used.sort_by_key(|sum| sum.id);
+    for sum in used {
+        let book = write_book(write);
+        let (debit, credit) = (Value::Int(fen(sum.debit)?), Value::Int(fen(sum.credit)?));
+        let id = Value::Int(sum.id.get());
+        let total = [book.clone(), id.clone(), debit.clone(), credit.clone()];
+        let added = write.tx().execute_exactly(ADD_TOTAL, &total, 1).await;
+        added.map_err(|error| overdrawn(error, &sum.key))?;
+        let moved = [book, id, month.to_string().into(), debit, credit];
+        write.tx().execute_exactly(ADD_MONTH, &moved, 1).await?;
     }
-
-    async fn balance(&self, write: &mut Write, month: Month) -> Result<(), Failure> {
-        let mut used: Vec<_> = self.sums.iter().collect();
-        used.retain(|(_, _, debit, credit)| (*debit, *credit) != (0, 0));
-        used.sort_by_key(|(account, ..)| *account);
-        for (account, key, debit, credit) in used {
-            let book = write_book(write);
-            let (debit, credit) = (Value::Int(*debit), Value::Int(*credit));
-            let id = Value::Int(account.get());
-            let total = [book.clone(), id.clone(), debit.clone(), credit.clone()];
-            let added = write.tx().execute_exactly(ADD_TOTAL, &total, 1).await;
-            added.map_err(|error| overdrawn(error, key))?;
-            let moved = [book, id, month.to_string().into(), debit, credit];
-            write.tx().execute_exactly(ADD_MONTH, &moved, 1).await?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 async fn open_account(write: &mut Write, key: AccountKey) -> Result<AccountId, Failure> {
@@ -339,9 +416,8 @@ fn overdrawn(error: StoreError, key: &AccountKey) -> Failure {
     }
 }
 
-fn sum(total: i64, amount: i64) -> Result<i64, Failure> {
-    let sum = total.checked_add(amount);
-    sum.ok_or_else(|| range(MoneyError::OutOfRange))
+fn fen(sum: i128) -> Result<i64, Failure> {
+    i64::try_from(sum).map_err(|_| range(MoneyError::OutOfRange))
 }
 
 /// An account with what moved on it.

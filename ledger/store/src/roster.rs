@@ -348,7 +348,7 @@ pub(crate) fn json_list(items: impl Iterator<Item = String>) -> String {
 }
 
 /// A text as JSON (RFC 8259, section 7).
-fn json_text(text: &str) -> String {
+pub(crate) fn json_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -1,5 +1,6 @@
 //! Sealing rows on another core: [`Sealer`] hashes the rows of one table in one command, and
-//! [`Loader`] writes a chunk while the next one is being hashed.
+//! [`Pipeline`] writes a chunk while the next one is being filled and hashed; [`Loader`] is that
+//! for rows that the caller fills.
 
 use crate::boxed;
 use ledger::audit::merkle::{Frontier, Hash};
@@ -14,7 +15,7 @@ use crate::write::Write;
 
 /// Rows that are hashed and written together. Two or three such chunks are in memory for each
 /// table that is being loaded.
-pub const CHUNK_ROWS: usize = 20_000;
+pub const CHUNK_ROWS: usize = 10_000;
 
 /// The sealing of one table in one command.
 #[derive(Clone, Debug)]
@@ -99,8 +100,127 @@ fn after((before, now): (Field<'_>, &Field<'_>)) -> Option<bool> {
     ordering.is_ne().then(|| ordering.is_lt())
 }
 
-/// A chunk being hashed: its rows, the table's sealer and the loader's own frontier.
-type Sealed = Result<(RowBuffer, Sealer, Option<Frontier>), StoreError>;
+/// A chunk on its way through another core: its rows, the table's sealer, the leaf hashes so far
+/// and whatever the rows are made from.
+#[derive(Debug)]
+struct Job<S> {
+    rows: RowBuffer,
+    sealer: Sealer,
+    own: Frontier,
+    state: S,
+}
+
+/// The chunks of one table on their way to the database: while one is written, the next is filled
+/// and hashed on another core. `S` is what rows are made from, and goes with each chunk.
+#[derive(Debug)]
+pub(crate) struct Pipeline<S> {
+    table: &'static Table,
+    spare: Vec<RowBuffer>,
+    working: Option<JoinHandle<Result<Job<S>, StoreError>>>,
+    /// A chunk that is sealed and waits to be written.
+    sealed: Option<RowBuffer>,
+    /// Here while no chunk is on the other core.
+    kept: Option<(Frontier, S)>,
+}
+
+impl<S: Send + 'static> Pipeline<S> {
+    pub(crate) fn new(table: &'static Table, state: S) -> Pipeline<S> {
+        Pipeline {
+            table,
+            spare: Vec::new(),
+            working: None,
+            sealed: None,
+            kept: Some((Frontier::new(), state)),
+        }
+    }
+
+    /// An empty buffer for the next chunk.
+    pub(crate) fn buffer(&mut self) -> RowBuffer {
+        let spare = self.spare.pop();
+        spare.unwrap_or_else(|| RowBuffer::of(self.table))
+    }
+
+    /// Waits for the chunk on the other core; then [`Pipeline::state`] is here.
+    pub(crate) async fn settle(&mut self, write: &mut Write) -> Result<(), StoreError> {
+        let Some(working) = self.working.take() else {
+            return Ok(());
+        };
+        let job = working.await.map_err(|_| broken(self.table))??;
+        write.return_sealer(job.sealer);
+        self.kept = Some((job.own, job.state));
+        match self.sealed.replace(job.rows) {
+            None => Ok(()),
+            Some(_) => Err(broken(self.table)),
+        }
+    }
+
+    /// What rows are made from.
+    pub(crate) fn state(&mut self) -> Result<&mut S, StoreError> {
+        let kept = self.kept.as_mut().map(|kept| &mut kept.1);
+        kept.ok_or_else(|| broken(self.table))
+    }
+
+    /// Sends a chunk to another core to be filled and hashed, and writes the one before. The
+    /// pipeline is settled.
+    pub(crate) async fn turn(
+        &mut self,
+        write: &mut Write,
+        mut rows: RowBuffer,
+        fill: impl FnOnce(&mut S, &mut RowBuffer) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (mut own, mut state) = self.kept.take().ok_or_else(|| broken(self.table))?;
+        let entry = write.sequence();
+        let mut sealer = write.lend_sealer(self.table);
+        self.working = Some(tokio::task::spawn_blocking(move || {
+            fill(&mut state, &mut rows)?;
+            sealer.seal(entry, &mut rows, Some(&mut own))?;
+            Ok(Job {
+                rows,
+                sealer,
+                own,
+                state,
+            })
+        }));
+        self.write_sealed(write).await
+    }
+
+    async fn write_sealed(&mut self, write: &mut Write) -> Result<(), StoreError> {
+        if let Some(mut rows) = self.sealed.take() {
+            write.load(self.table, &rows).await?;
+            rows.clear();
+            self.spare.push(rows);
+        }
+        Ok(())
+    }
+
+    /// Fills, hashes and writes the last chunk. Gives the Merkle root over the leaf hashes of all
+    /// rows in order, and what they were made from.
+    pub(crate) async fn finish(
+        mut self,
+        write: &mut Write,
+        mut rows: RowBuffer,
+        fill: impl FnOnce(&mut S, &mut RowBuffer) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(Hash, S), StoreError> {
+        self.settle(write).await?;
+        if self.sealed.is_some() {
+            self.turn(write, rows, fill).await?;
+            self.settle(write).await?;
+        } else {
+            // Few rows: not worth a hop to another core.
+            let (own, state) = self.kept.as_mut().ok_or_else(|| broken(self.table))?;
+            fill(state, &mut rows)?;
+            write.seal(self.table, &mut rows, Some(own))?;
+            self.sealed = Some(rows);
+        }
+        self.write_sealed(write).await?;
+        let (own, state) = self.kept.take().ok_or_else(|| broken(self.table))?;
+        Ok((own.root(), state))
+    }
+}
+
+fn broken(table: &Table) -> StoreError {
+    StoreError::inconsistent(table.spec.table, "hashing")
+}
 
 /// Loads many rows of one table: while a chunk is written, the next one is hashed on another
 /// core, and the caller fills a third.
@@ -110,22 +230,16 @@ type Sealed = Result<(RowBuffer, Sealer, Option<Frontier>), StoreError>;
 /// written meanwhile.
 #[derive(Debug)]
 pub struct Loader {
-    table: &'static Table,
     rows: RowBuffer,
-    spare: Vec<RowBuffer>,
-    hashing: Option<JoinHandle<Sealed>>,
-    own: Option<Frontier>,
+    pipeline: Pipeline<()>,
 }
 
 impl Loader {
     /// A loader for this table.
     pub fn new(table: &'static Table) -> Loader {
         Loader {
-            table,
             rows: RowBuffer::of(table),
-            spare: Vec::new(),
-            hashing: None,
-            own: Some(Frontier::new()),
+            pipeline: Pipeline::new(table, ()),
         }
     }
 
@@ -147,56 +261,18 @@ impl Loader {
         }
     }
 
+    async fn turn(&mut self, write: &mut Write) -> Result<(), StoreError> {
+        let next = self.pipeline.buffer();
+        let full = std::mem::replace(&mut self.rows, next);
+        self.pipeline.settle(write).await?;
+        self.pipeline.turn(write, full, |(), _| Ok(())).await
+    }
+
     /// Writes all that is left. Returns the Merkle root over the leaf hashes of the rows in order.
     #[boxed]
-    pub async fn finish(mut self, write: &mut Write) -> Result<Hash, StoreError> {
-        if self.hashing.is_none() {
-            // Few rows: not worth a hop to another core.
-            let mut rows = std::mem::replace(&mut self.rows, RowBuffer::new(0));
-            write.seal(self.table, &mut rows, self.own.as_mut())?;
-            write.load(self.table, &rows).await?;
-        } else {
-            if !self.rows.is_empty() {
-                self.turn(write).await?;
-            }
-            if let Some(rows) = self.collect(write).await? {
-                write.load(self.table, &rows).await?;
-            }
-        }
-        Ok(self.own.unwrap_or_default().root())
-    }
-
-    async fn turn(&mut self, write: &mut Write) -> Result<(), StoreError> {
-        let next = self
-            .spare
-            .pop()
-            .unwrap_or_else(|| RowBuffer::of(self.table));
-        let mut full = std::mem::replace(&mut self.rows, next);
-        let before = self.collect(write).await?;
-        let (entry, mut own) = (write.sequence(), self.own.take());
-        let mut sealer = write.lend_sealer(self.table);
-        self.hashing = Some(tokio::task::spawn_blocking(move || {
-            sealer.seal(entry, &mut full, own.as_mut())?;
-            Ok((full, sealer, own))
-        }));
-        if let Some(mut rows) = before {
-            write.load(self.table, &rows).await?;
-            rows.clear();
-            self.spare.push(rows);
-        }
-        Ok(())
-    }
-
-    /// Waits for the chunk that is being hashed.
-    async fn collect(&mut self, write: &mut Write) -> Result<Option<RowBuffer>, StoreError> {
-        let Some(hashing) = self.hashing.take() else {
-            return Ok(None);
-        };
-        let broken = |_| StoreError::inconsistent(self.table.spec.table, "hashing");
-        let (rows, sealer, own) = hashing.await.map_err(broken)??;
-        write.return_sealer(sealer);
-        self.own = own;
-        Ok(Some(rows))
+    pub async fn finish(self, write: &mut Write) -> Result<Hash, StoreError> {
+        let finished = self.pipeline.finish(write, self.rows, |(), _| Ok(()));
+        finished.await.map(|(root, ())| root)
     }
 }
 

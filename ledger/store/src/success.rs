@@ -16,6 +16,7 @@
 use crate::boxed;
 use std::collections::{BTreeMap, HashMap};
 
+use ledger::audit::row::Field;
 use ledger::calendar::Month;
 use ledger::id::{BankAccountId, BatchId, BookId, PaymentId, ProgramId, RunId, StatementId};
 use ledger::money::{Fen, MoneyError};
@@ -24,7 +25,9 @@ use ledger::problem::Problem;
 use crate::catalogue::sql;
 use crate::constraint::Failure;
 use crate::db::{Row, Tx, Value};
+use crate::dialect::Pair;
 use crate::error::StoreError;
+use crate::roster::{json_list, json_text};
 use crate::write::Write;
 
 sql! {
@@ -47,26 +50,6 @@ sql! {
         from success_cell where book_id = $1";
     ALL_REASONS = "select program_id, month, reason, attempts, amount_fen from success_reason
         where book_id = $1";
-    ADD_CELL = "insert into success_cell (book_id, program_id, month, bank_account_id, township,
-        first_attempted, first_attempted_fen, first_paid, first_paid_fen,
-        final_attempted, final_attempted_fen, final_paid, final_paid_fen, pending, pending_fen)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-        on conflict (book_id, program_id, month, bank_account_id, township) do update set
-        first_attempted = success_cell.first_attempted + excluded.first_attempted,
-        first_attempted_fen = success_cell.first_attempted_fen + excluded.first_attempted_fen,
-        first_paid = success_cell.first_paid + excluded.first_paid,
-        first_paid_fen = success_cell.first_paid_fen + excluded.first_paid_fen,
-        final_attempted = success_cell.final_attempted + excluded.final_attempted,
-        final_attempted_fen = success_cell.final_attempted_fen + excluded.final_attempted_fen,
-        final_paid = success_cell.final_paid + excluded.final_paid,
-        final_paid_fen = success_cell.final_paid_fen + excluded.final_paid_fen,
-        pending = success_cell.pending + excluded.pending,
-        pending_fen = success_cell.pending_fen + excluded.pending_fen";
-    ADD_REASON = "insert into success_reason (book_id, program_id, month, reason, attempts,
-        amount_fen) values ($1, $2, $3, $4, $5, $6)
-        on conflict (book_id, program_id, month, reason) do update set
-        attempts = success_reason.attempts + excluded.attempts,
-        amount_fen = success_reason.amount_fen + excluded.amount_fen";
     RUNS = "select run_id, program_id, month from run
         where book_id = $1 and run_id >= $2 and run_id <= $3";
     AREAS = "select area_id, township from area
@@ -98,6 +81,81 @@ sql! {
             where book_id = $1 and payment_id > $2 and payment_id <= $3
         order by 1";
 }
+
+/// Adds to cells, which come as one JSON list; unpacking it differs.
+const ADD_CELLS: Pair = {
+    macro_rules! text {
+        ($rows:literal) => {
+            concat!(
+                "insert into success_cell (book_id, program_id, month, bank_account_id, township,
+                first_attempted, first_attempted_fen, first_paid, first_paid_fen,
+                final_attempted, final_attempted_fen, final_paid, final_paid_fen,
+                pending, pending_fen) ",
+                $rows,
+                " on conflict (book_id, program_id, month, bank_account_id, township)
+                do update set
+                first_attempted = success_cell.first_attempted + excluded.first_attempted,
+                first_attempted_fen =
+                    success_cell.first_attempted_fen + excluded.first_attempted_fen,
+                first_paid = success_cell.first_paid + excluded.first_paid,
+                first_paid_fen = success_cell.first_paid_fen + excluded.first_paid_fen,
+                final_attempted = success_cell.final_attempted + excluded.final_attempted,
+                final_attempted_fen =
+                    success_cell.final_attempted_fen + excluded.final_attempted_fen,
+                final_paid = success_cell.final_paid + excluded.final_paid,
+                final_paid_fen = success_cell.final_paid_fen + excluded.final_paid_fen,
+                pending = success_cell.pending + excluded.pending,
+                pending_fen = success_cell.pending_fen + excluded.pending_fen"
+            )
+        };
+    }
+    Pair {
+        sqlite: text!(
+            "select $1, json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'),
+            json_extract(j.value, '$[2]'), json_extract(j.value, '$[3]'),
+            json_extract(j.value, '$[4]'), json_extract(j.value, '$[5]'),
+            json_extract(j.value, '$[6]'), json_extract(j.value, '$[7]'),
+            json_extract(j.value, '$[8]'), json_extract(j.value, '$[9]'),
+            json_extract(j.value, '$[10]'), json_extract(j.value, '$[11]'),
+            json_extract(j.value, '$[12]'), json_extract(j.value, '$[13]')
+            from json_each($2) j where true"
+        ),
+        postgres: text!(
+            "select $1, cast(j ->> 0 as bigint), j ->> 1, cast(j ->> 2 as bigint), j ->> 3,
+            cast(j ->> 4 as bigint), cast(j ->> 5 as bigint), cast(j ->> 6 as bigint),
+            cast(j ->> 7 as bigint), cast(j ->> 8 as bigint), cast(j ->> 9 as bigint),
+            cast(j ->> 10 as bigint), cast(j ->> 11 as bigint), cast(j ->> 12 as bigint),
+            cast(j ->> 13 as bigint) from jsonb_array_elements(cast($2 as jsonb)) j"
+        ),
+    }
+};
+
+/// Adds to the failures by reason, which come as one JSON list; unpacking it differs.
+const ADD_REASONS: Pair = {
+    macro_rules! text {
+        ($rows:literal) => {
+            concat!(
+                "insert into success_reason (book_id, program_id, month, reason, attempts,
+                amount_fen) ",
+                $rows,
+                " on conflict (book_id, program_id, month, reason) do update set
+                attempts = success_reason.attempts + excluded.attempts,
+                amount_fen = success_reason.amount_fen + excluded.amount_fen"
+            )
+        };
+    }
+    Pair {
+        sqlite: text!(
+            "select $1, json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'),
+            json_extract(j.value, '$[2]'), json_extract(j.value, '$[3]'),
+            json_extract(j.value, '$[4]') from json_each($2) j where true"
+        ),
+        postgres: text!(
+            "select $1, cast(j ->> 0 as bigint), j ->> 1, j ->> 2, cast(j ->> 3 as bigint),
+            cast(j ->> 4 as bigint) from jsonb_array_elements(cast($2 as jsonb)) j"
+        ),
+    }
+};
 
 /// Payments, and their amount in fen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -334,24 +392,30 @@ impl Change {
         if !whole {
             return Err(StoreError::inconsistent("payment", "run or area").into());
         }
-        for (key, counted) in change.cells {
-            let mut args = vec![book.clone(), key.program.get().into(), key.month.into()];
-            args.extend([key.bank_account.get().into(), key.township.into()]);
-            for sum in counted.sums() {
-                args.extend([Value::Int(sum.count), Value::Int(sum.fen)]);
+        let cells = change.cells.iter().map(|(key, counted)| {
+            let (month, township) = (json_text(&key.month), json_text(&key.township));
+            let (program, bank) = (key.program, key.bank_account);
+            let sums = counted.sums();
+            let sums = sums
+                .map(|sum| format!(",{},{}", sum.count, sum.fen))
+                .concat();
+            format!("[{program},{month},{bank},{township}{sums}]")
+        });
+        let reasons = change.reasons.iter().map(|(key, sum)| {
+            let (month, reason) = (json_text(&key.month), json_text(&key.reason));
+            let (count, fen) = (sum.count, sum.fen);
+            format!("[{},{month},{reason},{count},{fen}]", key.program)
+        });
+        let lists = [
+            (ADD_CELLS, change.cells.len(), json_list(cells)),
+            (ADD_REASONS, change.reasons.len(), json_list(reasons)),
+        ];
+        for (pair, count, list) in lists {
+            if count > 0 {
+                let (sql, args) = (pair.of(write.tx().engine()), [book.clone(), list.into()]);
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                write.tx().execute_exactly(sql, &args, count).await?;
             }
-            write.tx().execute_exactly(ADD_CELL, &args, 1).await?;
-        }
-        for (key, sum) in change.reasons {
-            let args = [
-                book.clone(),
-                key.program.get().into(),
-                key.month.into(),
-                key.reason.into(),
-                sum.count.into(),
-                sum.fen.into(),
-            ];
-            write.tx().execute_exactly(ADD_REASON, &args, 1).await?;
         }
         Ok(())
     }
@@ -601,7 +665,8 @@ const CHUNK_PAYMENTS: i64 = 20_000;
 /// has lost its payment, batch, run or area is left out.
 #[boxed]
 pub async fn recompute(tx: &mut Tx, book: BookId) -> Result<Success, StoreError> {
-    let book = Value::Int(book.get());
+    let number = book.get();
+    let book = Value::Int(number);
     let mut accounts = HashMap::new();
     for row in tx
         .query(BATCH_ACCOUNTS, std::slice::from_ref(&book))
@@ -616,14 +681,15 @@ pub async fn recompute(tx: &mut Tx, book: BookId) -> Result<Success, StoreError>
     let (mut change, mut facts, mut after) = (Change::new(), Facts::default(), 0);
     while after < last {
         let until = after.saturating_add(CHUNK_PAYMENTS);
-        let args = [book.clone(), after.into(), until.into()];
-        tx.stream(FACTS, &args, |row| {
-            let payment = row.int(0)?;
+        tx.scan(FACTS, &[number, after, until], |row| {
+            let [Field::Int(payment), ref fact @ ..] = *row else {
+                return Err(StoreError::inconsistent("payment", "number"));
+            };
             if payment != facts.payment {
                 facts.count(&accounts, &mut change)?;
                 facts.begin(payment);
             }
-            facts.take(row)
+            facts.take(fact)
         })
         .await?;
         after = until;
@@ -652,15 +718,24 @@ impl Facts {
         self.outcomes.clear();
     }
 
-    fn take(&mut self, row: &Row) -> Result<(), StoreError> {
-        let (a, b) = (row.int(2)?, row.int(3)?);
-        match row.int(1)? {
-            0 => self.owed = Some((RunId(a), b, Fen::new(row.int(4)?))),
+    fn take(&mut self, fact: &[Field<'_>]) -> Result<(), StoreError> {
+        let [
+            Field::Int(sort),
+            Field::Int(a),
+            Field::Int(b),
+            Field::Int(fen),
+            Field::Text(kind),
+            Field::Text(reason),
+        ] = *fact
+        else {
+            return Err(StoreError::inconsistent("payment", "fact"));
+        };
+        match sort {
+            0 => self.owed = Some((RunId(a), b, Fen::new(fen))),
             1 => self.attempts.push((a, b)),
-            _ => {
-                let paid = row.text_ref(5)? == "paid";
-                self.outcomes.push((a, b, paid, row.text(6)?));
-            }
+            _ => self
+                .outcomes
+                .push((a, b, kind == "paid", reason.to_owned())),
         }
         Ok(())
     }

@@ -18,7 +18,9 @@ use ledger::id::BookId;
 
 use crate::catalogue::sql;
 use crate::db::{Db, Engine, RowBuffer, Savepoint, Tx, Value};
+use crate::dialect::Pair;
 use crate::error::StoreError;
+use crate::roster::json_text;
 use crate::seal::Sealer;
 use crate::table::Table;
 
@@ -30,8 +32,6 @@ sql! {
     APPEND_ENTRY = "insert into audit_entry (book_id, sequence, bytes, leaf)
         values ($1, $2, $3, $4)";
     NEXT = "select next from counter where book_id = $1 and name = $2";
-    KEEP_NEXT = "insert into counter (book_id, name, next) values ($1, $2, $3)
-        on conflict (book_id, name) do update set next = excluded.next";
     TALLY_REFUSAL = "insert into refusal_tally (book_id, minute, fingerprint, refusals)
         values ($1, $2, $3, 1)
         on conflict (book_id, minute, fingerprint)
@@ -41,6 +41,16 @@ sql! {
     TOLD_COMMAND = "select kind, request, answer, entry from command
         where book_id = $1 and command_key = $2";
 }
+
+/// Keeps the next numbers of several kinds, which come as one JSON object; unpacking it differs.
+const KEEP_NEXT: Pair = Pair {
+    sqlite: "insert into counter (book_id, name, next)
+        select $1, j.key, j.value from json_each($2) j where true
+        on conflict (book_id, name) do update set next = excluded.next",
+    postgres: "insert into counter (book_id, name, next)
+        select $1, j.key, cast(j.value as bigint) from jsonb_each_text(cast($2 as jsonb)) j
+        on conflict (book_id, name) do update set next = excluded.next",
+};
 
 /// One command's change to one book, not yet committed.
 #[derive(Debug)]
@@ -344,13 +354,21 @@ impl Write {
     }
 
     async fn keep_counters(&mut self) -> Result<(), StoreError> {
-        for (name, (next, given)) in std::mem::take(&mut self.counters) {
-            if given {
-                let args = [self.book.get().into(), name.into(), next.into()];
-                self.tx.execute_exactly(KEEP_NEXT, &args, 1).await?;
-            }
+        let counters = std::mem::take(&mut self.counters);
+        let given = counters.iter().filter(|(_, (_, given))| *given);
+        let given: Vec<String> = given
+            .map(|(name, (next, _))| format!("{}:{next}", json_text(name)))
+            .collect();
+        if given.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let kinds = u64::try_from(given.len()).unwrap_or(u64::MAX);
+        let args = [
+            self.book.get().into(),
+            format!("{{{}}}", given.join(",")).into(),
+        ];
+        let sql = KEEP_NEXT.of(self.tx.engine());
+        self.tx.execute_exactly(sql, &args, kinds).await
     }
 
     /// Gives everything back, also the numbers.
