@@ -207,6 +207,14 @@ fn told<T>(result: Result<T, CmdError>, what: &str) -> T {
 }
 
 impl Window {
+    /// Ends the browser, and waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn close(self) {
+        told(self.client.clone().close().await, "the end");
+    }
+
     /// Switches the scripts of pages off.
     ///
     /// # Panics

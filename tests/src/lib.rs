@@ -19,6 +19,7 @@ pub mod office;
 pub mod postgres;
 pub mod program;
 pub mod rest;
+pub mod walk;
 
 use postgres::TempPostgres;
 
