@@ -161,7 +161,17 @@ impl Huimin {
     /// # Panics
     /// When the program cannot be started, or ends before it listens.
     pub fn serve(&self) -> (Child, std::net::SocketAddr) {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log-level", "off"]);
+        self.serve_with(&[])
+    }
+
+    /// The same with more options.
+    ///
+    /// # Panics
+    /// As [`Huimin::serve`].
+    pub fn serve_with(&self, more: &[&str]) -> (Child, std::net::SocketAddr) {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--log-level", "off"];
+        let mut command = self.command(&args);
+        command.args(more);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stderr = child.stderr.as_mut().expect("its standard error");
@@ -169,7 +179,7 @@ impl Huimin {
         let mut lines = std::io::BufReader::new(stderr);
         std::io::BufRead::read_line(&mut lines, &mut line).expect("it says where it listens");
         let place = line
-            .split("http://")
+            .split("://")
             .nth(1)
             .map(|text| text.trim().trim_end_matches('/'));
         let address = place.and_then(|text| text.parse().ok());

@@ -39,6 +39,7 @@ mod rest_month;
 mod rosters;
 mod scale;
 mod schema;
+mod service;
 mod sources;
 mod statements;
 mod tamper;
