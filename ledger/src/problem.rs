@@ -8,6 +8,11 @@
 
 use std::fmt;
 
+use crate::disbursement::approval::ApprovalLevel;
+use crate::disbursement::recovery::{RecoveryEvent, RecoveryState};
+use crate::disbursement::role::Role;
+use crate::disbursement::workflow::{Duty, RunEvent, RunState};
+
 /// Where a fault stands: each part is given when it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -326,20 +331,48 @@ impl Problem {
 
     /// What is wrong, as a sentence.
     pub fn title(&self, language: Language) -> String {
-        self.fill(self.kind.title(language))
+        self.fill(self.kind.title(language), language)
     }
 
     /// What to do next, as a sentence.
     pub fn next(&self, language: Language) -> String {
-        self.fill(self.kind.next(language))
+        self.fill(self.kind.next(language), language)
     }
 
-    fn fill(&self, sentence: &str) -> String {
+    fn fill(&self, sentence: &str, language: Language) -> String {
         self.values
             .iter()
             .fold(sentence.to_owned(), |text, (name, value)| {
-                text.replace(&format!("{{{name}}}"), value)
+                text.replace(&format!("{{{name}}}"), named(value, language))
             })
+    }
+}
+
+/// A value in the language of its sentence: states, steps and roles come with their Chinese names.
+fn named(value: &str, language: Language) -> &str {
+    let all = RunState::ALL.iter().map(|one| (one.name(), one.code()));
+    let mut all = all
+        .chain(RunEvent::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(Duty::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(Role::ALL.iter().map(|one| (one.name(), one.code())))
+        .chain(
+            RecoveryState::ALL
+                .iter()
+                .map(|one| (one.name(), one.code())),
+        )
+        .chain(
+            RecoveryEvent::ALL
+                .iter()
+                .map(|one| (one.name(), one.code())),
+        )
+        .chain(
+            ApprovalLevel::ALL
+                .iter()
+                .map(|one| (one.name(), one.code())),
+        );
+    match language {
+        Language::Zh => value,
+        Language::En => all.find(|(zh, _)| *zh == value).map_or(value, |(_, en)| en),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod assets;
 pub mod badge;
 pub mod chart;
 pub mod grid;
+pub mod kept;
 pub mod locale;
 pub mod page;
 pub mod picture;
@@ -35,16 +36,12 @@ mod runs;
 mod settings;
 mod tables;
 mod today;
+mod vocabulary;
 mod work;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use bank_adapters::Finding;
-use ledger::disbursement::approval::ApprovalLevel;
-use ledger::disbursement::clash::ListKind;
-use ledger::disbursement::role::Role;
-use ledger::disbursement::workflow::{Duty, PaymentState, RunEvent, RunState};
-use ledger::fund::Level;
 use ledger::money::Fen;
 use ledger::problem::{Kind, Language, Problem};
 use serde_json::Value;
@@ -102,12 +99,51 @@ async fn missing(seat: seat::Seat) -> Result<reply::Reply, Error> {
 /// A value of a table in the language of the page: names of states, roles and kinds are words of
 /// the product, and stand in tables in either language.
 pub fn word(text: &str, language: Language) -> String {
-    let pair = words_of_the_product().find(|(zh, en)| *zh == text || *en == text);
+    // What was refused is recorded under the name of what was asked for.
+    if let (Some(asked), Language::Zh) = (text.strip_suffix(".refused"), language) {
+        return format!("{}(被拒)", word(asked, language));
+    }
+    let pair = vocabulary::words().find(|(zh, en)| *zh == text || *en == text);
     match (pair, language) {
         (Some((zh, _)), Language::Zh) => zh.to_owned(),
         (Some((_, en)), Language::En) => en.to_owned(),
-        (None, _) => text.to_owned(),
+        (None, _) => {
+            vocabulary::filled(text, language).unwrap_or_else(|| half(text, language).to_owned())
+        }
     }
+}
+
+/// Of a text that says the same twice, `合计 total` or `待退回 / refund awaited`, what is said in the
+/// language of the page. Any other text is left as it is: the first half must be Chinese, and the
+/// second none.
+pub fn half(text: &str, language: Language) -> &str {
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let pick = |zh, en| match language {
+        Language::Zh => zh,
+        Language::En => en,
+    };
+    if let Some((zh, en)) = text.split_once(" / ") {
+        let is_said_twice = zh.contains(is_chinese) && !en.contains(is_chinese);
+        return if is_said_twice { pick(zh, en) } else { text };
+    }
+    let Some((place, last)) = text.char_indices().rfind(|(_, c)| is_chinese(*c)) else {
+        return text;
+    };
+    let Some((closing, en)) = text
+        .get(place + last.len_utf8()..)
+        .and_then(|rest| rest.split_once(' '))
+    else {
+        return text;
+    };
+    let zh = text.get(..place + last.len_utf8() + closing.len());
+    let zh = zh.unwrap_or(text);
+    let is_word = |c: char| c.is_ascii_alphabetic() || " ,-()/".contains(c);
+    let is_said_twice = text.starts_with(is_chinese)
+        && !zh.contains(|c: char| c.is_ascii_alphanumeric())
+        && matches!(closing, "" | ")" | "\u{ff09}")
+        && en.starts_with(|c: char| c.is_ascii_lowercase())
+        && en.chars().all(is_word);
+    if is_said_twice { pick(zh, en) } else { text }
 }
 
 /// Fen of a document as yuan.
@@ -133,40 +169,6 @@ pub fn months(pairs: &[(&str, &str)]) -> String {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     seat::encoded(&pairs.collect::<Vec<_>>())
-}
-
-fn words_of_the_product() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let others = [
-        ("正常发放", "regular"),
-        ("补发以前月份", "back-pay"),
-        ("失败重发", "re-pay"),
-        ("错误", "error"),
-        ("提醒", "warning"),
-        ("是", "yes"),
-        ("否", "no"),
-        ("不公示", "not published"),
-        ("导入名册", "roster.import"),
-        ("计算批次", "run.calculate"),
-        ("校验批次", "run.check"),
-        ("签发批次", "run.release"),
-        ("验证审计轨迹", "audit.verify"),
-        ("导出审计证据", "audit.export"),
-    ];
-    let states = RunState::ALL.iter().map(|one| (one.name(), one.code()));
-    others
-        .into_iter()
-        .chain(states)
-        .chain(PaymentState::ALL.iter().map(|one| (one.name(), one.code())))
-        .chain(RunEvent::ALL.iter().map(|one| (one.name(), one.code())))
-        .chain(Duty::ALL.iter().map(|one| (one.name(), one.code())))
-        .chain(Role::ALL.iter().map(|one| (one.name(), one.code())))
-        .chain(ListKind::ALL.iter().map(|one| (one.name(), one.code())))
-        .chain(Level::ALL.iter().map(|one| (one.name(), one.code())))
-        .chain(
-            ApprovalLevel::ALL
-                .iter()
-                .map(|one| (one.name(), one.code())),
-        )
 }
 
 /// What was found in a file, by place.
@@ -196,4 +198,43 @@ pub fn finding_table(findings: &[Finding], language: Language) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_said_twice_one_half_is_shown() {
+        for (text, zh, en) in [
+            ("合计 total", "合计", "total"),
+            (
+                "首次成功率(金额) first, yuan",
+                "首次成功率(金额)",
+                "first, yuan",
+            ),
+            ("相符 ok", "相符", "ok"),
+            ("draft", "草稿", "draft"),
+            ("账号不存在", "账号不存在", "account-not-found"),
+            ("run.review.refused", "复核批次(被拒)", "run.review.refused"),
+            ("小计 2 笔", "小计 2 笔", "subtotal, 2"),
+            ("等银行 / wait for the bank", "等银行", "wait for the bank"),
+            // These are not said twice.
+            ("icbc / 省示例1", "icbc / 省示例1", "icbc / 省示例1"),
+            (
+                "2022-01-04 县示例1 到账",
+                "2022-01-04 县示例1 到账",
+                "2022-01-04 县示例1 到账",
+            ),
+            ("示例镇 B000012", "示例镇 B000012", "示例镇 B000012"),
+            (
+                "代发 2022-03 批 12",
+                "代发 2022-03 批 12",
+                "代发 2022-03 批 12",
+            ),
+        ] {
+            assert_eq!(word(text, Language::Zh), zh, "{text}");
+            assert_eq!(word(text, Language::En), en, "{text}");
+        }
+    }
 }

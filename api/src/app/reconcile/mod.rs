@@ -132,10 +132,17 @@ fn compared(id: AgreementId) -> Words {
     }
 }
 
+fn both(words: &Words) -> String {
+    format!("{} / {}", words.zh, words.en)
+}
+
 fn tables(month: Option<Month>, agreed: &[Agreement]) -> Vec<Table> {
-    let at = month.map_or_else(|| "当前 now".to_owned(), |month| month.to_string());
+    let at = |now: &str| month.map_or_else(|| now.to_owned(), |month| month.to_string());
     let mut summary = Table::new(
-        words(format!("四相符 {at}"), format!("four agreements {at}")),
+        words(
+            format!("四相符 {}", at("当前")),
+            format!("four agreements {}", at("now")),
+        ),
         &[
             ("核对", "agreement", false),
             ("结果", "result", false),
@@ -168,10 +175,10 @@ fn tables(month: Option<Month>, agreed: &[Agreement]) -> Vec<Table> {
             agreement.left.grouped(),
             agreement.right.grouped(),
             agreement.differing_rows.to_string(),
-            compared(agreement.id).zh,
+            both(&compared(agreement.id)),
         ]);
         for row in &agreement.details {
-            let what = format!("{} {}", row.what_zh, row.what_en);
+            let what = format!("{} / {}", row.what_zh, row.what_en);
             let amounts = [row.left.grouped(), row.right.grouped()];
             details.row(
                 [name.to_owned(), what, row.row.clone()]

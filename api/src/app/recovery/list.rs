@@ -102,7 +102,7 @@ fn head_row(names: &Names, recovery: &Recovery, household: Option<&Party>) -> [S
         of(|party| party.township.clone()),
         of(|party| mask_name(&party.name)),
         of(|party| mask_account(&party.reference_no)),
-        format!("{} 至 {}", recovery.first, recovery.last),
+        format!("{} – {}", recovery.first, recovery.last),
         recovery.year.to_string(),
         recovery.amount.grouped(),
         recovery.left.grouped(),

@@ -106,7 +106,7 @@ impl Row {
             Row::of(|party| party.township.clone(), household),
             Row::of(|party| mask_name(&party.name), household),
             Row::of(|party| mask_account(&party.reference_no), household),
-            format!("{} 至 {}", self.recovery.first, self.recovery.last),
+            format!("{} – {}", self.recovery.first, self.recovery.last),
             sums.found.grouped(),
             amount_or_nothing(sums.received),
             amount_or_nothing(sums.set_off),

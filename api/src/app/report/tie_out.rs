@@ -149,7 +149,7 @@ impl Difference {
             self.wanted.amount.grouped(),
             self.found.count.to_string(),
             self.found.amount.grouped(),
-            format!("{} {}", self.next.zh, self.next.en),
+            format!("{} / {}", self.next.zh, self.next.en),
         ]
     }
 }

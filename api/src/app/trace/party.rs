@@ -106,7 +106,7 @@ fn recoveries_table(names: &Names, owed: &[&Recovery]) -> Table {
         table.row([
             owed.id.to_string(),
             names.program(owed.program),
-            format!("{} 至 {}", owed.first, owed.last),
+            format!("{} – {}", owed.first, owed.last),
             owed.amount.grouped(),
             owed.left.grouped(),
             owed.state.name().to_owned(),

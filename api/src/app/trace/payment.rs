@@ -210,7 +210,7 @@ impl Way {
         let party = |(party, entry): &(Party, i64)| {
             let (name, number) = (masked_name(&party.name), masked_number(&party.reference_no));
             let place = format!("{} {}", party.township, party.village);
-            format!("{name} {number} {place} (审计 {entry})")
+            format!("{name} {number} {place} (#{entry})")
         };
         for (field, value) in [
             ("项目 program", self.names.program(self.run.program)),
@@ -338,6 +338,7 @@ impl Way {
                 ("事项", "what", false),
                 ("依据", "source", false),
                 ("内容", "detail", false),
+                ("原因", "reason", false),
                 ("审计记录", "entry", true),
             ],
         );
@@ -349,7 +350,7 @@ impl Way {
                 masked_name(&attempt.holder_name)
             );
             let source = format!(
-                "{} {} 行 {}",
+                "{} {}:{}",
                 attempt.batch_no, attempt.file_name, attempt.line_no
             );
             let what = if number == 1 {
@@ -365,6 +366,7 @@ impl Way {
                 what,
                 source,
                 target,
+                String::new(),
                 entry,
             ]);
             for outcome in self.trace.outcomes.iter().filter(|o| o.attempt == number) {
@@ -377,7 +379,11 @@ impl Way {
                         "{} {} 行 {}",
                         outcome.source, outcome.source_id, outcome.line_no
                     ),
-                    outcome_words(outcome),
+                    outcome.reason_text.clone(),
+                    match outcome.reason.as_str() {
+                        "" => String::new(),
+                        reason => reason_name(reason),
+                    },
                     outcome.entry.to_string(),
                 ]);
             }
@@ -386,8 +392,9 @@ impl Way {
                     number.to_string(),
                     NOTHING.to_owned(),
                     "退款到账 refund home".to_owned(),
-                    format!("statement {} 行 {}", receipt.statement, receipt.line_no),
+                    format!("statement {}:{}", receipt.statement, receipt.line_no),
                     receipt.amount.grouped(),
+                    String::new(),
                     receipt.entry.to_string(),
                 ]);
             }
@@ -471,13 +478,4 @@ fn receipt_json(receipt: &way::ReceiptStep) -> Value {
         "amount_fen": receipt.amount.get(),
         "entry": receipt.entry,
     })
-}
-
-fn outcome_words(outcome: &way::OutcomeStep) -> String {
-    match (outcome.reason.is_empty(), outcome.reason_text.is_empty()) {
-        (true, true) => String::new(),
-        (true, false) => outcome.reason_text.clone(),
-        (false, true) => reason_name(&outcome.reason),
-        (false, false) => format!("{}({})", reason_name(&outcome.reason), outcome.reason_text),
-    }
 }
