@@ -272,6 +272,7 @@ impl BenchReport {
             words("页面(11 次)", "pages (11 runs)"),
             &[
                 ("页面", "page", false),
+                ("首次毫秒", "first ms", true),
                 ("中位毫秒", "median ms", true),
                 ("最慢毫秒", "slowest ms", true),
                 ("字节", "bytes", true),
@@ -280,6 +281,7 @@ impl BenchReport {
         for page in &self.pages {
             table.row([
                 page.address.clone(),
+                milliseconds(page.first),
                 milliseconds(page.median),
                 milliseconds(page.slowest),
                 page.bytes.to_string(),
@@ -311,6 +313,7 @@ impl BenchReport {
 fn page_json(page: &PageFigure) -> Value {
     json!({
         "address": page.address,
+        "first_seconds": json_seconds(page.first),
         "median_seconds": json_seconds(page.median),
         "slowest_seconds": json_seconds(page.slowest),
         "bytes": page.bytes,

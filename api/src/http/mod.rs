@@ -32,6 +32,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::app::{App, Error};
+use crate::web::kept::Kept;
 use crate::web::shelf::Shelf;
 
 /// A file that is sent may be so large; the readers' own limit is the same.
@@ -58,6 +59,8 @@ pub struct Server {
     pub tls: bool,
     /// Files between a preview and the step after it.
     pub shelf: Arc<Shelf>,
+    /// Reports of the books as they stand.
+    pub kept: Arc<Kept>,
     places: Arc<Semaphore>,
 }
 
@@ -70,6 +73,7 @@ impl Server {
             metrics_token: None,
             tls: false,
             shelf: Arc::default(),
+            kept: Arc::default(),
             places: Arc::new(Semaphore::new(WORK_MAX)),
         }
     }

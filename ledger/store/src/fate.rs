@@ -107,6 +107,9 @@ pub struct Wanted {
     pub reason: Option<String>,
 }
 
+/// Payments that are looked through at once.
+const WINDOW: i64 = 2_000;
+
 /// The numbers that the payments of these runs have: no others need to be looked at.
 async fn numbers(tx: &mut Tx, book: BookId, wanted: &Wanted) -> Result<(i64, i64), StoreError> {
     let mut runs = crate::run::runs(tx, book).await?;
@@ -168,25 +171,45 @@ pub async fn fates(
         (Some(Became::Pending), None) => "pending",
         (None, None) => "",
     };
-    let mut args: Vec<Value> = vec![
-        book.get().into(),
-        page.after.max(from - 1).into(),
-        wanted.first.to_string().into(),
-        wanted.last.to_string().into(),
-        wanted.program.map_or(0, ProgramId::get).into(),
-        wanted.bank_account.map_or(0, BankAccountId::get).into(),
-        wanted.township.clone().unwrap_or_default().into(),
-        i64::from(wanted.township.is_some()).into(),
-        attempts.into(),
-        what.to_owned().into(),
-        page.limit.into(),
-        to.into(),
-    ];
+    let args = |after: i64, limit: i64, to: i64| -> Vec<Value> {
+        vec![
+            book.get().into(),
+            after.into(),
+            wanted.first.to_string().into(),
+            wanted.last.to_string().into(),
+            wanted.program.map_or(0, ProgramId::get).into(),
+            wanted.bank_account.map_or(0, BankAccountId::get).into(),
+            wanted.township.clone().unwrap_or_default().into(),
+            i64::from(wanted.township.is_some()).into(),
+            attempts.into(),
+            what.to_owned().into(),
+            limit.into(),
+            to.into(),
+        ]
+    };
+    let mut after = page.after.max(from - 1);
     if fails {
+        let mut args = args(after, page.limit, to);
         args.push(after_attempt.into());
+        return tx.query(FAILURES, &args).await?.iter().map(read).collect();
     }
-    let sql = if fails { FAILURES } else { FATES };
-    tx.query(sql, &args).await?.iter().map(read).collect()
+    // A window at a time: PostgreSQL would join all payments first, and then give the first rows.
+    let mut found = Vec::new();
+    while after < to {
+        let left = page
+            .limit
+            .saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        if left <= 0 {
+            break;
+        }
+        let until = after.saturating_add(WINDOW).min(to);
+        let rows = tx.query(FATES, &args(after, left, until)).await?;
+        for row in &rows {
+            found.push(read(row)?);
+        }
+        after = until;
+    }
+    Ok(found)
 }
 
 fn read(row: &Row) -> Result<Fate, StoreError> {
