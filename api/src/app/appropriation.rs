@@ -518,7 +518,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     for a in &all {
         let life = lives.get(&a.id).cloned().unwrap_or_default();
         let program = programs.iter().find(|program| program.id == a.program);
-        let program = program.map_or("", |program| program.code.as_str());
+        let (program, name) = program.map_or(("", ""), |one| (&one.code, &one.name));
         let amounts = [a.amount, life.reduced, life.drawn, life.returned];
         let carried = match &life.carried {
             Some((year, amount)) => format!("{} → {year}", amount.grouped()),
@@ -528,7 +528,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             a.document.clone(),
             a.level.name().to_owned(),
             a.budget_year.to_string(),
-            program.to_owned(),
+            name.to_owned(),
             a.received_on.to_string(),
         ];
         let amounts = amounts.map(Fen::grouped).into_iter();

@@ -9,8 +9,9 @@ use ledger::audit::hex::encode;
 use ledger::audit::row::{Field, RowSpec};
 use ledger::audit::verify::{Fault, Head};
 use ledger::disbursement::role::Action;
+use ledger::id::BookId;
 use ledger_store::book::Book;
-use ledger_store::db::Row;
+use ledger_store::db::{Row, Tx};
 use ledger_store::error::StoreError;
 use ledger_store::table::Table as SealedTable;
 use ledger_store::verify::{self, Exported, Verification, short_root};
@@ -18,6 +19,7 @@ use ledger_store::{report as figures, trace as way};
 use serde_json::{Map, Value, json};
 
 use super::exception::Page;
+use super::progress::Progress;
 use super::view::{Report, Table, words};
 use super::{App, Caller, Error};
 
@@ -111,7 +113,16 @@ fn entry_json(entry: &Entry, sealed: u64) -> Value {
 /// Accidents of the store.
 #[boxed]
 pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Verification, Error> {
-    Ok(verify::verify(&app.db, book, heads).await?)
+    verification_told(app, book, heads, &Progress::default()).await
+}
+
+async fn verification_told(
+    app: &App,
+    book: &Book,
+    heads: &[Head],
+    progress: &Progress,
+) -> Result<Verification, Error> {
+    Ok(verify::verify(&app.db, book, heads, progress).await?)
 }
 
 /// [`verification`] as a report: how much was checked, and the first thing that is wrong. A trail
@@ -121,11 +132,12 @@ pub async fn verification(app: &App, book: &Book, heads: &[Head]) -> Result<Veri
 /// When the caller may not verify; accidents of the store.
 #[boxed]
 pub async fn verify(app: &App, caller: &Caller, heads: &[Head]) -> Result<Report, Error> {
-    app.read(caller, Action::VerifyAudit)
-        .await?
-        .rollback()
-        .await?;
-    let checked = verification(app, &caller.book, heads).await?;
+    let mut tx = app.read(caller, Action::VerifyAudit).await?;
+    caller
+        .progress
+        .expect(sealed_rows(&mut tx, caller.book.id).await?);
+    tx.rollback().await?;
+    let checked = verification_told(app, &caller.book, heads, &caller.progress).await?;
     // Nothing to check proves nothing, whatever the list of faults says.
     let ok = checked.faults.is_empty() && checked.entries > 0 && checked.rows > 0;
     let json = json!({
@@ -232,13 +244,18 @@ pub async fn export(
 ) -> Result<(), Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadAudit).await?;
+    caller.progress.expect(sealed_rows(&mut tx, book).await?);
+    let mut steps = caller.progress.steps();
     way::each_entry(&mut tx, book, |sequence, bytes, leaf| {
         let entry = json!({ "seq": sequence, "bytes": encode(bytes), "leaf": encode(leaf) });
         line(out, "entry", entry)
     })
     .await?;
     verify::export(&mut tx, book, |item| match item {
-        Exported::Row(table, row) => line(out, "row", row_json(table, row)?),
+        Exported::Row(table, row) => {
+            steps.one();
+            line(out, "row", row_json(table, row)?)
+        }
         Exported::Entry(..) => Ok(()),
     })
     .await?;
@@ -246,6 +263,20 @@ pub async fn export(
     line(out, "head", json!({ "size": size, "root": encode(&root) }))?;
     tx.rollback().await?;
     out.flush().map_err(|error| Error::Internal(error.into()))
+}
+
+/// Rows that the entries of a book seal, as the entries say themselves; one that cannot be read
+/// counts as none.
+async fn sealed_rows(tx: &mut Tx, book: BookId) -> Result<usize, Error> {
+    let mut rows = 0_u64;
+    way::each_entry(tx, book, |_, bytes, _| {
+        if let Ok(entry) = Entry::from_bytes(bytes) {
+            rows += entry.rows.iter().map(|rows| rows.count).sum::<u64>();
+        }
+        Ok::<(), Error>(())
+    })
+    .await?;
+    Ok(usize::try_from(rows).unwrap_or(usize::MAX))
 }
 
 fn line(out: &mut dyn io::Write, name: &str, content: Value) -> Result<(), Error> {

@@ -21,6 +21,7 @@ use ledger_store::{payment, policy};
 use serde_json::{Value, json};
 
 use super::exception::Page;
+use super::progress::Progress;
 use super::release::{self, Rehearsal};
 use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
@@ -34,25 +35,31 @@ const HEADINGS: [&[&str]; 3] = [
 ];
 
 /// Looks at a run before anybody reviews it: the bank's files can be written, and what clashes is
-/// kept with the check, which is event `n` of the run.
+/// kept with the check, which is the next event of the run.
 ///
 /// # Errors
 /// [`Kind::AccountMissing`] for payees without an account; what the bank's layout cannot carry.
-pub(super) async fn check(app: &App, write: &mut Write, run: &Run, n: i64) -> Result<(), Error> {
+pub(super) async fn check(
+    app: &App,
+    write: &mut Write,
+    run: &Run,
+    progress: &Progress,
+) -> Result<(), Error> {
     if run.kind == RunKind::RePay {
         return release::rehearse(app, write, run).await;
     }
     let mut rehearsal = Rehearsal::of(app, write, run).await?;
-    let findings = judge(write, run, Some(&mut rehearsal)).await?;
+    progress.expect(usize::try_from(run.payments).unwrap_or_default());
+    let findings = judge(write, run, Some((&mut rehearsal, progress))).await?;
     rehearsal.finish().await?;
-    Ok(store::add_findings(write, run.id, n, &findings).await?)
+    Ok(store::add_findings(write, run.id, run.events + 1, &findings).await?)
 }
 
 /// Everything that clashes; the payments are written into the rehearsal's files too.
 async fn judge(
     write: &mut Write,
     run: &Run,
-    mut rehearsal: Option<&mut Rehearsal>,
+    mut rehearsal: Option<(&mut Rehearsal, &Progress)>,
 ) -> Result<Vec<Finding>, Error> {
     let book = write.book();
     let mut clash = Clash::new(store::known(write.tx(), book, run).await?);
@@ -65,7 +72,8 @@ async fn judge(
     }
     for page in store::pages_of(run, write.tx().engine()) {
         let payments = payment::to_check(write.tx(), book, page).await?;
-        if let Some(rehearsal) = &mut rehearsal {
+        if let Some((rehearsal, progress)) = &mut rehearsal {
+            progress.add(payments.items.len());
             rehearsal.write(run, &payments.items).await?;
         }
         store::judge(write.tx(), book, &payments, changed, &mut clash).await?;

@@ -25,9 +25,12 @@ use tokio::sync::{Notify, watch};
 
 use super::exception::Page;
 use super::progress::Progress;
+use super::returns::ReturnInput;
 use super::roster::RosterFile;
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, audit, not_found, release, roster, run};
+use super::{
+    App, Caller, Done, Error, Order, audit, not_found, release, returns, roster, run, statement,
+};
 
 /// A worker that has not been heard of for so long counts as dead.
 const LEASE: i64 = 30_000_000;
@@ -37,11 +40,13 @@ const BEAT: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What can be a job, what it takes, and whether it only reads.
-const KINDS: [(&str, Action, bool); 6] = [
+const KINDS: [(&str, Action, bool); 8] = [
     ("roster.import", Action::ImportRoster, false),
     ("run.calculate", Action::MakeRun, false),
     ("run.check", Action::MakeRun, false),
     ("run.release", Action::ReleaseRun, false),
+    ("return.import", Action::ImportReturn, false),
+    ("statement.import", Action::ImportStatement, false),
     ("audit.verify", Action::VerifyAudit, true),
     ("audit.export", Action::ReadAudit, true),
 ];
@@ -484,6 +489,21 @@ async fn perform(app: &App, book: &Book, job: &Job, progress: Progress) -> Resul
         "roster.import" => {
             let bytes = input.unwrap_or_default();
             import(app, caller, &request, &bytes, key).await?
+        }
+        "return.import" => {
+            let file = ReturnInput {
+                file_name: request["name"].as_str().unwrap_or_default().to_owned(),
+                bytes: input.unwrap_or_default(),
+                batch: request["batch"].as_str().map(str::to_owned),
+                profile: request["profile"].as_str().map(str::to_owned),
+            };
+            returns::import(app, caller, &file, key).await?
+        }
+        "statement.import" => {
+            let text = |name: &str| request[name].as_str().unwrap_or_default();
+            let (account, name) = (text("account"), text("name"));
+            let (bytes, layout) = (input.unwrap_or_default(), request["profile"].as_str());
+            statement::import(app, caller, account, name, &bytes, layout, key).await?
         }
         "run.calculate" => run::calculate(app, caller, run(), key).await?,
         "run.check" => run::check(app, caller, run(), key).await?,

@@ -22,7 +22,6 @@ pub mod job;
 pub mod period;
 pub mod personal;
 pub mod policy;
-pub mod progress;
 pub mod proposal;
 pub mod publication;
 pub mod reason;
@@ -43,6 +42,8 @@ pub mod view;
 pub mod waiting;
 pub mod withdraw;
 pub mod year;
+
+pub use ledger_store::progress;
 
 use ledger_store::boxed;
 use std::collections::BTreeMap;

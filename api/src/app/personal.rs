@@ -2,11 +2,13 @@
 
 use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
+use ledger::money::Fen;
 use ledger_store::boxed;
-use ledger_store::personal::{self as store, PayeeAccount, Person};
+use ledger_store::personal::{self as store, Approved, PayeeAccount, Person};
 use ledger_store::roster as parties;
 use serde_json::{Value, json};
 
+use super::report::Names;
 use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, policy, trace};
@@ -61,17 +63,95 @@ pub async fn search(app: &App, caller: &Caller, text: &str) -> Result<Report, Er
     Ok(Report::new(json!({ "found": list }), vec![table]))
 }
 
-/// What was paid to somebody or for them, and what they owe back.
+/// What was paid to somebody or for them, what they owe back, what they were approved for and
+/// which accounts they have had; names and numbers masked.
 ///
 /// # Errors
 /// When there is nobody with this number; as [`trace::person`].
 #[boxed]
 pub async fn card(app: &App, caller: &Caller, id: PartyId) -> Result<Report, Error> {
+    let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
-    let person = store::one(&mut tx, caller.book.id, id).await?;
+    let person = store::one(&mut tx, book, id).await?;
+    let awards = store::awards(&mut tx, book, id).await?;
+    let accounts = store::accounts(&mut tx, book, id).await?;
+    let names = Names::load(&mut tx, book).await?;
     tx.rollback().await?;
     let person = person.ok_or_else(|| not_found("对象 person", id))?;
-    trace::person(app, caller, &person.reference_no).await
+    let mut report = trace::person(app, caller, &person.reference_no).await?;
+    report.json["awards"] = awards.iter().map(|one| award_json(one, &names)).collect();
+    report.json["accounts"] = accounts.iter().map(account_json).collect();
+    let tables = [awards_table(&awards, &names), accounts_table(&accounts)];
+    report.tables.extend(tables);
+    Ok(report)
+}
+
+fn award_json(award: &Approved, names: &Names) -> Value {
+    let component = names.components.get(&award.component);
+    json!({
+        "award": award.award, "component": component.map(|one| one.code.as_str()),
+        "tag": award.tag, "amount_fen": award.amount.map(Fen::get), "from": award.from,
+        "to": Some(&award.to).filter(|to| !to.is_empty()), "basis": award.basis,
+        "entry": award.entry,
+    })
+}
+
+fn account_json((account, entry): &(PayeeAccount, i64)) -> Value {
+    json!({
+        "holder": mask_name(&account.holder), "number": mask_account(&account.number),
+        "bank": account.bank, "entry": entry,
+    })
+}
+
+fn awards_table(awards: &[Approved], names: &Names) -> Table {
+    let mut table = Table::new(
+        words("核定经过", "Awards"),
+        &[
+            ("核定", "award", true),
+            ("发放项目", "component", false),
+            ("类别", "tag", false),
+            ("个别核定金额(元)", "amount (yuan)", true),
+            ("起", "from", false),
+            ("止", "to", false),
+            ("依据", "basis", false),
+            ("审计条目", "entry", true),
+        ],
+    );
+    for award in awards {
+        let component = names.components.get(&award.component);
+        table.row([
+            award.award.to_string(),
+            component.map_or_else(String::new, |one| one.name.clone()),
+            award.tag.clone(),
+            award.amount.map(Fen::grouped).unwrap_or_default(),
+            award.from.clone(),
+            award.to.clone(),
+            award.basis.clone(),
+            award.entry.to_string(),
+        ]);
+    }
+    table
+}
+
+fn accounts_table(accounts: &[(PayeeAccount, i64)]) -> Table {
+    let mut table = Table::new(
+        words("收款账户经过", "Accounts"),
+        &[
+            ("户名", "holder", false),
+            ("账号", "account", false),
+            ("开户行", "bank", false),
+            ("审计条目", "entry", true),
+        ],
+    );
+    for (account, entry) in accounts {
+        table.row([
+            mask_name(&account.holder),
+            mask_account(&account.number),
+            account.bank.clone(),
+            entry.to_string(),
+        ]);
+    }
+    table
 }
 
 /// A person and the account that is paid into, in full. The audit trail keeps who looked, at whom

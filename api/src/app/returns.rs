@@ -64,8 +64,12 @@ pub async fn import(
         .field("profile", input.profile.as_deref());
     app.command(caller, order, async |write| {
         let read = read(app, write, input).await?;
+        let lines = read.items.len();
+        caller.progress.expect(lines);
         let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
-        read.store(write, caller, input, &on.to_string()).await
+        let answer = read.store(write, caller, input, &on.to_string()).await?;
+        caller.progress.add(lines);
+        Ok(answer)
     })
     .await
 }

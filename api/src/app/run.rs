@@ -163,7 +163,7 @@ pub async fn check(
         "",
         key,
         async |write, run| {
-            clash::check(app, write, run, run.events + 1).await?;
+            clash::check(app, write, run, &caller.progress).await?;
             funding::suffices(write, run, today).await
         },
     )

@@ -1,5 +1,7 @@
 //! What waits: runs for their next step, and failed payments for another attempt.
 
+use std::collections::BTreeMap;
+
 use ledger::calendar::{Date, Moment};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{RunEvent, RunState, Step, may_act, run_step};
@@ -13,8 +15,9 @@ use ledger_store::policy::{self, Program};
 use ledger_store::run::{self as runs, Run};
 use serde_json::json;
 
+use super::exception::Page;
 use super::view::{Report, Table, words};
-use super::{App, Caller, Error};
+use super::{App, Caller, Error, not_found};
 
 /// Days after which a bank that has not answered is late.
 const BANK_DAYS: i64 = 3;
@@ -139,53 +142,88 @@ fn name_of(programs: &[Program], id: ProgramId) -> String {
     found.map_or_else(String::new, |program| program.name.clone())
 }
 
+/// What of a program failed and was not tried again: how many, and what a run can pay again.
+#[derive(Default)]
+struct Sum {
+    failed: i64,
+    ready: i64,
+    total: Fen,
+}
+
 /// The failed and refunded payments that nobody has tried again, with what each waits for: its
-/// money to come home, another account, or a re-pay run.
+/// money to come home, another account, or a re-pay run. The document counts all of them by
+/// program, and lists those of `page`; `next` is the payment after which to ask for more.
 ///
 /// # Errors
-/// When the caller may not read reports; accidents of the store.
+/// `NotFound` for a program that is not there; when the caller may not read reports; accidents of
+/// the store.
 #[boxed]
-pub async fn failed(app: &App, caller: &Caller) -> Result<Report, Error> {
+pub async fn failed(
+    app: &App,
+    caller: &Caller,
+    program: Option<&str>,
+    page: Page,
+) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let programs = policy::programs(&mut tx, book).await?;
-    let (mut sums, mut list) = (Vec::new(), Vec::new());
-    let mut table = failed_table();
-    for program in &programs {
-        let found = payment::failed(&mut tx, book, program.id).await?;
-        let (mut ready, mut total) = (0_i64, Fen::ZERO);
-        for one in &found {
-            let waits = waits_for(one);
-            if waits.0 == "re-pay" {
-                ready += 1;
-                total = total.plus(one.amount)?;
-            }
-            let reason = bank_adapters::reason::Reason::from_code(&one.reason);
-            let reason = reason.map_or(one.reason.as_str(), |reason| reason.zh());
-            table.row([
-                one.payment.to_string(),
-                program.name.clone(),
-                one.amount.grouped(),
-                one.kind.clone(),
-                one.attempt.to_string(),
-                reason.to_owned(),
-                waits.1.to_owned(),
-            ]);
-            list.push(json!({
-                "payment": one.payment.get(), "program": program.code,
-                "amount_fen": one.amount.get(), "kind": one.kind, "attempt": one.attempt,
-                "reason": one.reason, "waits_for": waits.0,
-            }));
+    let find = |code: &str| {
+        let found = programs.iter().find(|one| one.code == code);
+        found.map_or_else(|| Err(not_found("项目 program", code)), |one| Ok(one.id))
+    };
+    let only = program.map(find).transpose()?;
+    let mut sums: BTreeMap<ProgramId, Sum> = BTreeMap::new();
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let mut rows = Vec::new();
+    payment::each_failed(&mut tx, book, only, 0, |program, one| {
+        let sum = sums.entry(program).or_default();
+        sum.failed += 1;
+        if super::run::may_be_tried(&one) {
+            sum.ready += 1;
+            sum.total = sum.total.plus(one.amount)?;
         }
-        if !found.is_empty() {
-            sums.push(json!({
-                "program": program.code, "name": program.name, "failed": found.len(),
-                "ready": ready, "ready_fen": total.get(),
-            }));
+        if one.payment.get() > page.after && rows.len() < limit {
+            rows.push((program, one));
         }
-    }
+        Ok::<bool, Error>(true)
+    })
+    .await?;
     tx.rollback().await?;
-    let json = json!({ "programs": sums, "failed": list });
+    let is_full = limit > 0 && rows.len() == limit;
+    let next = rows.last().filter(|_| is_full);
+    let next = next.map(|(_, one)| one.payment.get());
+    let (mut table, mut list) = (failed_table(), Vec::new());
+    for (program, one) in &rows {
+        let program = programs.iter().find(|known| known.id == *program);
+        let (code, name) = program.map_or(("", ""), |one| (&one.code, &one.name));
+        let waits = waits_for(one);
+        let reason = bank_adapters::reason::Reason::from_code(&one.reason);
+        let reason = reason.map_or(one.reason.as_str(), |reason| reason.zh());
+        table.row([
+            one.payment.to_string(),
+            name.to_owned(),
+            one.amount.grouped(),
+            one.kind.clone(),
+            one.attempt.to_string(),
+            reason.to_owned(),
+            waits.1.to_owned(),
+        ]);
+        list.push(json!({
+            "payment": one.payment.get(), "program": code,
+            "amount_fen": one.amount.get(), "kind": one.kind, "attempt": one.attempt,
+            "reason": one.reason, "waits_for": waits.0,
+        }));
+    }
+    let sums = programs.iter().filter_map(|program| {
+        let sum = sums.get(&program.id)?;
+        Some(json!({
+            "program": program.code, "name": program.name, "failed": sum.failed,
+            "ready": sum.ready, "ready_fen": sum.total.get(),
+        }))
+    });
+    let json = json!({
+        "programs": sums.collect::<Vec<_>>(), "failed": list, "next": next,
+    });
     Ok(Report::new(json, vec![table]))
 }
 

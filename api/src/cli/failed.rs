@@ -6,6 +6,7 @@ use ledger::id::PaymentId;
 use super::args::{Key, payment_id};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::exception::Page;
 use crate::app::proposal::{self, Change};
 use crate::app::{Error, reason, waiting};
 
@@ -32,7 +33,10 @@ impl PaymentCommand {
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
         let (app, caller) = desk.enter().await?;
         match self {
-            PaymentCommand::Failed => Ok(waiting::failed(&app, &caller).await?.into()),
+            PaymentCommand::Failed => {
+                let all = waiting::failed(&app, &caller, None, Page::ALL);
+                Ok(all.await?.into())
+            }
             PaymentCommand::Cancel {
                 payment,
                 reason,

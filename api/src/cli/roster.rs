@@ -12,6 +12,7 @@ use super::args::{Key, Out, date, positive};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::Error;
+use crate::app::exception::Page;
 use crate::app::roster::{self, Died, RosterFile};
 
 /// Commands on rosters.
@@ -174,7 +175,7 @@ impl RosterCommand {
                 out,
             } => {
                 let (app, caller) = desk.enter().await?;
-                let report = roster::diff(&app, &caller, program, *from, *to).await?;
+                let report = roster::diff(&app, &caller, program, (*from, *to), Page::ALL).await?;
                 Ok(Outcome::report(report, out.out.as_ref()))
             }
         }

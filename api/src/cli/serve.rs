@@ -86,10 +86,19 @@ pub(crate) async fn run(command: &ServeCommand, desk: &Desk) -> Result<Outcome, 
     let scheme = if server.tls { "https" } else { "http" };
     eprintln!("{}: {scheme}://{address}/", desk.say("网页", "pages"));
     let handle = Handle::new();
+    served(&server, (listener, certificate.as_ref()), handle).await
+}
+
+/// Serves and works on jobs until it is asked to end.
+async fn served(
+    server: &Server,
+    (listener, certificate): (TcpListener, Option<&Certificate>),
+    handle: Handle<SocketAddr>,
+) -> Result<Outcome, Error> {
     tokio::spawn(listen::end_when_asked(handle.clone()));
     let (stop, stopped) = watch::channel(false);
-    let worker = listen::work_on_jobs(&server, stopped);
-    let served = listen::serve(&server, listener, certificate.as_ref(), handle).await;
+    let worker = listen::work_on_jobs(server, stopped);
+    let served = listen::serve(server, listener, certificate, handle).await;
     // The worker is gone already when this fails.
     let _ = stop.send(true);
     worker.await.map_err(anyhow::Error::from)?;
@@ -106,10 +115,7 @@ pub(crate) async fn pages(app: App, place: SocketAddr, desk: &Desk) -> Result<Ou
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     eprintln!("{}: http://{address}/", desk.say("网页", "pages"));
     let handle = Handle::new();
-    tokio::spawn(listen::end_when_asked(handle.clone()));
-    listen::serve(&server, listener, None, handle).await?;
-    server.app.db.close().await;
-    Ok(Outcome::Written)
+    served(&server, (listener, None), handle).await
 }
 
 /// Begins to count.

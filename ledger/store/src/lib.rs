@@ -43,6 +43,7 @@ pub mod overpaid;
 pub mod payment;
 pub mod personal;
 pub mod policy;
+pub mod progress;
 pub mod proposal;
 pub mod publication;
 pub mod reason;

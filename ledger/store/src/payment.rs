@@ -753,6 +753,46 @@ pub async fn failed(
     Ok(failed)
 }
 
+/// Payments that are looked through at once for failed ones.
+const WINDOW: i64 = 5_000;
+
+/// Goes through the payments that [`failed`] gives, of one program or of all, in payment order from
+/// the one after `after`, until it is told that it is enough.
+pub async fn each_failed<E: From<StoreError>>(
+    tx: &mut Tx,
+    book: BookId,
+    program: Option<ProgramId>,
+    after: i64,
+    mut each: impl FnMut(ProgramId, Failed) -> Result<bool, E> + Send,
+) -> Result<(), E> {
+    let mut runs = crate::run::runs(tx, book).await?;
+    runs.retain(|run| {
+        let is_wanted = program.is_none_or(|program| program == run.program);
+        is_wanted && run.kind != RunKind::RePay && run.payment_last > after
+    });
+    runs.sort_by_key(|run| run.payment_first);
+    for run in runs {
+        let mut first = run.payment_first.max(after + 1);
+        while first <= run.payment_last {
+            let last = (first + WINDOW - 1).min(run.payment_last);
+            let args = [book.get().into(), first.into(), last.into()];
+            let rows = tx.query(FAILED_AND_HOME, &args).await?;
+            let mut window: Vec<Failed> = rows
+                .iter()
+                .map(failed_of)
+                .collect::<Result<_, StoreError>>()?;
+            window.sort_unstable_by_key(|failed| failed.payment);
+            for failed in window {
+                if !each(run.program, failed)? {
+                    return Ok(());
+                }
+            }
+            first = last + 1;
+        }
+    }
+    Ok(())
+}
+
 fn failed_of(row: &Row) -> Result<Failed, StoreError> {
     Ok(Failed {
         payment: PaymentId(row.int(0)?),

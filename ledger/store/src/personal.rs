@@ -1,7 +1,8 @@
 //! People and households looked for by name or number, and what of them is shown only for a reason.
 
 use crate::boxed;
-use ledger::id::{BookId, PartyId};
+use ledger::id::{BookId, ComponentId, PartyId};
+use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::db::{Row, Tx};
@@ -21,6 +22,15 @@ sql! {
         join branch b on b.book_id = c.book_id and b.branch_id = c.branch_id
         where c.book_id = $1 and c.payee_id = $2
         order by c.version desc limit 1";
+    ACCOUNTS = "select c.holder_name, c.account_no, b.name, c.entry from payee_account c
+        join branch b on b.book_id = c.book_id and b.branch_id = c.branch_id
+        where c.book_id = $1 and c.payee_id = $2
+        order by c.version";
+    AWARDS = "select a.award_id, a.component_id, a.tag, a.amount_fen, a.from_month, e.to_month,
+        a.basis, a.entry from award a
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        where a.book_id = $1 and (a.subject_id = $2 or a.household_id = $2)
+        order by a.award_id";
 }
 
 /// A person, household or institution, unmasked.
@@ -89,6 +99,73 @@ pub async fn one(tx: &mut Tx, book: BookId, id: PartyId) -> Result<Option<Person
         .query_opt(ONE, &[book.get().into(), id.get().into()])
         .await?;
     row.as_ref().map(person_of).transpose()
+}
+
+/// What somebody, or their household, was approved for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// Number of the award.
+    pub award: i64,
+    /// For what.
+    pub component: ComponentId,
+    /// 类别.
+    pub tag: String,
+    /// The amount, when it was approved for this one alone.
+    pub amount: Option<Fen>,
+    /// Its first month.
+    pub from: String,
+    /// Its last month; empty while it goes on.
+    pub to: String,
+    /// Why.
+    pub basis: String,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// The awards of a person or household, in the order in which they were made.
+#[boxed]
+pub async fn awards(
+    tx: &mut Tx,
+    book: BookId,
+    party: PartyId,
+) -> Result<Vec<Approved>, StoreError> {
+    let args = [book.get().into(), party.get().into()];
+    let award = |row: &Row| {
+        Ok(Approved {
+            award: row.int(0)?,
+            component: ComponentId(row.int(1)?),
+            tag: row.text(2)?,
+            amount: row.opt_int(3)?.map(Fen::new),
+            from: row.text(4)?,
+            to: row.opt_text(5)?.unwrap_or_default(),
+            basis: row.text(6)?,
+            entry: row.int(7)?,
+        })
+    };
+    tx.query(AWARDS, &args).await?.iter().map(award).collect()
+}
+
+/// Every account that a payee has had, the oldest first, each with its audit entry.
+#[boxed]
+pub async fn accounts(
+    tx: &mut Tx,
+    book: BookId,
+    payee: PartyId,
+) -> Result<Vec<(PayeeAccount, i64)>, StoreError> {
+    let args = [book.get().into(), payee.get().into()];
+    let account = |row: &Row| {
+        let account = PayeeAccount {
+            holder: row.text(0)?,
+            number: row.text(1)?,
+            bank: row.text(2)?,
+        };
+        Ok((account, row.int(3)?))
+    };
+    tx.query(ACCOUNTS, &args)
+        .await?
+        .iter()
+        .map(account)
+        .collect()
 }
 
 /// The newest account of a payee.

@@ -77,6 +77,15 @@ sql! {
         and a.award_id = i.award_id and c.program_id = $2 and a.from_month <= $3
         and (e.to_month is null or e.to_month >= $3)
         order by a.household_id, a.subject_id, a.component_id, a.award_id";
+    AWARDS_AT = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
+        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
+        q.quantity_milli
+        from component c
+        join award a on a.book_id = c.book_id and a.component_id = c.component_id
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
+        left join award_quantity q on q.book_id = a.book_id and q.award_id = a.award_id
+        where c.book_id = $1 and c.program_id = $2 and a.from_month <= $3
+        and (e.to_month is null or e.to_month >= $3)";
     ROSTER_PAGE = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
         a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
         q.quantity_milli, s.name, s.reference_no, r.township, y.name
@@ -394,6 +403,23 @@ pub async fn roster_at(
     ];
     let rows = tx.query(ROSTER_AT, &args).await?;
     rows.iter().map(award_row_of).collect()
+}
+
+/// Goes through the awards of a program in force in a month, in whatever order.
+pub async fn each_award<E: From<StoreError>>(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+    at: Month,
+    mut each: impl FnMut(AwardRow) -> Result<(), E> + Send,
+) -> Result<(), E> {
+    let args = [
+        book.get().into(),
+        program.get().into(),
+        at.to_string().into(),
+    ];
+    tx.stream(AWARDS_AT, &args, |row| each(award_row_of(row)?))
+        .await
 }
 
 /// An award in force, and who it is for.

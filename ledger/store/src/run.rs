@@ -36,6 +36,9 @@ sql! {
             and u.version = (select max(version) from app_user m
                 where m.book_id = u.book_id and m.user_id = u.user_id)
         where e.book_id = $1 and e.run_id = $2 order by e.n";
+    NEWEST_MONTH = "select max(r.month) from run r where r.book_id = $1
+        and not exists (select 1 from run_event e where e.book_id = r.book_id
+            and e.run_id = r.run_id and e.state = 'discarded')";
     DUTIES = "select user_id, duty from run_duty where book_id = $1 and run_id = $2
         order by user_id";
 }
@@ -129,6 +132,14 @@ pub struct RunStep {
     pub total: Fen,
     /// Its audit entry.
     pub entry: i64,
+}
+
+/// The last month that a run pays for, discarded ones left out; none before the first run.
+#[boxed]
+pub async fn newest_month(tx: &mut Tx, book: BookId) -> Result<Option<Month>, StoreError> {
+    let row = tx.query_one(NEWEST_MONTH, &[book.get().into()]).await?;
+    let is_there = row.opt_text_ref(0)?.is_some();
+    is_there.then(|| month(&row, 0)).transpose()
 }
 
 /// All runs with their present states.

@@ -23,6 +23,7 @@ use crate::book::Book;
 use crate::catalogue::sql;
 use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
+use crate::progress::Progress;
 use crate::table::{self, Table};
 use crate::write;
 
@@ -81,13 +82,21 @@ pub struct Verification {
 /// # Errors
 /// Accidents of the store. What is wrong with the book is no error but a fault.
 #[boxed]
-pub async fn verify(db: &Db, book: &Book, kept: &[Head]) -> Result<Verification, StoreError> {
+pub async fn verify(
+    db: &Db,
+    book: &Book,
+    kept: &[Head],
+    progress: &Progress,
+) -> Result<Verification, StoreError> {
     let (mut first, second) = readers(db, book.id).await?;
     let vouchers = Arc::new(Vouchers::load(&mut first, book.id).await?);
     let jobs = Jobs::all();
     let (tx, mut gathered) = match second {
         Some(second) => {
-            let worker = |tx| tokio::spawn(work(tx, book.id, jobs.share(), Arc::clone(&vouchers)));
+            let worker = |tx| {
+                let (jobs, vouchers) = (jobs.share(), Arc::clone(&vouchers));
+                tokio::spawn(work(tx, book.id, jobs, vouchers, progress.clone()))
+            };
             let (one, other) = (worker(first), worker(second));
             let (tx, mut gathered) = joined(one).await?;
             let (other, also) = joined(other).await?;
@@ -96,7 +105,10 @@ pub async fn verify(db: &Db, book: &Book, kept: &[Head]) -> Result<Verification,
             (tx, gathered)
         }
         // Not on this task either: it may be dropped in the middle of a table.
-        None => joined(tokio::spawn(work(first, book.id, jobs.share(), vouchers))).await?,
+        None => {
+            let worker = work(first, book.id, jobs.share(), vouchers, progress.clone());
+            joined(tokio::spawn(worker)).await?
+        }
     };
     let mut reading = Reading { tx, book: book.id };
     let mut check = RowCheck::new();
@@ -252,6 +264,7 @@ async fn work(
     book: BookId,
     jobs: Shared,
     vouchers: Arc<Vouchers>,
+    progress: Progress,
 ) -> Result<(Tx, Gathered), StoreError> {
     let mut gathered = Gathered::default();
     loop {
@@ -261,7 +274,8 @@ async fn work(
             .pop_front();
         match job {
             Some(Job::Rows(table)) => {
-                let unfit = rows(&mut tx, book, table, &vouchers, &mut gathered).await?;
+                let told = (&mut gathered, &progress);
+                let unfit = rows(&mut tx, book, table, &vouchers, told).await?;
                 if unfit > 0 {
                     gathered.unfit.push((table.spec.table, unfit));
                 }
@@ -286,9 +300,10 @@ async fn rows(
     book: BookId,
     table: &'static Table,
     vouchers: &Arc<Vouchers>,
-    gathered: &mut Gathered,
+    (gathered, progress): (&mut Gathered, &Progress),
 ) -> Result<u64, StoreError> {
     let mut check = TableCheck::new(&table.spec);
+    let mut steps = progress.steps();
     let width = table.spec.columns.len();
     let numbers = [book.get()];
     let unfit = if table.spec.table == table::TRANSFER.spec.table {
@@ -296,6 +311,7 @@ async fn rows(
         let read = tx.scan(table.select, &numbers, |fields| {
             let (entry, seal) = stamp(table, fields)?;
             transfers.push(fields, check.push(entry, seal, &fields[..width]));
+            steps.one();
             Ok::<(), StoreError>(())
         });
         let unfit = read.await?;
@@ -305,6 +321,7 @@ async fn rows(
         let read = tx.scan(table.select, &numbers, |fields| {
             let (entry, seal) = stamp(table, fields)?;
             check.push(entry, seal, &fields[..width]);
+            steps.one();
             Ok::<(), StoreError>(())
         });
         read.await?

@@ -42,15 +42,30 @@ use std::collections::BTreeMap;
 
 use ledger::account::AccountKey;
 use ledger::calendar::Month;
+use ledger::disbursement::role::Action;
 use ledger::id::{AppropriationId, BankAccountId, BookId, ComponentId, ProgramId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger::program::Component;
+use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::fund::{self, Appropriation};
 use ledger_store::policy::{self, BankAccount, Program};
 
-use super::{Error, not_found};
+use super::{App, Caller, Error, not_found};
+
+/// The month that reports are about when nobody names one: the last that has a run, this month
+/// before the first.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+#[boxed]
+pub async fn newest_month(app: &App, caller: &Caller) -> Result<Month, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let newest = ledger_store::run::newest_month(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    Ok(newest.unwrap_or_else(|| Month::of(app.clock.today())))
+}
 
 /// What a cell shows when there is nothing.
 pub(crate) const NOTHING: &str = "—";

@@ -2,11 +2,11 @@
 //! masked.
 
 use ledger_store::boxed;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
-use ledger::id::{BookId, ComponentId, PartyId};
+use ledger::id::{BookId, ComponentId, PartyId, ProgramId};
 use ledger::money::Fen;
 use ledger_store::db::Tx;
 use ledger_store::exception::Page;
@@ -59,8 +59,8 @@ pub async fn list_page(
     let mut list = Vec::new();
     for line in &lines {
         let award = &line.row.award;
-        let code = components.iter().find(|c| c.id == award.component);
-        let code = code.map_or("", |component| component.code.as_str());
+        let component = components.iter().find(|c| c.id == award.component);
+        let (code, component) = component.map_or(("", ""), |one| (&one.code, &one.name));
         let due = rules.due(award, month)?;
         let tag = rules.tag_at(award, month)?.unwrap_or("—");
         let quantity = line.row.quantity.map(|quantity| quantity.to_string());
@@ -70,7 +70,7 @@ pub async fn list_page(
             line.township.clone(),
             name.clone(),
             number.clone(),
-            code.to_owned(),
+            component.to_owned(),
             tag.to_owned(),
             quantity.clone().unwrap_or_default(),
             due.grouped(),
@@ -125,13 +125,16 @@ fn roster_table(program: &Program, month: Month) -> Table {
 /// What changed in a roster between two months: new, gone, raised, lowered, paid to another
 /// payee or into another account; with count and amounts of each kind. A month's account is the one
 /// that the rosters up to that month have brought.
+///
+/// The totals are of all changes; the list is a page of them by person, and `next` the person after
+/// whom to ask for more.
 #[boxed]
 pub async fn diff(
     app: &App,
     caller: &Caller,
     program: &str,
-    from: Month,
-    to: Month,
+    (from, to): (Month, Month),
+    page: Page,
 ) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
@@ -141,63 +144,116 @@ pub async fn diff(
         .find(|known| known.code == program)
         .ok_or_else(|| not_found("项目 program", program))?;
     let components = policy::components(&mut tx, book).await?;
-    let rules = policy::policy_of(&mut tx, book, program.id).await?;
-    let parties = store::parties(&mut tx, book).await?;
-    let mut sides: BTreeMap<(PartyId, ComponentId), [Side; 2]> = BTreeMap::new();
-    for (side, month) in [from, to].into_iter().enumerate() {
-        for row in store::roster_at(&mut tx, book, program.id, month).await? {
-            let due = rules.due(&row.award, month)?;
-            let key = (row.award.subject, row.award.component);
-            if let Some(place) = sides.entry(key).or_default().get_mut(side) {
-                let payee = Some(row.award.payee);
-                *place = Side { due, payee };
-            }
-        }
-    }
+    let sides = sides(&mut tx, book, program.id, (from, to)).await?;
     let moved = accounts_changed(&mut tx, book, from, to).await?;
-    tx.rollback().await?;
-    let parties: HashMap<PartyId, &Party> = parties.iter().map(|p| (p.id, p)).collect();
-    let mut table = diff_table(program, from, to);
-    let mut list = Vec::new();
     let mut totals: BTreeMap<&str, Total> = BTreeMap::new();
+    let (mut shown, mut next) = (Vec::new(), None);
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     for ((subject, component), [before, after]) in sides {
         let account_changed = after.payee.is_some_and(|payee| moved.contains(&payee));
         let Some((zh, code)) = change_of(before, after, account_changed) else {
             continue;
         };
-        let party = parties.get(&subject);
-        let component = components.iter().find(|c| c.id == component);
-        let component = component.map_or("", |component| component.code.as_str());
-        let difference = after.due.minus(before.due)?;
         totals
             .entry(code)
             .or_default()
             .add(zh, before.due, after.due)?;
-        table.row([
-            zh.to_owned(),
-            party.map_or_else(String::new, |party| party.township.clone()),
-            party.map_or_else(String::new, |party| mask_name(&party.name)),
-            component.to_owned(),
-            before.due.grouped(),
-            after.due.grouped(),
-            difference.grouped(),
-        ]);
-        list.push(json!({
-            "change": code,
-            "subject": subject.get(),
-            "component": component,
-            "before_fen": before.due.get(),
-            "after_fen": after.due.get(),
-            "difference_fen": difference.get(),
-            "account_changed": account_changed,
-        }));
+        if subject.get() <= page.after || next.is_some() {
+            continue;
+        }
+        let change = Change {
+            subject,
+            component,
+            what: (zh, code),
+            before: before.due,
+            after: after.due,
+            account_changed,
+        };
+        // A person's changes stand together.
+        match shown.last().map(|last: &Change| last.subject) {
+            Some(last) if shown.len() >= limit && last != subject => next = Some(last),
+            _ => shown.push(change),
+        }
+    }
+    let subjects: Vec<PartyId> = shown.iter().map(|change| change.subject).collect();
+    let parties = store::parties_of(&mut tx, book, &subjects).await?;
+    tx.rollback().await?;
+    let mut table = diff_table(program, from, to);
+    let mut list = Vec::new();
+    for change in &shown {
+        let component = components.iter().find(|c| c.id == change.component);
+        let component = component.map_or(("", ""), |one| (&one.code, &one.name));
+        let (code, name) = component;
+        table.row(change.row(parties.get(&change.subject), name)?);
+        list.push(change.json(code)?);
     }
     let (sums, sum_table) = totals_of(&totals)?;
-    let json = json!({ "changes": list, "totals": sums });
+    let next = next.map(PartyId::get);
+    let json = json!({ "changes": list, "totals": sums, "next": next });
     Ok(Report::new(json, vec![table, sum_table]))
 }
 
-/// The payees whose account is another one in the second month than in the first.
+/// What each subject gets of each component in two months.
+async fn sides(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+    (from, to): (Month, Month),
+) -> Result<BTreeMap<(PartyId, ComponentId), [Side; 2]>, Error> {
+    let rules = policy::policy_of(tx, book, program).await?;
+    let mut sides: BTreeMap<(PartyId, ComponentId), [Side; 2]> = BTreeMap::new();
+    for (side, month) in [from, to].into_iter().enumerate() {
+        store::each_award(tx, book, program, month, |row| {
+            let (due, payee) = (rules.due(&row.award, month)?, Some(row.award.payee));
+            let key = (row.award.subject, row.award.component);
+            if let Some(place) = sides.entry(key).or_default().get_mut(side) {
+                *place = Side { due, payee };
+            }
+            Ok::<(), Error>(())
+        })
+        .await?;
+    }
+    Ok(sides)
+}
+
+/// A change of what a subject gets of a component.
+struct Change {
+    subject: PartyId,
+    component: ComponentId,
+    /// In Chinese and as a code.
+    what: (&'static str, &'static str),
+    before: Fen,
+    after: Fen,
+    account_changed: bool,
+}
+
+impl Change {
+    fn row(&self, party: Option<&Party>, component: &str) -> Result<[String; 8], Error> {
+        Ok([
+            self.what.0.to_owned(),
+            self.subject.to_string(),
+            party.map_or_else(String::new, |party| party.township.clone()),
+            party.map_or_else(String::new, |party| mask_name(&party.name)),
+            component.to_owned(),
+            self.before.grouped(),
+            self.after.grouped(),
+            self.after.minus(self.before)?.grouped(),
+        ])
+    }
+
+    fn json(&self, component: &str) -> Result<serde_json::Value, Error> {
+        Ok(json!({
+            "change": self.what.1,
+            "subject": self.subject.get(),
+            "component": component,
+            "before_fen": self.before.get(),
+            "after_fen": self.after.get(),
+            "difference_fen": self.after.minus(self.before)?.get(),
+            "account_changed": self.account_changed,
+        }))
+    }
+}
+
 async fn accounts_changed(
     tx: &mut Tx,
     book: BookId,
@@ -311,6 +367,7 @@ fn diff_table(program: &Program, from: Month, to: Month) -> Table {
         title,
         &[
             ("变动", "change", false),
+            ("编号", "person", true),
             ("乡镇", "township", false),
             ("对象", "subject", false),
             ("发放项目", "component", false),

@@ -4,11 +4,13 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use ledger::disbursement::role::Action;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::call::{Call, InPath, InQuery, Upload};
+use crate::app::job::Wanted;
 use crate::app::returns::{self, ReturnInput};
 use crate::app::{release, statement};
 use crate::cli::bank_file;
@@ -129,12 +131,19 @@ impl OfReturn {
 /// 导入回盘 Import a return file
 #[utoipa::path(post, path = "/returns", operation_id = "return.import", params(OfReturn),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    extensions(("x-may" = json!("import-return"))))]
+    extensions(("x-may" = json!("import-return")), ("x-job" = json!(true))))]
 async fn import_return(
     call: Call,
     InQuery(query): InQuery<OfReturn>,
     Upload(bytes): Upload,
 ) -> Response {
+    if call.prefers_job {
+        let request = json!({
+            "name": query.name, "batch": query.batch, "profile": query.profile,
+        });
+        let wanted = Wanted::new("return.import", request).with(bytes);
+        return call.job(wanted).await;
+    }
     call.change(async move |app, caller, key| {
         returns::import(app, caller, &query.input(bytes), key).await
     })
@@ -177,12 +186,19 @@ struct OfStatement {
 /// 导入对账单 Import a bank statement
 #[utoipa::path(post, path = "/statements", operation_id = "statement.import",
     params(OfStatement), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    extensions(("x-may" = json!("import-statement"))))]
+    extensions(("x-may" = json!("import-statement")), ("x-job" = json!(true))))]
 async fn import_statement(
     call: Call,
     InQuery(query): InQuery<OfStatement>,
     Upload(bytes): Upload,
 ) -> Response {
+    if call.prefers_job {
+        let request = json!({
+            "name": query.name, "account": query.account, "profile": query.profile,
+        });
+        let wanted = Wanted::new("statement.import", request).with(bytes);
+        return call.job(wanted).await;
+    }
     call.change(async move |app, caller, key| {
         let profile = query.profile.as_deref();
         statement::import(

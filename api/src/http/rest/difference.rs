@@ -254,12 +254,27 @@ async fn teach(call: Call, InBody(body): InBody<Lesson>) -> Response {
     .await
 }
 
-/// 未补发的失败和退票 What failed and was not tried again
+/// Of which program.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfProgram {
+    /// 项目 Program; all when it is not given
+    program: Option<String>,
+}
+
+/// 未补发的失败和退票 What failed and was not tried again: a page of it, and counts of all
 #[utoipa::path(get, path = "/payments/failed", operation_id = "payment.failed",
-    extensions(("x-may" = json!("read-reports"))))]
-async fn failed(call: Call) -> Response {
-    call.read(async |app, caller| waiting::failed(app, caller).await)
-        .await
+    params(OfProgram, Part),
+    extensions(("x-may" = json!("read-reports")), ("x-pages" = json!(true))))]
+async fn failed(
+    call: Call,
+    InQuery(query): InQuery<OfProgram>,
+    InQuery(part): InQuery<Part>,
+) -> Response {
+    call.pages(part.page(), async move |app, caller, page| {
+        waiting::failed(app, caller, query.program.as_deref(), page).await
+    })
+    .await
 }
 
 /// The number of a payment, in the address.

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::call::{Call, InBody, InQuery, Upload};
 use super::fields;
+use super::run::Part;
 use crate::app::clash::{self, ListInput};
 use crate::app::job::Wanted;
 use crate::app::roster::{self, Died, RosterFile};
@@ -122,12 +123,17 @@ struct OfMonth {
 }
 
 /// 查看名册 The roster of a month, masked
-#[utoipa::path(get, path = "/rosters", operation_id = "roster.list", params(OfMonth),
-    extensions(("x-may" = json!("read-reports"))))]
-async fn list(call: Call, InQuery(query): InQuery<OfMonth>) -> Response {
-    call.read(async move |app, caller| {
+#[utoipa::path(get, path = "/rosters", operation_id = "roster.list",
+    params(OfMonth, Part),
+    extensions(("x-may" = json!("read-reports")), ("x-pages" = json!(true))))]
+async fn list(
+    call: Call,
+    InQuery(query): InQuery<OfMonth>,
+    InQuery(part): InQuery<Part>,
+) -> Response {
+    call.pages(part.page(), async move |app, caller, page| {
         let month = fields::month("month", &query.month)?;
-        roster::list(app, caller, &query.program, month).await
+        roster::list_page(app, caller, &query.program, month, page).await
     })
     .await
 }
@@ -144,14 +150,18 @@ struct TwoMonths {
     to: String,
 }
 
-/// 比较两月 Compare two months: new, gone, changed
-#[utoipa::path(get, path = "/rosters/diff", operation_id = "roster.diff", params(TwoMonths),
-    extensions(("x-may" = json!("read-reports"))))]
-async fn diff(call: Call, InQuery(query): InQuery<TwoMonths>) -> Response {
+/// 比较两月 Compare two months: new, gone, changed; a page of the changes, and totals of all
+#[utoipa::path(get, path = "/rosters/diff", operation_id = "roster.diff",
+    params(TwoMonths, Part), extensions(("x-may" = json!("read-reports"))))]
+async fn diff(
+    call: Call,
+    InQuery(query): InQuery<TwoMonths>,
+    InQuery(part): InQuery<Part>,
+) -> Response {
     call.read(async move |app, caller| {
         let from = fields::month("from", &query.from)?;
         let to = fields::month("to", &query.to)?;
-        roster::diff(app, caller, &query.program, from, to).await
+        roster::diff(app, caller, &query.program, (from, to), part.page()).await
     })
     .await
 }

@@ -34,4 +34,37 @@ impl Progress {
             self.0.of.load(Ordering::Relaxed),
         )
     }
+
+    /// Counts rows one by one and tells of them by the thousand: for what does nothing but count.
+    pub fn steps(&self) -> Steps<'_> {
+        Steps {
+            progress: self,
+            untold: 0,
+        }
+    }
+}
+
+/// Rows that are counted one by one.
+#[derive(Debug)]
+pub struct Steps<'a> {
+    progress: &'a Progress,
+    untold: usize,
+}
+
+impl Steps<'_> {
+    /// One more is done.
+    #[inline]
+    pub fn one(&mut self) {
+        self.untold += 1;
+        if self.untold == 1_000 {
+            self.progress.add(self.untold);
+            self.untold = 0;
+        }
+    }
+}
+
+impl Drop for Steps<'_> {
+    fn drop(&mut self) {
+        self.progress.add(self.untold);
+    }
 }
