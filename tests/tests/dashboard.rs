@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use acceptance::browser::{Answer, Browser, PASSWORD, serving};
+use acceptance::browser::{Answer, Browser, PASSWORD, serving, serving_on};
 use acceptance::for_each_engine;
 use acceptance::office::paper::{Outcome, people, person};
-use acceptance::office::{Office, month};
+use acceptance::office::{Office, done, month};
 use acceptance::rest::{Ask, Rest};
 use api::app::Error;
 use api::app::exception::Page;
 use api::app::report::{self, Filter};
 use api::app::view::Report;
+use ledger::disbursement::workflow::RunEvent;
 use ledger_store::run::RunKind;
 use serde_json::{Value, json};
 
@@ -230,6 +231,34 @@ async fn every_figure_of_the_page_opens_its_rows() {
         assert!(book.text.starts_with("PK"));
         let shown = manager.get(address).await;
         assert!(shown.text.contains(&rate(&total["first"]["count"])));
+    })
+    .await;
+}
+
+/// Years later, pages that nobody tells a month open on the last one that has a run. A run that was
+/// discarded does not count.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_choice_the_last_month_with_a_run_is_shown() {
+    for_each_engine(async |url| {
+        let office = busy(url).await;
+        let wrong = office.create("rural", RunKind::Regular, "2023-05").await;
+        let discard = office.act("maker", RunEvent::Discard, wrong.unwrap(), None);
+        done(discard.await);
+        let server = serving_on("2026-11-28", &office, url, &["manager"]).await;
+        let mut manager = Browser::new(&server);
+        let today = manager.sign_in("manager", PASSWORD, "").await;
+        assert!(today.text.contains("2022-02"), "{}", today.text);
+        for address in ["/dashboard", "/reports/success"] {
+            let page = manager.get(address).await;
+            for month in ["2022-01", "2022-02"] {
+                let chosen = format!("value=\"{month}\"");
+                assert!(page.text.contains(&chosen), "{address}: {}", page.text);
+            }
+            // Nine of the twelve first attempts that were answered arrived.
+            assert!(page.text.contains("75.00"), "{address}: {}", page.text);
+        }
+        let annual = manager.get("/reports/annual").await;
+        assert!(annual.text.contains("value=\"2022\""), "{}", annual.text);
     })
     .await;
 }

@@ -584,7 +584,7 @@ async fn a_payment_is_cancelled_for_good_and_never_sent_again() {
             "RUN-0005",
             "what was paid is recovered, not cancelled"
         );
-        let failed = waiting::failed(&office.app, office.who("auditor"))
+        let failed = waiting::failed(&office.app, office.who("auditor"), None, Page::ALL)
             .await
             .unwrap();
         assert_eq!(failed.json["failed"], Value::Array(Vec::new()));
@@ -669,7 +669,10 @@ async fn words_of_a_bank_are_taught_by_two_people_and_the_past_is_read_again() {
         office.assert_invariants().await;
         let unknown = reason::queue(app, auditor).await.unwrap().json;
         assert_eq!(unknown["unknown"], Value::Array(Vec::new()));
-        let failed = waiting::failed(app, auditor).await.unwrap().json;
+        let failed = waiting::failed(app, auditor, None, Page::ALL)
+            .await
+            .unwrap()
+            .json;
         let reasons: Vec<&str> = failed["failed"]
             .as_array()
             .unwrap()
@@ -699,7 +702,10 @@ async fn words_of_a_bank_are_taught_by_two_people_and_the_past_is_read_again() {
         office.assert_invariants().await;
         let list = reason::list(app, auditor).await.unwrap().json;
         assert_eq!(list["taught"].as_array().unwrap().len(), 2);
-        let failed = waiting::failed(app, auditor).await.unwrap().json;
+        let failed = waiting::failed(app, auditor, None, Page::ALL)
+            .await
+            .unwrap()
+            .json;
         assert_eq!(failed["failed"][0]["reason"], "duplicate");
     })
     .await;

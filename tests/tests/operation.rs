@@ -6,7 +6,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
-use acceptance::office::paper::{people, person};
+use acceptance::office::paper::{
+    Outcome, outcomes, people, person, roster as roster_file, write_return,
+};
 use acceptance::office::{Office, day, done, refused};
 use acceptance::program::Demo;
 use acceptance::{TestDb, for_each_engine};
@@ -283,6 +285,7 @@ async fn jobs_say_what_they_came_to() {
         assert_eq!(states, ["done", "refused"], "{list}");
         let first = job::show(app, maker, JobId(1)).await.unwrap().json;
         assert_eq!(first["answer"]["code"], "CMD-0001", "{first}");
+        assert_all_done(&list["jobs"][0]);
         let (_, export) = job::file(app, auditor, JobId(2)).await.unwrap();
         assert!(
             String::from_utf8(export)
@@ -297,6 +300,67 @@ async fn jobs_say_what_they_came_to() {
             refused(job::cancel(app, auditor, JobId(2), None).await).code(),
             "JOB-0001"
         );
+    })
+    .await;
+}
+
+/// A job has counted all that it said was ahead.
+fn assert_all_done(job: &Value) {
+    assert_eq!(job["state"], "done", "{job}");
+    assert!(job["rows"]["of"].as_i64() > Some(0), "{job}");
+    assert_eq!(job["rows"]["done"], job["rows"]["of"], "{job}");
+}
+
+/// Every kind of job says how far it is, and has the effect of the command itself: a month of a
+/// large office is worked by jobs alone.
+#[tokio::test]
+async fn a_month_by_jobs_alone() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let app = &office.app;
+        let work = async |login: &str, wanted: Wanted| {
+            let asked = done(job::add(app, office.who(login), wanted, None).await);
+            let (_keep, mut stop) = watch::channel(false);
+            while job::work_once(app, "w", &mut stop).await.unwrap() {}
+            let id = JobId(asked["job"].as_i64().unwrap());
+            let shown = job::show(app, office.who(login), id).await.unwrap().json;
+            assert_all_done(&shown);
+            shown
+        };
+        let roster = json!({ "program": "urban", "month": "2022-01", "name": "r.csv" });
+        let wanted = Wanted::new("roster.import", roster).with(roster_file(&people(6)));
+        work("maker", wanted).await;
+        let run = office.create("urban", RunKind::Regular, "2022-01").await;
+        let run = run.unwrap();
+        let about = || json!({ "run": run.get() });
+        work("maker", Wanted::new("run.calculate", about())).await;
+        work("maker", Wanted::new("run.check", about())).await;
+        for (login, event) in [
+            ("maker", RunEvent::Submit),
+            ("reviewer", RunEvent::Review),
+            ("approver", RunEvent::Approve),
+        ] {
+            done(office.act(login, event, run, None).await);
+        }
+        work("cashier", Wanted::new("run.release", about())).await;
+        let files = office.files(run).await;
+        let answer = write_return(&files[0], &outcomes(&files[0], |_| Outcome::Paid));
+        let named = json!({ "name": "return.txt", "batch": null, "profile": null });
+        let answered = work(
+            "accountant",
+            Wanted::new("return.import", named).with(answer),
+        )
+        .await;
+        assert_eq!(answered["answer"]["paid"], 6, "{answered}");
+        let verified = work(
+            "auditor",
+            Wanted::new("audit.verify", json!({ "heads": [] })),
+        )
+        .await;
+        assert_eq!(verified["answer"]["ok"], true, "{verified}");
+        let rows = verified["rows"]["done"].clone();
+        assert_eq!(verified["answer"]["rows"], rows, "{verified}");
+        office.assert_invariants().await;
     })
     .await;
 }

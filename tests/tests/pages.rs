@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use acceptance::browser::{Answer, Browser, Field, PASSWORD, serving};
-use acceptance::for_each_engine;
 use acceptance::office::Office;
 use acceptance::office::paper::{self, Outcome, outcomes, people, write_return};
+use acceptance::{TestDb, for_each_engine, walk};
 use api::app::session::{FAILURES_MAX, IDLE_MINUTES, LOCK_MINUTES};
-use api::app::{audit, run};
+use api::app::{audit, job, run};
 use api::http::Server;
 use axum::http::{Method, StatusCode};
+use ledger::account::Chart;
 use ledger::calendar::Moment;
+use ledger::disbursement::role::Role;
 use totp_rs::{Builder, Secret};
 
 const MINUTE: i64 = 60_000_000;
@@ -631,6 +633,231 @@ async fn both_languages_are_kept_by_the_session() {
         assert_eq!(page.address, "/runs");
         assert!(page.text.contains("<html lang=\"en\">") && page.text.contains("Create a run"));
         assert!(maker.get("/exceptions").await.text.contains("Exceptions"));
+    })
+    .await;
+}
+
+/// A large roster does not keep its officer waiting: it becomes a job, whose page says how far it
+/// is and asks for itself again until it is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_is_taken_in_as_a_job() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let server = serving(&office, url, &["maker"]).await;
+        let mut maker = signed_in(&server, "maker").await;
+        let page = maker.get("/rosters/import").await;
+        let mut bytes = paper::roster(&people(4));
+        bytes.extend(b"\r\n".repeat(600_000));
+        let fields = [
+            ("program", "urban"),
+            ("month", "2022-01"),
+            ("expect_ended", ""),
+        ];
+        let file = ("large.csv", bytes.as_slice());
+        let page = maker.upload(&page, "/rosters/import", &fields, file).await;
+        assert!(
+            page.address.starts_with("/jobs/1?done="),
+            "{}",
+            page.address
+        );
+        assert!(
+            page.text.contains("http-equiv=\"refresh\""),
+            "{}",
+            page.text
+        );
+        let (_keep, mut stop) = tokio::sync::watch::channel(false);
+        while job::work_once(&server.app, "w", &mut stop).await.unwrap() {}
+        let page = maker.get("/jobs/1").await;
+        assert!(
+            !page.text.contains("http-equiv"),
+            "it is over: {}",
+            page.text
+        );
+        let list = maker.get("/rosters/list?program=urban&month=2022-01").await;
+        assert_eq!(list.text.matches("/persons/").count(), 4, "{}", list.text);
+        let kinds = trail(&office).await;
+        assert_eq!(kinds[..2], ["roster.import", "job.add"]);
+    })
+    .await;
+}
+
+/// What people, places, programs, letters and banks of this office are called, what a bank wrote,
+/// and the button that speaks the other language.
+const DATA: [&str; 22] = [
+    "测试县民政局",
+    "农村低保",
+    "城市低保",
+    "低保金",
+    "县示例",
+    "省示例",
+    "示例银行",
+    "西支行",
+    "测试支行",
+    "东示例镇",
+    "西示例镇",
+    "南示例乡",
+    "示例村",
+    "示例核定",
+    "示例",
+    "测试",
+    "测",
+    "系统忙",
+    "金额有误",
+    "银行误列",
+    "中文",
+    "记-",
+];
+/// How texts begin that the books keep as they were written: summaries of vouchers and lines, what
+/// stands against a line of a file, and the headings of the workbook that a sentence names.
+const KEPT: [&str; 8] = [
+    "计提 ",
+    "代发 ",
+    "回盘 ",
+    "收到",
+    "批内没有:",
+    "2022-01-04 ",
+    "A row with something new",
+    "追缴",
+];
+/// Pages that show what published reports call their items.
+const PUBLISHED: [&str; 2] = ["/reports/annual", "/policy/packs"];
+
+/// What a page says in Chinese, piece by piece, without what is data, names of the chart of
+/// accounts, amounts in words, and roles and numbers of people.
+fn chinese_of(text: &str) -> Vec<String> {
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let in_words = "零壹贰叁肆伍陆柒捌玖拾佰仟万亿元角分整";
+    let numerals = "一二三四五六七八九十〇";
+    let accounts: Vec<&str> = Chart::ALL.iter().map(|chart| chart.name()).collect();
+    let people = Role::ALL.iter().map(|role| role.name());
+    let people: Vec<String> = people.map(|name| format!("示例{name}")).collect();
+    let mut found = Vec::new();
+    for piece in text.split(['<', '>', '"']) {
+        let piece = piece.trim();
+        if KEPT.iter().any(|begin| piece.starts_with(begin)) {
+            continue;
+        }
+        let mut left = piece.to_owned();
+        for known in people
+            .iter()
+            .map(String::as_str)
+            .chain(accounts.iter().copied())
+        {
+            left = left.replace(known, "");
+        }
+        for known in DATA {
+            left = left.replace(known, "");
+        }
+        left.retain(|c| is_chinese(c) && !in_words.contains(c) && !numerals.contains(c));
+        if !left.is_empty() {
+            found.push(piece.to_owned());
+        }
+    }
+    found
+}
+
+/// An English page is English but for data.
+#[tokio::test(flavor = "multi_thread")]
+async fn english_pages_are_english() {
+    let database = TestDb::sqlite();
+    let office = walk::busy(database.url()).await;
+    let logins = ["maker", "accountant", "auditor", "admin"];
+    let server = serving(&office, database.url(), &logins).await;
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for login in logins {
+        for (address, answer) in walk::walked(&server, login, "en").await {
+            let is_published = PUBLISHED.iter().any(|page| address.starts_with(page));
+            if walk::is_page(&answer) && !is_published {
+                for text in chinese_of(&answer.text) {
+                    found.entry(text).or_insert(address.clone());
+                }
+            }
+        }
+    }
+    let list: Vec<String> = found
+        .iter()
+        .map(|(text, address)| format!("{text} on {address}"))
+        .collect();
+    assert!(list.is_empty(), "{}", list.join("\n"));
+}
+
+/// Two officers at the same moment, each on a page of their own: the same release, the same return
+/// file, the same decision. One of them is told what the other did, and there is one effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_officers_at_once_have_one_effect() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let logins = ["maker", "reviewer", "cashier", "cashier2", "accountant"];
+        let server = serving(&office, url, &logins).await;
+        office.roster("urban", "2022-01", &people(4)).await;
+        let id = office
+            .create("urban", ledger_store::run::RunKind::Regular, "2022-01")
+            .await
+            .unwrap();
+        office.walk(id, 4).await;
+        let both = async |logins: [&str; 2], page: &str, action: &str, fields: &[Field<'_>]| {
+            let (mut one, mut two) = (
+                signed_in(&server, logins[0]).await,
+                signed_in(&server, logins[1]).await,
+            );
+            let (first, second) = (one.get(page).await, two.get(page).await);
+            let told = tokio::join!(
+                one.fill(&first, action, fields),
+                two.fill(&second, action, fields)
+            );
+            let mut statuses = [told.0.status.as_u16(), told.1.status.as_u16()];
+            statuses.sort_unstable();
+            assert_eq!(
+                statuses,
+                [200, 409],
+                "{action}: {} {}",
+                told.0.text,
+                told.1.text
+            );
+        };
+        let release = "/runs/1/release";
+        both(["cashier", "cashier2"], "/runs/1", release, &[("on", "")]).await;
+        let files = office.files(id).await;
+        assert_eq!(files.len(), 1);
+        let mut rows = outcomes(&files[0], |_| Outcome::Paid);
+        rows[1].0.key = "P99999999-1".to_owned();
+        let bytes = write_return(&files[0], &rows);
+        let file = ("return.txt", bytes.as_slice());
+        let mut statuses = Vec::new();
+        let (mut one, mut two) = (
+            signed_in(&server, "cashier").await,
+            signed_in(&server, "accountant").await,
+        );
+        let (first, second) = (one.get("/returns").await, two.get("/returns").await);
+        let fields = [("batch", ""), ("profile", "")];
+        let previews = tokio::join!(
+            one.upload(&first, "/returns/preview", &fields, file),
+            two.upload(&second, "/returns/preview", &fields, file)
+        );
+        let told = tokio::join!(
+            one.fill(&previews.0, "/returns/import", &fields),
+            two.fill(&previews.1, "/returns/import", &fields)
+        );
+        statuses.extend([told.0.status.as_u16(), told.1.status.as_u16()]);
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "{} {}", told.0.text, told.1.text);
+        assert_eq!(office.count("select count(*) from return_file").await, 1);
+
+        let (page, propose) = ("/exceptions/1", "/exceptions/1/propose");
+        let decision = [("resolution", "ignore"), ("note", "银行误列")];
+        let mut maker = signed_in(&server, "maker").await;
+        let open = maker.get(page).await;
+        let proposed = maker.fill(&open, propose, &decision).await;
+        assert_eq!(proposed.status, StatusCode::OK, "{}", proposed.text);
+        let confirm = "/exceptions/1/confirm";
+        both(["reviewer", "accountant"], page, confirm, &[]).await;
+        let settled = "select count(*) from exception_event where state = 'settled'";
+        assert_eq!(office.count(settled).await, 1);
+        let kinds = trail(&office).await;
+        for kind in ["run.release", "return.import", "exception.confirm"] {
+            assert_eq!(kinds.iter().filter(|one| *one == kind).count(), 1, "{kind}");
+        }
+        office.assert_invariants().await;
     })
     .await;
 }

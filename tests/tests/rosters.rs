@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use acceptance::office::paper::{self, Person, account, people};
 use acceptance::office::{Office, done, month};
 use acceptance::{TestDb, for_each_engine};
+use api::app::exception::Page;
 use api::app::roster::{self, HEADINGS};
 use api::app::{Done, Error};
 use bank_adapters::{Finding, read_grid};
 use encoding_rs::GB18030;
 use ledger::money::Fen;
 use rust_xlsxwriter::{Formula, Workbook};
+use serde_json::json;
 
 /// Columns that rosters may have besides those of the csv template.
 const MORE: [&str; 4] = ["电脑号", "月份", "性别", "出生日期"];
@@ -553,8 +555,26 @@ async fn two_months_are_compared() {
         office.roster("urban", "2022-02", &next).await;
         let diff = async |from: &str, to: &str| {
             let (app, maker) = (&office.app, office.who("maker"));
-            let diff = roster::diff(app, maker, "urban", month(from), month(to)).await;
-            let mut changes: Vec<String> = diff.unwrap().json["changes"]
+            let months = (month(from), month(to));
+            let all = roster::diff(app, maker, "urban", months, Page::ALL).await;
+            let all = all.unwrap().json;
+            // By pages of two the same comes, and the totals are of all.
+            let (mut paged, mut after) = (Vec::new(), 0);
+            loop {
+                let page = Page { after, limit: 2 };
+                let part = roster::diff(app, maker, "urban", months, page).await;
+                let part = part.unwrap().json;
+                assert_eq!(part["totals"], all["totals"]);
+                let changes = part["changes"].as_array().unwrap();
+                assert!(changes.len() <= 2, "{part}");
+                paged.extend(changes.iter().cloned());
+                match part["next"].as_i64() {
+                    Some(next) => after = next,
+                    None => break,
+                }
+            }
+            assert_eq!(json!(paged), all["changes"]);
+            let mut changes: Vec<String> = all["changes"]
                 .as_array()
                 .unwrap()
                 .iter()

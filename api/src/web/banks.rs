@@ -3,6 +3,7 @@
 use axum::Router;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
+use serde_json::json;
 
 use super::failed::{because_form, confirm_form};
 use super::page::{Block, Field, Form, Kind, Page, fact, field, link};
@@ -11,14 +12,16 @@ use super::reply::{self, Reply, facts};
 use super::rosters::month_of;
 use super::runs::{month_field, notice};
 use super::seat::Seat;
-use super::{fen, months, tables};
-use crate::app::exception::Page as Rows;
+use super::{fen, kept, months, tables, work};
+use crate::app::job::Wanted;
 use crate::app::returns::{self, ReturnInput};
-use crate::app::{Error, policy, reconcile, release, statement, waiting};
+use crate::app::{Error, policy, reconcile, release, report, statement, waiting};
 use crate::http::Server;
 
 /// Lines of a batch on a page.
 const LINES: i64 = 100;
+/// Failed payments on a page.
+const FAILED: i64 = 100;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -44,14 +47,7 @@ async fn batches(seat: Seat) -> Result<Reply, Error> {
 
 async fn batch(seat: Seat) -> Result<Reply, Error> {
     let number = seat.place("batch").to_owned();
-    let rows = Rows {
-        after: tables::place(&seat),
-        limit: if seat.get("as").is_some() {
-            i64::MAX
-        } else {
-            LINES
-        },
-    };
+    let rows = tables::rows(&seat, LINES);
     let report = release::show_batch_page(seat.app(), seat.caller(), &number, rows).await?;
     let json = &report.json;
     let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
@@ -192,23 +188,30 @@ async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
 
 async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let input = input(&posted)?;
+    if work::is_large(posted.file("file")?) {
+        let request = json!({
+            "name": input.file_name, "batch": input.batch, "profile": input.profile,
+        });
+        let wanted = Wanted::new("return.import", request).with(input.bytes);
+        return work::later(&seat, wanted, posted.key()).await;
+    }
     let done = returns::import(seat.app(), seat.caller(), &input, posted.key()).await?;
     Ok(Reply::Done(done, "/returns".to_owned()))
 }
 
 /// Failed payments by what they wait for; one button makes the re-pay run of a program.
 pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
-    let report = waiting::failed(seat.app(), seat.caller()).await?;
+    let only = seat.get("program").map(str::to_owned);
+    let rows = tables::rows(&seat, FAILED);
+    let report = waiting::failed(seat.app(), seat.caller(), only.as_deref(), rows).await?;
     let mut page = Page::new(seat.say("nav.repay"), seat.say("repay.lead"));
     let month = Month::of(seat.app().clock.today()).to_string();
-    let only = seat.get("program").map(str::to_owned);
     for one in report.json["programs"].as_array().into_iter().flatten() {
         let (code, ready) = (
             one["program"].as_str().unwrap_or_default(),
             one["ready"].as_i64(),
         );
-        let asked = only.as_deref().is_none_or(|only| only == code);
-        if ready.unwrap_or(0) == 0 || !asked || !seat.may(Action::MakeRun) {
+        if ready.unwrap_or(0) == 0 || !seat.may(Action::MakeRun) {
             continue;
         }
         let values = [
@@ -246,7 +249,7 @@ pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
         seat.say("nav.reasons"),
         "/reasons",
     )]));
-    tables::page(&seat, page, &report, &[("payment", "/trace/payment/")])
+    tables::paged(&seat, page, &report)
 }
 
 /// The agency's accounts, to choose from.
@@ -270,11 +273,12 @@ async fn statements(seat: Seat) -> Result<Reply, Error> {
             .field(&seat, profile_field(&seat));
         page = page.form(Some(form));
     }
-    let now = Month::of(seat.app().clock.today()).previous().to_string();
+    let newest = report::newest_month(seat.app(), seat.caller()).await?;
+    let newest = newest.to_string();
     let ways = vec![
         link(
             seat.say("statements.agreements"),
-            format!("/agreements?{}", months(&[("month", &now)])),
+            format!("/agreements?{}", months(&[("month", &newest)])),
         ),
         link(
             seat.say("reports.bank-reconciliation"),
@@ -290,6 +294,11 @@ async fn state(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let file = posted.file("file")?;
     let layout = posted.optional("profile");
     let account = posted.text("account");
+    if work::is_large(file) {
+        let request = json!({ "name": file.name, "account": account, "profile": layout });
+        let wanted = Wanted::new("statement.import", request).with(file.bytes.clone());
+        return work::later(&seat, wanted, posted.key()).await;
+    }
     let done = statement::import(
         seat.app(),
         seat.caller(),
@@ -308,7 +317,8 @@ async fn agreements(seat: Seat) -> Result<Reply, Error> {
         Some(_) => Some(month_of(&seat, "month")?),
         None => None,
     };
-    let report = reconcile::reconcile(seat.app(), seat.caller(), month).await?;
+    let make = reconcile::reconcile(seat.app(), seat.caller(), month);
+    let report = kept::report(&seat, &["month"], make).await?;
     let form = Form::ask(&seat, "/agreements", seat.say("reports.show"))
         .field(&seat, month_field(&seat, "month", "field.month"));
     let (mood, words) = match report.found {

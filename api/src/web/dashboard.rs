@@ -2,7 +2,6 @@
 //! where money lies, how the budget is drawn. Every figure opens its rows.
 
 use axum::Router;
-use ledger::calendar::Month;
 use reconciliation::rate::Rate;
 use serde_json::Value;
 
@@ -10,7 +9,7 @@ use super::chart::{self, Bar, Caption, Series};
 use super::grid::Grid;
 use super::page::{Block, Figure, Form, Page, fact, link};
 use super::reply::{self, Reply};
-use super::reports::months_of;
+use super::reports::period_of;
 use super::runs::month_field;
 use super::seat::{Seat, encoded};
 use super::{fen, percent, tables};
@@ -52,17 +51,8 @@ impl Ways {
     }
 }
 
-/// The months of the address; this year until now when it names none.
-fn asked(seat: &Seat) -> Result<(Month, Month), Error> {
-    if seat.get("from").is_some() {
-        return months_of(seat);
-    }
-    let now = Month::of(seat.app().clock.today());
-    Ok((Month::new(now.year(), 1).unwrap_or(now), now))
-}
-
 async fn show(seat: Seat) -> Result<Reply, Error> {
-    let (first, last) = asked(&seat)?;
+    let (first, last) = period_of(&seat).await?;
     let report = report::performance(seat.app(), seat.caller(), first, last).await?;
     let json = &report.json;
     let ways = Ways {
@@ -346,7 +336,7 @@ fn reasons(seat: &Seat, reasons: &Value, ways: &Ways) -> Vec<Block> {
     );
     let (mut bars, mut links) = (Vec::new(), Vec::new());
     for one in &reasons {
-        let name = text(one, "name").to_owned();
+        let name = super::word(text(one, "name"), seat.language);
         table.row([
             name.clone(),
             count(one).to_string(),
@@ -593,7 +583,7 @@ fn budget(seat: &Seat, execution: &Value) -> Vec<Block> {
 
 /// The payments behind a figure.
 async fn payments(seat: Seat) -> Result<Reply, Error> {
-    let (first, last) = asked(&seat)?;
+    let (first, last) = period_of(&seat).await?;
     let given = |name: &str| seat.get(name).map(str::to_owned);
     let named =
         |name: &str| given(name).map(|text| if text == NONE { String::new() } else { text });
@@ -631,7 +621,7 @@ async fn payments(seat: Seat) -> Result<Reply, Error> {
         if let Some(value) = given(name) {
             let shown = match name {
                 "state" => super::word(&value, seat.language),
-                "reason" => report::reason_name(&value),
+                "reason" => super::word(&report::reason_name(&value), seat.language),
                 _ => value,
             };
             facts.push(fact(seat.say(key), shown));

@@ -15,6 +15,8 @@ use crate::app::view::{self, Table};
 
 /// Rows on a page.
 pub const ROWS: usize = 100;
+/// Characters that are not broken into lines: as many as `2022-01-31 23:59:59` has.
+const SHORT: usize = 19;
 
 /// A table as it is drawn.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +100,13 @@ pub struct Cell {
     pub negative: bool,
 }
 
+impl Cell {
+    /// Whether it is no longer than a moment or the name of a program: then it stays on one line.
+    pub fn short(&self) -> bool {
+        self.text.chars().count() <= SHORT
+    }
+}
+
 /// Where a column leads: its English head, and the address before the value.
 pub type Links<'a> = &'a [(&'a str, &'a str)];
 
@@ -107,6 +116,7 @@ const LINKS: Links<'static> = &[
     ("payment", "/trace/payment/"),
     ("batch", "/batches/"),
     ("recovery", "/recoveries/"),
+    ("person", "/persons/"),
 ];
 /// Columns of what people, files and places are called: no word of the product, whatever it says.
 const NAMES: [&str; 12] = [
@@ -346,7 +356,7 @@ pub fn shown(column: &view::Column, text: &str, language: Language) -> String {
     let is_moment = text.len() == 27 && text.ends_with('Z') && text.get(10..11) == Some("T");
     match text {
         "" => "—".to_owned(),
-        text if is_name => text.to_owned(),
+        text if is_name => super::half(text, language).to_owned(),
         text if is_moment && column.head.zh.contains("UTC") => {
             text.get(..19).unwrap_or_default().replace('T', " ")
         }

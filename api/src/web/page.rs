@@ -28,6 +28,8 @@ pub struct Page {
     pub badge: Option<Badge>,
     /// The status that it comes with, when it is another than 200.
     pub status: Option<StatusCode>,
+    /// Whether it is asked for again by itself after a moment: it shows what goes on.
+    pub goes_on: bool,
     /// Its parts from top to bottom.
     pub blocks: Vec<Block>,
 }
@@ -377,7 +379,12 @@ const NAV: &[Group] = &[
 
 fn nav(seat: &Seat) -> Vec<(&'static str, Vec<NavLink>)> {
     let all = NAV.iter().flat_map(|(_, links)| *links);
-    let within = |to: &str| seat.path == to || to != "/" && seat.path.starts_with(to);
+    // The books are reports by their address, and a place of their own for people.
+    let path = match seat.path.strip_prefix("/reports/") {
+        Some(name) if super::reports::is_book(name) => "/ledger",
+        _ => seat.path.as_str(),
+    };
+    let within = |to: &str| path == to || to != "/" && path.starts_with(to);
     // The longest address that this page lies within is the place where it is.
     let here = all
         .map(|(_, to, _)| *to)

@@ -4,7 +4,7 @@ use axum::Router;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::role::Role;
 use ledger::id::PaymentId;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::grid::Grid;
 use super::page::{Block, Fact, Form, Kind, Page, Picture, fact, field, link};
@@ -13,7 +13,8 @@ use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::runs::notice;
 use super::seat::Seat;
-use super::{badge, fen, tables};
+use super::{badge, fen, tables, work};
+use crate::app::job::Wanted;
 use crate::app::proposal::{self, Change};
 use crate::app::users::{self, NewUser};
 use crate::app::{Error, audit, doctor, not_found, session, trace};
@@ -28,7 +29,10 @@ pub(super) fn router() -> Router<Server> {
         .route("/trace/payment/{payment}", reply::get(payment))
         .route("/trace/appropriation", reply::get(appropriation))
         .route("/audit", reply::get(trail))
-        .route("/audit/verify", reply::get(verify))
+        .route(
+            "/audit/verify",
+            reply::get(verify).merge(reply::post(verify_later, verify)),
+        )
         .route(
             "/people",
             reply::get(people).merge(reply::post(add, people)),
@@ -262,7 +266,10 @@ async fn verify(seat: Seat) -> Result<Reply, Error> {
                 .value("1"),
         );
     let page = Page::new(seat.say("nav.verify"), seat.say("audit.verify-title"));
-    let page = page.form(Some(form));
+    let later = Form::act(&seat, "/audit/verify", seat.say("audit.verify-later"))
+        .saying("", seat.say("audit.verify-later-lead"))
+        .plain();
+    let page = page.form(Some(form)).form(Some(later));
     if seat.get("now").is_none() {
         return Ok(page.into());
     }
@@ -281,6 +288,12 @@ async fn verify(seat: Seat) -> Result<Reply, Error> {
         &report,
         &[],
     )
+}
+
+/// The same as a job, which says how far it is and can be called off.
+async fn verify_later(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let wanted = Wanted::new("audit.verify", json!({ "heads": [] }));
+    work::later(&seat, wanted, posted.key()).await
 }
 
 async fn people(seat: Seat) -> Result<Reply, Error> {

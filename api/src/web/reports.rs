@@ -6,6 +6,7 @@ use ledger::account::Chart;
 use ledger::calendar::Month;
 
 use super::banks::account_field;
+use super::kept;
 use super::page::{Block, Form, Kind, Page, field, link};
 use super::posted::invalid;
 use super::reply::{self, Reply};
@@ -59,6 +60,11 @@ const REPORTS: [(&str, &str, Ask); 13] = [
     ),
 ];
 
+/// The fields of an address that a report depends on.
+const ASKED_WITH: [&str; 8] = [
+    "from", "to", "month", "year", "shape", "code", "account", "number",
+];
+
 /// The reports from here on are books.
 const IN_BOOKS: usize = 8;
 
@@ -67,6 +73,12 @@ pub(super) fn router() -> Router<Server> {
         .route("/reports", reply::get(list))
         .route("/ledger", reply::get(books))
         .route("/reports/{report}", reply::get(show))
+}
+
+/// Whether a report of this name is one of the books.
+pub(super) fn is_book(name: &str) -> bool {
+    let mut books = REPORTS.iter().skip(IN_BOOKS);
+    books.any(|(known, ..)| *known == name)
 }
 
 async fn list(seat: Seat) -> Result<Reply, Error> {
@@ -83,7 +95,7 @@ async fn books(seat: Seat) -> Result<Reply, Error> {
     let page = Page::new(seat.say("nav.ledger"), seat.say("ledger.lead"));
     let ways = REPORTS.iter().skip(IN_BOOKS);
     let ways = ways.map(|(name, key, _)| link(seat.say(key), format!("/reports/{name}")));
-    let month = Month::of(seat.app().clock.today());
+    let month = newest(&seat).await?;
     let report = report::trial_balance(seat.app(), seat.caller(), month, month).await?;
     let page = page.with(Block::Links(ways.collect()));
     let ledger = chart_ledger(month, month);
@@ -99,11 +111,7 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     let name = seat.place("report").to_owned();
     let known = REPORTS.iter().find(|(known, ..)| *known == name);
     let (_, key, ask) = known.ok_or_else(|| not_found("报表 report", &name))?;
-    let in_books = REPORTS
-        .iter()
-        .skip(IN_BOOKS)
-        .any(|(known, ..)| *known == name);
-    let (up, to) = match in_books {
+    let (up, to) = match is_book(&name) {
         true => ("nav.ledger", "/ledger"),
         false => ("nav.reports", "/reports"),
     };
@@ -113,6 +121,7 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         .form(Some(form));
     let asked = match ask {
         Ask::Nothing => true,
+        Ask::Months if name == "success" => true,
         Ask::Months | Ask::Chart => seat.get("from").is_some(),
         Ask::Month | Ask::Bank | Ask::Voucher => seat.get("month").is_some(),
         Ask::Year | Ask::Shape => seat.get("year").is_some(),
@@ -130,12 +139,12 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         .await?;
         return tables::paper(&voucher_name(&seat), &crate::print::voucher(&form)?);
     }
-    let report = made(&seat, &name).await?;
+    let report = kept::report(&seat, &ASKED_WITH, made(&seat, &name)).await?;
     if name == "success" && seat.get("as") == Some("pdf") {
         let agency = &seat.caller().book.name;
         return tables::paper(seat.say(key), &crate::print::performance(&report, agency));
     }
-    match months_of(&seat) {
+    match period_of(&seat).await {
         Ok((first, last)) if *ask == Ask::Months => {
             let ledger = chart_ledger(first, last);
             tables::page(&seat, page, &report, &[("code", &ledger)])
@@ -148,19 +157,37 @@ fn voucher_name(seat: &Seat) -> String {
     format!("记账凭证-{}", seat.get("number").unwrap_or_default())
 }
 
+/// The month that is meant when nobody names one.
+async fn newest(seat: &Seat) -> Result<Month, Error> {
+    report::newest_month(seat.app(), seat.caller()).await
+}
+
+/// The months of the address; when it names none, those until the last that has a run, of its year.
+///
+/// # Errors
+/// As [`months_of`].
+pub(super) async fn period_of(seat: &Seat) -> Result<(Month, Month), Error> {
+    if seat.get("from").is_some() {
+        return months_of(seat);
+    }
+    let last = newest(seat).await?;
+    Ok((Month::new(last.year(), 1).unwrap_or(last), last))
+}
+
 async fn form(seat: &Seat, name: &str, ask: Ask) -> Result<Form, Error> {
+    let newest = newest(seat).await?;
     let form = Form::ask(seat, format!("/reports/{name}"), seat.say("reports.show")).plain();
-    let month = |name, label| month_field(seat, name, label);
+    let month = |name, label| month_field(seat, name, label).value(newest.to_string());
+    let begin = Month::new(newest.year(), 1).unwrap_or(newest).to_string();
     let year = || {
-        let now = Month::of(seat.app().clock.today()).year().to_string();
         field("year", seat.say("field.year"))
             .kind(Kind::Line("number"))
-            .value(now)
+            .value(newest.year().to_string())
     };
     Ok(match ask {
         Ask::Nothing => form,
         Ask::Months => form
-            .field(seat, month("from", "field.from"))
+            .field(seat, month("from", "field.from").value(begin))
             .field(seat, month("to", "field.to")),
         Ask::Month => form.field(seat, month("month", "field.month")),
         Ask::Year => form.field(seat, year()),
@@ -232,7 +259,7 @@ async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
     let (app, caller) = (seat.app(), seat.caller());
     match name {
         "success" => {
-            let (first, last) = months_of(seat)?;
+            let (first, last) = period_of(seat).await?;
             report::performance(app, caller, first, last).await
         }
         "missed" => report::missed(app, caller, month_of(seat, "month")?).await,

@@ -6,17 +6,20 @@ use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
 use ledger::problem::Kind as Refusal;
+use serde_json::json;
 
 use super::grid::Grid;
+use super::kept;
 use super::page::{Block, Form, Kind, Page, fact, field, link};
 use super::posted::{Posted, Upload, invalid};
 use super::reply::{self, Reply, facts};
 use super::runs::{month_field, name_of, notice, program_field};
 use super::seat::Seat;
 use super::tables::{self, WORKBOOK};
-use crate::app::exception::Page as Rows;
+use super::work;
+use crate::app::job::Wanted;
 use crate::app::roster::{self, Died, RosterFile};
-use crate::app::{Error, not_found, personal};
+use crate::app::{Error, not_found, personal, report};
 use crate::http::Server;
 
 /// Awards on a page.
@@ -46,19 +49,18 @@ pub(super) fn router() -> Router<Server> {
 }
 
 async fn show(seat: Seat) -> Result<Reply, Error> {
+    let newest = report::newest_month(seat.app(), seat.caller()).await?;
+    let month = |name, label| month_field(&seat, name, label).value(newest.to_string());
     let list = Form::ask(&seat, "/rosters/list", seat.say("rosters.show"))
         .saying(seat.say("rosters.list"), "")
         .field(&seat, program_field(&seat).await?)
-        .field(&seat, month_field(&seat, "month", "field.month"));
-    let before = Month::of(seat.app().clock.today()).previous().to_string();
+        .field(&seat, month("month", "field.month"));
+    let before = newest.previous().to_string();
     let diff = Form::ask(&seat, "/rosters/diff", seat.say("rosters.compare"))
         .saying(seat.say("rosters.diff"), "")
         .field(&seat, program_field(&seat).await?)
-        .field(
-            &seat,
-            month_field(&seat, "from", "field.from").value(before),
-        )
-        .field(&seat, month_field(&seat, "to", "field.to"));
+        .field(&seat, month("from", "field.from").value(before))
+        .field(&seat, month("to", "field.to"));
     let template = Form::ask(&seat, "/rosters/template", seat.say("rosters.template-get"))
         .saying(
             seat.say("rosters.template"),
@@ -129,6 +131,14 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     };
     let trial = posted.ticked("trial");
     let key = posted.key();
+    if !trial && work::is_large(upload) {
+        let request = json!({
+            "program": file.program, "month": month.to_string(), "name": upload.name,
+            "expect_ended": expect_ended,
+        });
+        let wanted = Wanted::new("roster.import", request).with(upload.bytes.clone());
+        return work::later(&seat, wanted, key).await;
+    }
     let (app, caller) = (seat.app(), seat.caller());
     match roster::import_file(app, caller, &file, trial, key).await {
         Ok(done) if trial => {
@@ -224,15 +234,7 @@ pub(super) fn month_of(seat: &Seat, name: &str) -> Result<Month, Error> {
 async fn list(seat: Seat) -> Result<Reply, Error> {
     let program = seat.get("program").unwrap_or_default().to_owned();
     let month = month_of(&seat, "month")?;
-    let after = tables::place(&seat);
-    let rows = Rows {
-        after,
-        limit: if seat.get("as").is_some() {
-            i64::MAX
-        } else {
-            ROWS
-        },
-    };
+    let rows = tables::rows(&seat, ROWS);
     let report = roster::list_page(seat.app(), seat.caller(), &program, month, rows).await?;
     let page = Page::new(seat.say("rosters.list"), seat.say("rosters.list-lead"))
         .under(seat.say("nav.rosters"), "/rosters");
@@ -242,12 +244,15 @@ async fn list(seat: Seat) -> Result<Reply, Error> {
 async fn diff(seat: Seat) -> Result<Reply, Error> {
     let program = seat.get("program").unwrap_or_default().to_owned();
     let (from, to) = (month_of(&seat, "from")?, month_of(&seat, "to")?);
-    let mut report = roster::diff(seat.app(), seat.caller(), &program, from, to).await?;
+    let (app, caller, rows) = (seat.app(), seat.caller(), tables::rows(&seat, ROWS));
+    let make = roster::diff(app, caller, &program, (from, to), rows);
+    let fields = ["program", "from", "to", "place", "as"];
+    let mut report = kept::report(&seat, &fields, make).await?;
     // The totals say first what the rows then show.
     report.tables.reverse();
     let page = Page::new(seat.say("rosters.diff"), seat.say("rosters.diff-lead"))
         .under(seat.say("nav.rosters"), "/rosters");
-    tables::page(&seat, page, &report, &[])
+    tables::paged(&seat, page, &report)
 }
 
 async fn search(seat: Seat) -> Result<Reply, Error> {

@@ -17,7 +17,7 @@ use super::picture::{Node, flow};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::seat::Seat;
-use super::{badge, fen, months, tables};
+use super::{badge, fen, kept, months, tables};
 use crate::app::run::{self as use_case, NewRun};
 use crate::app::waiting::{self, Turn};
 use crate::app::{Error, clash, clock, funding, policy, publication, report};
@@ -485,13 +485,18 @@ async fn findings(seat: Seat) -> Result<Reply, Error> {
 
 async fn triplicate(seat: Seat) -> Result<Reply, Error> {
     let id = number(&seat)?;
-    let form = report::triplicate(seat.app(), seat.caller(), id).await?;
     if seat.get("as") == Some("pdf") {
+        let form = report::triplicate(seat.app(), seat.caller(), id).await?;
         return tables::paper(&format!("三联单-{id}"), &crate::print::triplicate(&form)?);
     }
     let page =
         Page::new(seat.say("run.triplicate"), "").under(&id.to_string(), &format!("/runs/{id}"));
-    tables::page(&seat, page, &form.report()?, &[])
+    let make = async {
+        let form = report::triplicate(seat.app(), seat.caller(), id).await?;
+        Ok(form.report()?)
+    };
+    let report = kept::report(&seat, &[], make).await?;
+    tables::page(&seat, page, &report, &[])
 }
 
 async fn published(seat: Seat) -> Result<Reply, Error> {

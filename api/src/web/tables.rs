@@ -7,6 +7,7 @@ use super::page::{Block, Page};
 use super::reply::Reply;
 use super::seat::Seat;
 use crate::app::Error;
+use crate::app::exception::Page as Rows;
 use crate::app::view::Report;
 use crate::cli::sheet;
 use crate::print;
@@ -42,8 +43,19 @@ pub(super) fn place(seat: &Seat) -> i64 {
     place.unwrap_or(0)
 }
 
+/// The rows of a long list that the address asks for: so many, or all that there are as a file.
+pub(super) fn rows(seat: &Seat, limit: i64) -> Rows {
+    match seat.get("as") {
+        Some(_) => Rows::ALL,
+        None => Rows {
+            after: place(seat),
+            limit,
+        },
+    }
+}
+
 /// A page of a long list that the store has read by pages: its document names in `next` where the
-/// one after it begins.
+/// one after it begins. Tables before it belong to the whole.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -51,7 +63,14 @@ pub(super) fn paged(seat: &Seat, mut page: Page, report: &Report) -> Result<Repl
     if let Some(reply) = export(seat, report, &page.title)? {
         return Ok(reply);
     }
-    for table in &report.tables {
+    let (whole, list) = report
+        .tables
+        .split_at(report.tables.len().saturating_sub(1));
+    for table in whole {
+        let grid = Grid::of(seat, table, 0, &[]).plain();
+        page.blocks.push(Block::Grid(Box::new(grid)));
+    }
+    for table in list {
         let mut grid = Grid::of(seat, table, 0, &[]).by_pages();
         let next = report.json["next"].as_i64();
         grid.next = next.map(|next| seat.address(&[("place", Some(next.to_string()))]));

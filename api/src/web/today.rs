@@ -1,7 +1,6 @@
 //! Today: what waits for me, what is late, and where the month stands.
 
 use axum::Router;
-use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use serde_json::Value;
 
@@ -127,7 +126,8 @@ async fn repay(seat: &Seat) -> Result<Vec<Task>, Error> {
     if !seat.may(Action::RepayPayment) {
         return Ok(Vec::new());
     }
-    let failed = waiting::failed(seat.app(), seat.caller()).await?;
+    let counted = Rows { after: 0, limit: 0 };
+    let failed = waiting::failed(seat.app(), seat.caller(), None, counted).await?;
     let programs = failed.json["programs"]
         .as_array()
         .cloned()
@@ -157,9 +157,9 @@ async fn repay(seat: &Seat) -> Result<Vec<Task>, Error> {
     Ok(tasks.collect())
 }
 
-/// Where this month and the one before stand.
+/// Where the last month that has a run and the one before stand.
 async fn figures(seat: &Seat) -> Result<Vec<Figure>, Error> {
-    let month = Month::of(seat.app().clock.today());
+    let month = report::newest_month(seat.app(), seat.caller()).await?;
     let mut figures = Vec::new();
     for month in [month, month.previous()] {
         let rates = report::success_rate(seat.app(), seat.caller(), month, month).await?;

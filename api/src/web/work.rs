@@ -3,19 +3,20 @@
 
 use axum::Router;
 use ledger::disbursement::role::Action;
-use ledger::id::JobId;
-use serde_json::json;
+use ledger::id::{JobId, RunId};
+use ledger::problem::Language;
+use serde_json::{Value, json};
 
 use super::badge;
 use super::grid::Grid;
 use super::page::{Block, Form, Page, fact, link};
-use super::posted::Posted;
+use super::posted::{Posted, Upload};
 use super::reply::{self, Reply, facts};
 use super::runs::china;
 use super::seat::Seat;
 use crate::app::exception::Page as Rows;
 use crate::app::job::{self, Wanted};
-use crate::app::{Error, audit, not_found};
+use crate::app::{Error, audit, not_found, run};
 use crate::http::Server;
 
 /// Jobs on a page.
@@ -31,6 +32,39 @@ pub(super) fn router() -> Router<Server> {
             "/audit/evidence",
             reply::get(evidence).merge(reply::post(ask, evidence)),
         )
+}
+
+/// Files larger than this are taken in as jobs: about 10,000 rows.
+const LARGE_BYTES: usize = 1024 * 1024;
+/// Runs of more payments than this are worked on as jobs.
+const MANY_PAYMENTS: i64 = 20_000;
+
+/// Whether a file is taken in while its officer does something else.
+pub(super) fn is_large(upload: &Upload) -> bool {
+    upload.bytes.len() > LARGE_BYTES
+}
+
+/// Whether a run is worked on while its officer does something else.
+///
+/// # Errors
+/// When the run is not there.
+pub(super) async fn has_many(seat: &Seat, run: RunId) -> Result<bool, Error> {
+    let shown = run::show(seat.app(), seat.caller(), run).await?;
+    Ok(shown.json["payments"].as_i64() > Some(MANY_PAYMENTS))
+}
+
+/// Asks for a job, whose page then says how far it is.
+///
+/// # Errors
+/// As [`job::add`].
+pub(super) async fn later(
+    seat: &Seat,
+    wanted: Wanted,
+    key: Option<String>,
+) -> Result<Reply, Error> {
+    let done = job::add(seat.app(), seat.caller(), wanted, key).await?;
+    let to = format!("/jobs/{}", done.answer["job"]);
+    Ok(Reply::Done(done, to))
 }
 
 fn number(seat: &Seat) -> Result<JobId, Error> {
@@ -92,12 +126,12 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         fact(seat.say("jobs.ended"), china(&text("ended"))),
     ]));
     if !json["answer"].is_null() {
-        page = page
-            .with(Block::Heading(seat.say("jobs.answer").to_owned()))
-            .with(Block::Facts(facts(&json["answer"], seat.language)));
+        page = page.with(Block::Heading(seat.say("jobs.answer").to_owned()));
+        page = told(&seat, page, &json["answer"]);
     }
     let mut ways = Vec::new();
     let is_over = json["over"] == true;
+    page.goes_on = !is_over;
     if !is_over {
         ways.push(link(seat.say("jobs.again"), seat.path.clone()));
         let cancel = Form::act(&seat, format!("/jobs/{id}/cancel"), seat.say("jobs.cancel"));
@@ -109,6 +143,48 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         ways.push(link(seat.say("jobs.file"), format!("/jobs/{id}/file")));
     }
     Ok(page.with(Block::Links(ways)).into())
+}
+
+/// What a job came to; a refusal in the language of the page, with what was found in a file.
+fn told(seat: &Seat, page: Page, answer: &Value) -> Page {
+    let code = match seat.language {
+        Language::Zh => "zh",
+        Language::En => "en",
+    };
+    let said = &answer[code];
+    if !said.is_object() {
+        return page.with(Block::Facts(facts(answer, seat.language)));
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = |key| seat.say(key).trim_end_matches([':', '\u{ff1a}', ' ']);
+    let page = page.with(Block::Facts(vec![
+        fact(name("problem.title"), text(&said["title"])),
+        fact(name("problem.next"), text(&said["next"])),
+        fact(name("problem.code"), text(&answer["code"])),
+    ]));
+    let mut table = super::finding_table(&[], seat.language);
+    for one in answer["findings"].as_array().into_iter().flatten() {
+        let place = &one["where"];
+        let column = match place["column"].is_null() {
+            true => &place["field"],
+            false => &place["column"],
+        };
+        let row = place["row"].as_i64().map(|row| row.to_string());
+        table.row([
+            text(&one["code"]),
+            text(&place["sheet"]),
+            row.unwrap_or_default(),
+            text(column),
+            text(&place["value"]),
+            text(&one[code]),
+        ]);
+    }
+    if table.rows.is_empty() {
+        return page;
+    }
+    page.with(Block::Grid(Box::new(
+        Grid::of(seat, &table, 0, &[]).plain(),
+    )))
 }
 
 async fn cancel(seat: Seat, posted: Posted) -> Result<Reply, Error> {
@@ -149,7 +225,5 @@ async fn evidence(seat: Seat) -> Result<Reply, Error> {
 
 async fn ask(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let wanted = Wanted::new("audit.export", json!({}));
-    let done = job::add(seat.app(), seat.caller(), wanted, posted.key()).await?;
-    let to = format!("/jobs/{}", done.answer["job"]);
-    Ok(Reply::Done(done, to))
+    later(&seat, wanted, posted.key()).await
 }

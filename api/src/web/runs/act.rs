@@ -3,16 +3,17 @@
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::RunState;
 use ledger::id::{ObjectionId, PaymentId, RunId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::notice;
+use crate::app::job::Wanted;
 use crate::app::waiting::Turn;
 use crate::app::{Error, approval, clash, publication, release, run as use_case};
-use crate::web::fen;
 use crate::web::page::{Block, Form, Kind, Page, field};
 use crate::web::posted::{Posted, invalid};
 use crate::web::reply::Reply;
 use crate::web::seat::Seat;
+use crate::web::{fen, work};
 
 /// What is known of a run when its acts are offered.
 pub(super) struct Facts<'a> {
@@ -196,11 +197,31 @@ fn others(seat: &Seat, facts: &Facts<'_>) -> Vec<Form> {
     forms
 }
 
+/// A step that takes long when the run is large.
+fn job_of(seat: &Seat, posted: &Posted) -> Option<Wanted> {
+    let run = seat.place("run").parse::<i64>().ok()?;
+    let about = json!({ "run": run });
+    match seat.place("step") {
+        "calculate" => Some(Wanted::new("run.calculate", about)),
+        "check" => Some(Wanted::new("run.check", about)),
+        "release" => {
+            let on = posted.optional("on");
+            Some(Wanted::new("run.release", json!({ "run": run, "on": on })))
+        }
+        _ => None,
+    }
+}
+
 /// Takes the step that the address names.
 pub(super) async fn take(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let (app, caller, id) = (seat.app(), seat.caller(), super::number(&seat)?);
     let (key, reason) = (posted.key(), posted.text("reason"));
     let date = seat.say("field.date-hint");
+    if let Some(wanted) = job_of(&seat, &posted) {
+        if work::has_many(&seat, id).await? {
+            return work::later(&seat, wanted, key).await;
+        }
+    }
     let done = match seat.place("step") {
         "calculate" => use_case::calculate(app, caller, id, key).await,
         "check" => use_case::check(app, caller, id, key).await,
