@@ -709,7 +709,7 @@ const DATA: [&str; 22] = [
 ];
 /// How texts begin that the books keep as they were written: summaries of vouchers and lines, what
 /// stands against a line of a file, and the headings of the workbook that a sentence names.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     "计提 ",
     "代发 ",
     "回盘 ",
@@ -718,6 +718,7 @@ const KEPT: [&str; 8] = [
     "2022-01-04 ",
     "A row with something new",
     "追缴",
+    "rural 5 ",
 ];
 /// Pages that show what published reports call their items.
 const PUBLISHED: [&str; 2] = ["/reports/annual", "/policy/packs"];
@@ -728,7 +729,9 @@ fn chinese_of(text: &str) -> Vec<String> {
     let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let in_words = "零壹贰叁肆伍陆柒捌玖拾佰仟万亿元角分整";
     let numerals = "一二三四五六七八九十〇";
-    let accounts: Vec<&str> = Chart::ALL.iter().map(|chart| chart.name()).collect();
+    let mut accounts: Vec<&str> = Chart::ALL.iter().map(|chart| chart.name()).collect();
+    // Some names begin with another one.
+    accounts.sort_by_key(|name| std::cmp::Reverse(name.len()));
     let people = Role::ALL.iter().map(|role| role.name());
     let people: Vec<String> = people.map(|name| format!("示例{name}")).collect();
     let mut found = Vec::new();

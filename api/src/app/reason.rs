@@ -91,7 +91,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             reason.cnaps().to_owned(),
             reason.iso().to_owned(),
             if again { "是" } else { "否" }.to_owned(),
-            format!("{} / {}", reason.action_zh(), reason.action_en()),
+            reason.action_zh().to_owned(),
         ]);
         reasons.push(json!({
             "reason": reason.code(),

@@ -356,7 +356,7 @@ pub fn shown(column: &view::Column, text: &str, language: Language) -> String {
     let is_moment = text.len() == 27 && text.ends_with('Z') && text.get(10..11) == Some("T");
     match text {
         "" => "—".to_owned(),
-        text if is_name => super::half(text, language).to_owned(),
+        text if is_name => super::said_once(text, language),
         text if is_moment && column.head.zh.contains("UTC") => {
             text.get(..19).unwrap_or_default().replace('T', " ")
         }

@@ -1,9 +1,9 @@
 //! Reports of the books as they stand, kept until the books change.
 //!
-//! A report over a hundred thousand payments reads all of them. Who turns to its second page, prints
-//! it or takes it away asks the same again, and so does the colleague at the next desk: as long as
-//! the head of the audit trail is the same, so is everything that commands have written, and the
-//! answer. Whoever asks must be allowed to: that is looked at each time.
+//! A report over a hundred thousand payments reads all of them. Who turns to its second page,
+//! prints it or takes it away asks the same again, and so does the colleague at the next desk: as
+//! long as the head of the audit trail is the same, so is everything that commands have written,
+//! and the answer. Whoever asks must be allowed to: that is looked at each time.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

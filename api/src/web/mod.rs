@@ -107,16 +107,19 @@ pub fn word(text: &str, language: Language) -> String {
     match (pair, language) {
         (Some((zh, _)), Language::Zh) => zh.to_owned(),
         (Some((_, en)), Language::En) => en.to_owned(),
-        (None, _) => {
-            vocabulary::filled(text, language).unwrap_or_else(|| half(text, language).to_owned())
-        }
+        (None, _) => said_once(text, language),
     }
+}
+
+/// A text that is no word of the product in the language of the page, where it says which.
+pub fn said_once(text: &str, language: Language) -> String {
+    vocabulary::filled(text, language).unwrap_or_else(|| half(text, language).to_owned())
 }
 
 /// Of a text that says the same twice, `合计 total` or `待退回 / refund awaited`, what is said in the
 /// language of the page. Any other text is left as it is: the first half must be Chinese, and the
 /// second none.
-pub fn half(text: &str, language: Language) -> &str {
+fn half(text: &str, language: Language) -> &str {
     let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let pick = |zh, en| match language {
         Language::Zh => zh,

@@ -188,6 +188,11 @@ pub(super) fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
                 .map(|one| (one.name(), one.code())),
         )
         .chain(Reason::ALL.iter().map(|one| (one.zh(), one.code())))
+        .chain(
+            Reason::ALL
+                .iter()
+                .map(|one| (one.action_zh(), one.action_en())),
+        )
         .chain(PaymentState::ALL.iter().map(|one| (one.name(), one.code())))
         .chain(RunEvent::ALL.iter().map(|one| (one.name(), one.code())))
         .chain(Duty::ALL.iter().map(|one| (one.name(), one.code())))

@@ -353,7 +353,8 @@ impl Way {
                 "{} {}:{}",
                 attempt.batch_no, attempt.file_name, attempt.line_no
             );
-            let what = if number == 1 {
+            let is_first = number == 1;
+            let what = if is_first {
                 "发出 sent"
             } else {
                 "补发 re-paid"
@@ -376,14 +377,11 @@ impl Way {
                     outcome.on.clone(),
                     state.map_or_else(|| outcome.kind.clone(), |state| state.name().to_owned()),
                     format!(
-                        "{} {} 行 {}",
+                        "{} {}:{}",
                         outcome.source, outcome.source_id, outcome.line_no
                     ),
                     outcome.reason_text.clone(),
-                    match outcome.reason.as_str() {
-                        "" => String::new(),
-                        reason => reason_name(reason),
-                    },
+                    named(&outcome.reason),
                     outcome.entry.to_string(),
                 ]);
             }
@@ -478,4 +476,12 @@ fn receipt_json(receipt: &way::ReceiptStep) -> Value {
         "amount_fen": receipt.amount.get(),
         "entry": receipt.entry,
     })
+}
+
+/// The name of a reason; nothing where nothing failed.
+fn named(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        reason => reason_name(reason),
+    }
 }
