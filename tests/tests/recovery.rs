@@ -849,7 +849,8 @@ async fn a_payment_whose_recovery_was_paid_in_is_not_cancelled() {
         assert_eq!(told(&cancelled), "REC-0009");
         assert_eq!(office.balances([Chart::Payable]).await, [THIRD]);
         let auditor = office.who("auditor");
-        let waits = api::app::waiting::failed(&office.app, auditor).await;
+        let waits =
+            api::app::waiting::failed(&office.app, auditor, None, exception::Page::ALL).await;
         let waits = waits.unwrap().json["failed"].clone();
         assert_eq!(waits.as_array().unwrap().len(), 1, "it waits: {waits}");
         agree(&office, &["2022-01", "2022-02"]).await;
