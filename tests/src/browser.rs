@@ -25,7 +25,15 @@ pub const PASSWORD: &str = "battery staple";
 /// # Panics
 /// When it cannot be set up.
 pub async fn serving(office: &Office, url: &str, logins: &[&str]) -> Server {
-    let clock = Clock::fixed(moment_at(day("2022-01-10"), 10, 0));
+    serving_on(office, url, logins, "2022-01-10").await
+}
+
+/// The same at ten on another day.
+///
+/// # Panics
+/// When it cannot be set up.
+pub async fn serving_on(office: &Office, url: &str, logins: &[&str], date: &str) -> Server {
+    let clock = Clock::fixed(moment_at(day(date), 10, 0));
     let app = App::new(Db::open(url).await.unwrap(), clock, Entropy::system());
     for login in logins {
         let caller = office.who(login);
