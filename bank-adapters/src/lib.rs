@@ -57,7 +57,7 @@ pub use finding::{Fault, Finding, Severity, is_blocked};
 pub use profile::check_file_name;
 pub use profile::{AmountStyle, ColumnAbout, Doubt, Encoding, Fallback, Kind, Profile, Unit, Use};
 pub use record::{
-    AnswerLine, BatchContext, BatchFile, BatchHead, Draw, Instruction, Outcome, ReturnFile,
+    AnswerLine, BatchContext, BatchFile, BatchHead, Draw, Instruction, Nature, Outcome, ReturnFile,
     StatementFile, StatementLine, Unlisted,
 };
 pub use returns::{compare_answer, paid_by_absence, read_return};

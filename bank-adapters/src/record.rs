@@ -151,6 +151,18 @@ pub struct ReturnFile {
     pub content_hash: [u8; 32],
 }
 
+/// What the bank says a movement is, where it is neither a payment of ours nor one to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Anything else.
+    #[default]
+    Plain,
+    /// 手续费: the bank took it for its services.
+    Fee,
+    /// 利息: the bank paid it on the balance.
+    Interest,
+}
+
 /// One movement of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementLine {
@@ -172,6 +184,8 @@ pub struct StatementLine {
     pub remark: String,
     /// 流水号.
     pub bank_reference: String,
+    /// Fee or interest, by the bank's code or its words.
+    pub nature: Nature,
 }
 
 /// A bank statement (对账单).

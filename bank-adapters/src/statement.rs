@@ -260,10 +260,13 @@ fn read_line(
     let balance = layout.amount(profile, row, Field::Balance, findings);
     let is_read = findings.len() == before;
     let text = |field| layout.text(row, field).to_owned();
+    let amount = amount?;
+    let said = [Field::Summary, Field::Remark].map(|field| layout.text(row, field));
     Some(StatementLine {
         line: row.line,
         date: date?,
-        amount: amount?,
+        amount,
+        nature: profile.nature.of(amount, &[], &said),
         balance,
         summary: text(Field::Summary),
         counterparty_name: text(Field::CounterpartyName),

@@ -822,3 +822,69 @@ proptest! {
         }
     }
 }
+
+/// Every workbook of ours and of banks: an amount that is none is named with its row and column.
+#[test]
+fn a_broken_amount_is_found_in_every_workbook() {
+    let written = GOLDEN.iter().filter(|(_, golden, ..)| {
+        let path = std::path::Path::new(golden);
+        golden.is_empty() || path.extension().is_some_and(|ending| ending == "xlsx")
+    });
+    let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
+    for (id, _, bank_no, _) in written {
+        let lines = payees(id, bank_no);
+        files.push((
+            id,
+            write_batch(&profile(id), &head(), &lines).unwrap().bytes,
+        ));
+    }
+    for id in [
+        "abc-xls-return",
+        "boc-payoff-return",
+        "psbc-return",
+        "icbc-xls-return",
+    ] {
+        files.push((id, answer_book(id)));
+    }
+    for (id, bytes) in files {
+        let (grid, findings) = read_grid(&bytes);
+        assert_eq!(findings, vec![], "{id}");
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.set_name(&grid.sheets[0].name).unwrap();
+        let mut planted = None;
+        for row in grid.sheets[0].rows() {
+            let at = u32::try_from(row.line() - 1).unwrap();
+            for column in 0..row.width() {
+                let text = row.text(column);
+                let amount = matches!(text.trim_start_matches('0'), "1234.5" | "1234.50");
+                let fault = amount && planted.is_none();
+                if fault {
+                    planted = Some(u64::from(at) + 1);
+                }
+                let text = if fault { "12x4" } else { text };
+                let place = u16::try_from(column).unwrap();
+                match row.is_number(column) && !fault {
+                    true => sheet.write_number(at, place, text.parse::<f64>().unwrap()),
+                    false => sheet.write_string(at, place, text),
+                }
+                .unwrap();
+            }
+        }
+        let bytes = book.save_to_buffer().unwrap();
+        let profile = profile(id);
+        let findings = match profile.usage {
+            Use::Batch => read_batch(&profile, &bytes).1,
+            _ => read_return(&profile, &bytes).1,
+        };
+        let named = findings.iter().any(|finding| {
+            let place = &finding.place;
+            finding.code == "BNK-0142" && place.row == planted && place.column.is_some()
+        });
+        assert!(
+            named && planted.is_some(),
+            "{id} {planted:?} {:?}",
+            brief(&findings)
+        );
+    }
+}

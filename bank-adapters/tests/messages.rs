@@ -949,3 +949,149 @@ proptest! {
         prop_assert_eq!(file.total, total);
     }
 }
+
+/// Every version that the layouts name has a sample of its own, valid by its official schema
+/// (`data/messages/versions/README.md`), and all say the same.
+#[test]
+fn every_version_of_a_message_says_the_same() {
+    let sample = |message_id: &str, version: u32| {
+        let name = format!("versions/{message_id}-{version:02}.xml");
+        (name.clone(), message(&name))
+    };
+    let shipped = Profile::shipped();
+    let detected = |bytes: &[u8]| -> Vec<String> {
+        detect(&shipped, bytes)
+            .iter()
+            .map(|p| p.id.clone())
+            .collect()
+    };
+    for (kind, version) in ["camt-052", "camt-053"]
+        .into_iter()
+        .flat_map(|kind| (2..=14).map(move |version| (kind, version)))
+    {
+        let (name, bytes) = sample(kind, version);
+        assert_eq!(detected(&bytes), ["camt-053"], "{name}");
+        let (file, findings) = read_statement(&profile("camt-053"), &bytes);
+        assert!(!is_blocked(&findings), "{name} {:?}", brief(&findings));
+        let rows: Vec<_> = file
+            .lines
+            .iter()
+            .map(|l| format!("{} {} {} {:?}", l.date, l.amount, l.remark, l.nature))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "2022-01-10 -100235.00 DIBAO-2022-01 Plain",
+                "2022-01-12 1234.50 P101-1 DIBAO-2022-01 Plain",
+                "2022-01-12 0.50 P102-1 DIBAO-2022-01 Plain",
+                "2022-01-21 1000.00  Interest",
+                "2022-01-31 -8.00  Fee",
+            ],
+            "{name}"
+        );
+        let moved = Fen::sum(file.lines.iter().map(|line| line.amount)).unwrap();
+        assert_eq!(file.opening.plus(moved), Ok(file.closing), "{name}");
+        // The entry that is not booked is said at its line.
+        assert!(
+            brief(&findings).iter().any(|f| f.starts_with("BNK-0215")),
+            "{name}"
+        );
+    }
+    for version in 2..=14 {
+        let (name, bytes) = sample("camt-054", version);
+        assert_eq!(detected(&bytes), ["camt-054"], "{name}");
+        let (file, findings) = read_return(&profile("camt-054"), &bytes);
+        assert!(!is_blocked(&findings), "{name} {:?}", brief(&findings));
+        let expected = [
+            "1 P101-1 11 1234.50 refunded AC04 账户已销户",
+            "2 P102-1 29 0.50 refunded AC04 账户已销户",
+        ];
+        assert_eq!(told(&file), expected, "{name}");
+    }
+    for version in 3..=15 {
+        let (name, bytes) = sample("pain-002", version);
+        assert_eq!(detected(&bytes), ["pain-002"], "{name}");
+        let (file, findings) = read_return(&profile("pain-002"), &bytes);
+        assert!(!is_blocked(&findings), "{name} {:?}", brief(&findings));
+        let expected = [
+            "1 P101-1 11 1234.50 paid",
+            "2 P102-1 29 0.50 pending PDNG",
+            "3 P103-2 37 99000.00 failed AC04 账户已销户",
+        ];
+        assert_eq!(told(&file), expected, "{name}");
+    }
+}
+
+/// Fees and interest of MT940 by the type of `:61:`, and by words where the type says nothing.
+#[test]
+fn a_tagged_statement_tells_fees_and_interest() {
+    let text = ":20:S1\r\n:25:2600000000000000001\r\n:28C:1/1\r\n:60F:C220101CNY1000,00\r\n\
+        :61:2201100110D8,00NCHGNONREF//B1\r\n:86:JAN\r\n\
+        :61:2201210121C10,00NINTNONREF//B2\r\n:86:Q4\r\n\
+        :61:2201220122D5,00NTRFNONREF//B3\r\n:86:转账手续费\r\n\
+        :61:2201230123C2,00NTRFNONREF//B4\r\n:86:结息\r\n\
+        :61:2201240124C8,00NCHGNONREF//B5\r\n:86:REVERSED\r\n\
+        :61:2201250125C5,00NMSCNONREF//B6\r\n:86:退手续费\r\n\
+        :62F:C220131CNY1012,00\r\n";
+    let (file, findings) = read_statement(&profile("mt940"), text.as_bytes());
+    assert_eq!(brief(&findings), Vec::<String>::new());
+    let natures: Vec<String> = file
+        .lines
+        .iter()
+        .map(|l| format!("{:?}", l.nature))
+        .collect();
+    assert_eq!(
+        natures,
+        ["Fee", "Interest", "Fee", "Interest", "Plain", "Plain"]
+    );
+}
+
+/// Messages whose amounts stand in the open: one that is none is named with its line and element;
+/// half of a message is nothing.
+#[test]
+fn a_broken_amount_and_a_cut_are_found_in_every_message() {
+    for (id, name, amount) in [
+        ("pain-001-03", "pain-001-03.xml", "1234.50"),
+        ("pain-001-09", "pain-001-09.xml", "1234.50"),
+        ("pain-001-11", "pain-001-11.xml", "1234.50"),
+        ("icbc-payper", "icbc-payper.xml", "123450"),
+        ("cmb-ntagcapy", "cmb-ntagcapy.xml", "1234.50"),
+        ("boc-b2e0078", "boc-b2e0078.xml", "1234.50"),
+        ("beps-382", "beps-382.xml", "1234.50"),
+        ("pain-002", "pain-002-03.xml", "1234.50"),
+        ("camt-053", "camt-053-08.xml", "100235.00"),
+        ("camt-054", "camt-054-08.xml", "1234.50"),
+        ("icbc-qpayper", "icbc-qpayper.xml", "123450"),
+        ("ccb-6w2104", "ccb-6w2104.xml", "0.50"),
+        ("cmb-ntagdinf", "cmb-ntagdinf.xml", "1234.50"),
+        ("cmb-ntagdrfd", "cmb-ntagdrfd.xml", "1234.50"),
+        ("beps-383", "beps-383.xml", "1234.50"),
+    ] {
+        let sound = decoded(&message(name));
+        let at = sound
+            .find(&format!(">{amount}<"))
+            .unwrap_or_else(|| panic!("{name}: {amount}"));
+        let line = u64::try_from(sound[..at].matches('\n').count()).unwrap() + 1;
+        let text = sound.replacen(&format!(">{amount}<"), ">12x4<", 1);
+        let found = findings_of(id, &encoded(&text));
+        let named = found
+            .iter()
+            .any(|finding| finding.contains(&format!(" {line} ")));
+        assert!(named, "{name} line {line}: {found:?}");
+    }
+    for (id, name) in [
+        ("mof-5201", "mof-5201.xml"),
+        ("mof-5201-answer", "mof-5201-answer.xml"),
+        ("mof-2252", "mof-2252.xml"),
+        ("ccms-900", "ccms-900.xml"),
+        ("ccms-990", "ccms-990.xml"),
+        ("beps-383", "beps-383.xml"),
+        ("camt-054", "camt-054-08.xml"),
+        ("cmb-ntagdrfd", "cmb-ntagdrfd.xml"),
+        ("mt940", "mt940.txt"),
+    ] {
+        let bytes = message(name);
+        let found = findings_of(id, &bytes[..bytes.len() / 2]);
+        assert!(!found.is_empty(), "{name}");
+    }
+}

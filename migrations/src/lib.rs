@@ -44,6 +44,7 @@ migrations! {
     12 "0012_statement_parts",
     13 "0013_settlement",
     14 "0014_check_lists",
+    15 "0015_statement_links",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -155,6 +155,8 @@ pub struct OpenItem {
     pub row: String,
     /// What it is.
     pub summary: String,
+    /// The kind of its difference; empty without one.
+    pub kind: String,
     /// How much, positive.
     pub amount: Fen,
 }
@@ -295,6 +297,7 @@ mod tests {
     fn both_sides_of_the_bank_reconciliation_are_adjusted() {
         let item = |fen: i64| {
             vec![OpenItem {
+                kind: String::new(),
                 date: parse_date("2022-09-30").unwrap(),
                 row: "记-0001".to_owned(),
                 summary: "测试".to_owned(),

@@ -133,6 +133,12 @@ exception_kinds! {
     UnexplainedCredit "unexplained-credit" "不明收款" "unexplained credit";
     /// A debit on the statement that nothing explains.
     UnexplainedDebit "unexplained-debit" "不明付款" "unexplained debit";
+    /// The bank took it for its services; no batch of ours.
+    BankFee "bank-fee" "银行手续费" "bank fee";
+    /// The bank paid it on the balance; it is the treasury's.
+    Interest "interest" "账户利息" "interest";
+    /// The bank or the treasury told of a returned payment that nobody knows.
+    RefundNotice "refund-notice" "退款通知找不到原付款" "refund notice without original";
     /// The bank took another amount for a batch than was sent.
     BatchDebitDiffers "batch-debit-differs" "批次扣款金额不符" "batch debit differs";
     /// The bank reported success after the payment had been sent again.

@@ -10,6 +10,10 @@
 //! | paid twice, given up | Dr 5001 Cr 1218.03 | – |
 //! | credit against debit | Dr 2307 Cr 1002 | – |
 //! | credit to the treasury | Dr 2307 Cr 2103 | – |
+//! | debit of batches, by hand | – (booked when they were sent) | – |
+//! | credit of appropriations, by hand | Dr 2307 Cr 1002 (booked when it was recorded) | – |
+//! | fee out of interest | Dr 2103 Cr 1002 | – |
+//! | returned payment, by its notice | Dr 1218.02 Cr 2303 | – |
 //!
 //! To add a resolution: a line of [`Resolution`], rows of [`TABLE`], and its effect where effects
 //! are posted.
@@ -69,6 +73,10 @@ coded! {
         Cancel "cancel" "未付,取消发放" "not paid, cancel for good";
         /// The money stays in suspense, known to both.
         Suspense "suspense" "留在待查" "leave in suspense";
+        /// Interest is the treasury's.
+        Treasury "treasury" "缴入国库" "due to the treasury";
+        /// A fee is taken from the interest that is due to the treasury.
+        Charge "charge" "从应缴利息中列支" "charge to the interest";
         /// Nobody will explain it or give it back.
         WriteOff "write-off" "核销" "write off";
         /// It says nothing: what the books have is right.
@@ -99,6 +107,14 @@ coded! {
         Offset "offset" "收付相抵" "credit and debit undo each other";
         /// A credit that nobody claims goes to the treasury.
         Treasury "treasury" "转应缴财政款" "due to the treasury";
+        /// A debit is that of batches that the bank did not name.
+        Linked "linked" "人工对应批次" "debit of batches";
+        /// A credit is the money of appropriations that are recorded.
+        Funded "funded" "人工对应指标" "money of appropriations";
+        /// A fee is less for the treasury.
+        Charged "charged" "手续费从应缴财政款列支" "fee charged to what is due to the treasury";
+        /// The notice tells of this payment: it is due again, and its money is awaited.
+        Returned "returned" "已付退回" "returned payment";
         /// What was paid twice is given up.
         WrittenOff "written-off" "核销损失" "written off";
     }
@@ -114,6 +130,7 @@ impl Effect {
                 | Effect::ClaimHome
                 | Effect::Offset
                 | Effect::Treasury
+                | Effect::Funded
         )
     }
 }
@@ -133,9 +150,12 @@ const CREDITS: &[ExceptionKind] = &[
     ExceptionKind::RefundWithoutOriginal,
 ];
 
+const INTEREST: &[ExceptionKind] = &[ExceptionKind::Interest];
+
 const DEBITS: &[ExceptionKind] = &[
     ExceptionKind::UnexplainedDebit,
     ExceptionKind::BatchDebitDiffers,
+    ExceptionKind::BankFee,
 ];
 
 /// Which kinds can be settled how, with the effects that it may have: which of them follows from
@@ -164,12 +184,45 @@ pub const TABLE: &[(&[ExceptionKind], Resolution, &[Effect])] = &[
             Effect::RefundLate,
             Effect::ClaimHome,
             Effect::Offset,
+            Effect::Funded,
         ],
     ),
+    (
+        INTEREST,
+        Resolution::ForceMatch,
+        &[
+            Effect::Refund,
+            Effect::RefundLate,
+            Effect::ClaimHome,
+            Effect::Offset,
+            Effect::Funded,
+        ],
+    ),
+    (INTEREST, Resolution::Suspense, &[Effect::Nothing]),
+    (INTEREST, Resolution::Treasury, &[Effect::Treasury]),
     (CREDITS, Resolution::Suspense, &[Effect::Nothing]),
     (CREDITS, Resolution::WriteOff, &[Effect::Treasury]),
-    (DEBITS, Resolution::ForceMatch, &[Effect::Offset]),
+    (
+        DEBITS,
+        Resolution::ForceMatch,
+        &[Effect::Offset, Effect::Linked],
+    ),
     (DEBITS, Resolution::Ignore, &[Effect::Nothing]),
+    (
+        &[ExceptionKind::BankFee],
+        Resolution::Charge,
+        &[Effect::Charged],
+    ),
+    (
+        &[ExceptionKind::RefundNotice],
+        Resolution::ForceMatch,
+        &[Effect::Returned],
+    ),
+    (
+        &[ExceptionKind::RefundNotice],
+        Resolution::Ignore,
+        &[Effect::Nothing],
+    ),
     (
         &[ExceptionKind::PaidTwice],
         Resolution::ForceMatch,
@@ -199,7 +252,7 @@ pub fn effects(kind: ExceptionKind, resolution: Resolution) -> &'static [Effect]
 }
 
 /// A resolution with what it is settled against, as one text: `force-match:paid:P12-1`,
-/// `force-match:X7`, `write-off:urban`.
+/// `force-match:X7`, `write-off:urban`, `force-match:B000001:B000002`, `force-match:A3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// What is decided.
@@ -208,6 +261,12 @@ pub struct Plan {
     pub paid: Option<bool>,
     /// The payment; its newest attempt when the attempt is not given.
     pub payment: Option<(i64, Option<i64>)>,
+    /// Further payments whose refunds came in the same credit.
+    pub payments: Vec<(i64, Option<i64>)>,
+    /// The numbers of the batches that a debit is of.
+    pub batches: Vec<i64>,
+    /// The appropriations whose money a credit is.
+    pub appropriations: Vec<i64>,
     /// The difference that it is settled against.
     pub other: Option<i64>,
     /// The program whose treasury money it becomes.
@@ -221,6 +280,9 @@ impl Plan {
             resolution,
             paid: None,
             payment: None,
+            payments: Vec::new(),
+            batches: Vec::new(),
+            appropriations: Vec::new(),
             other: None,
             program: None,
         }
@@ -235,10 +297,17 @@ impl fmt::Display for Plan {
             Some(false) => out.write_str(":failed")?,
             None => {}
         }
-        match self.payment {
-            Some((payment, Some(attempt))) => write!(out, ":P{payment}-{attempt}")?,
-            Some((payment, None)) => write!(out, ":P{payment}")?,
-            None => {}
+        for one in self.payment.iter().chain(&self.payments) {
+            match one {
+                (payment, Some(attempt)) => write!(out, ":P{payment}-{attempt}")?,
+                (payment, None) => write!(out, ":P{payment}")?,
+            }
+        }
+        for batch in &self.batches {
+            write!(out, ":B{batch:06}")?;
+        }
+        for appropriation in &self.appropriations {
+            write!(out, ":A{appropriation}")?;
         }
         if let Some(other) = self.other {
             write!(out, ":X{other}")?;
@@ -263,21 +332,42 @@ impl FromStr for Plan {
             .ok_or_else(|| code.to_owned())?;
         let mut plan = Plan::of(resolution);
         for part in parts {
-            let twice = match (part, numbered(part, 'P'), numbered(part, 'X')) {
-                ("paid", ..) => plan.paid.replace(true).is_some(),
-                ("failed", ..) => plan.paid.replace(false).is_some(),
-                (_, Some((payment, attempt)), _) => {
-                    plan.payment.replace((payment, attempt)).is_some()
-                }
-                (_, _, Some((other, None))) => plan.other.replace(other).is_some(),
-                ("", ..) => true,
-                _ => plan.program.replace(part.to_owned()).is_some(),
-            };
-            if twice {
+            if !plan.take(part) {
                 return Err(part.to_owned());
             }
         }
         Ok(plan)
+    }
+}
+
+impl Plan {
+    /// Takes one part; whether it could, because it is there for the first time.
+    fn take(&mut self, part: &str) -> bool {
+        let alone = |letter| numbered(part, letter).filter(|(_, second)| second.is_none());
+        if let Some(named) = numbered(part, 'P') {
+            let twice = self.payment == Some(named) || self.payments.contains(&named);
+            match self.payment {
+                None => self.payment = Some(named),
+                Some(_) => self.payments.push(named),
+            }
+            return !twice;
+        }
+        let (list, number) = match (alone('B'), alone('A')) {
+            (Some((batch, _)), _) => (&mut self.batches, batch),
+            (_, Some((letter, _))) => (&mut self.appropriations, letter),
+            _ => {
+                return match (part, alone('X')) {
+                    ("paid", _) => self.paid.replace(true).is_none(),
+                    ("failed", _) => self.paid.replace(false).is_none(),
+                    (_, Some((other, _))) => self.other.replace(other).is_none(),
+                    ("", _) => false,
+                    _ => self.program.replace(part.to_owned()).is_none(),
+                };
+            }
+        };
+        let new = !list.contains(&number);
+        list.push(number);
+        new
     }
 }
 
@@ -318,6 +408,11 @@ mod tests {
             "force-match:X7",
             "write-off:urban",
             "correct",
+            "force-match:P12-1:P13",
+            "force-match:B000001:B000012",
+            "force-match:B000001:X7",
+            "force-match:A3:A4",
+            "charge:urban",
         ] {
             let plan: Plan = text.parse().unwrap();
             assert_eq!(plan.to_string(), text);
@@ -328,7 +423,8 @@ mod tests {
             ("银行误列", "银行误列"),
             ("", ""),
             ("ignore:paid:failed", "failed"),
-            ("force-match:P1:P2", "P2"),
+            ("force-match:P1:P1", "P1"),
+            ("force-match:B1:B000001", "B000001"),
             ("write-off:urban:rural", "rural"),
             ("ignore:", ""),
         ] {

@@ -80,6 +80,18 @@ impl Expected {
     }
 }
 
+/// What the bank says that a movement is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing special.
+    #[default]
+    Plain,
+    /// 手续费: a debit for the bank's services.
+    Fee,
+    /// 利息: a credit on the balance.
+    Interest,
+}
+
 /// One movement of a statement as an adapter read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
@@ -99,6 +111,8 @@ pub struct Movement {
     pub remark: String,
     /// The bank's own serial number.
     pub bank_reference: String,
+    /// Fees and interest match only what they name.
+    pub nature: Nature,
 }
 
 /// Where every movement went. `matched`, `late_refunds` and `unexplained` are disjoint, and
@@ -136,7 +150,8 @@ pub fn match_statement(expected: &[Expected], movements: &[Movement]) -> Stateme
             Named::OtherAmount(items) => {
                 named.push((index, items));
             }
-            Named::Nothing => open.push(index),
+            Named::Nothing if movements[index].nature == Nature::Plain => open.push(index),
+            Named::Nothing => matching.unexplained.push(index),
         }
     }
     let mut debits = Debits {
@@ -257,11 +272,13 @@ fn unexplained_exception(movement: &Movement, named: Option<&Expected>) -> Retur
     }
 }
 
-fn unexplained_kind(movement: &Movement) -> ExceptionKind {
-    if movement.amount < Fen::ZERO {
-        ExceptionKind::UnexplainedDebit
-    } else {
-        ExceptionKind::UnexplainedCredit
+/// The kind of a movement that nothing explains.
+pub fn unexplained_kind(movement: &Movement) -> ExceptionKind {
+    match (movement.nature, movement.amount < Fen::ZERO) {
+        (Nature::Fee, true) => ExceptionKind::BankFee,
+        (Nature::Interest, false) => ExceptionKind::Interest,
+        (_, true) => ExceptionKind::UnexplainedDebit,
+        (_, false) => ExceptionKind::UnexplainedCredit,
     }
 }
 

@@ -10,7 +10,7 @@ use ledger::money::Fen;
 use proptest::prelude::*;
 use reconciliation::answer::ExceptionKind;
 use reconciliation::statement::{
-    Expected, Movement, StatementMatching, match_statement, refund_without_original,
+    Expected, Movement, Nature, StatementMatching, match_statement, refund_without_original,
 };
 
 fn batch(number: i64, batch_no: &str, fen: i64) -> Expected {
@@ -57,6 +57,7 @@ fn movements(table: &str) -> Vec<Movement> {
                 counterparty_account: cells[2].to_owned(),
                 remark: cells[3].to_owned(),
                 bank_reference: "HQF0001".to_owned(),
+                nature: Nature::default(),
             }
         })
         .collect()

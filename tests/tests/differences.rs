@@ -123,18 +123,19 @@ const AT_FIRST: [(&str, &str); 10] = [
     ("account-differs", "B000001 return 1:8"),
     ("foreign-batch", "B000001 return 1:9"),
     ("unexplained-debit", "icbc statement 1:9"),
-    ("unexplained-credit", "icbc statement 1:11"),
-    ("unexplained-debit", "icbc statement 1:12"),
+    ("refund-without-original", "icbc statement 1:11"),
+    ("bank-fee", "icbc statement 1:12"),
     ("unexplained-credit", "icbc statement 1:13"),
     ("contradiction", "B000001 return 4:7"),
     ("contradiction", "B000002 return 5:3"),
 ];
 
-const HALF_WAY: [(&str, &str); 8] = [
+const HALF_WAY: [(&str, &str); 9] = [
     ("unexplained-debit", "icbc statement 1:9"),
-    ("unexplained-credit", "icbc statement 1:11"),
-    ("unexplained-debit", "icbc statement 1:12"),
+    ("refund-without-original", "icbc statement 1:11"),
+    ("bank-fee", "icbc statement 1:12"),
     ("unexplained-credit", "icbc statement 1:13"),
+    ("paid-twice", "B000002 exception 9:3"),
     ("unexplained-credit", "icbc statement 3:6"),
     ("unexplained-credit", "icbc statement 3:7"),
     ("unexplained-debit", "csv statement 4:6"),

@@ -26,6 +26,8 @@ mod funding;
 mod histories;
 mod lessons;
 mod migrations;
+mod months;
+mod notices;
 mod operation;
 mod packs;
 mod pages;

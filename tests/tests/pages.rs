@@ -864,3 +864,54 @@ async fn two_officers_at_once_have_one_effect() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_file_is_looked_at_and_nothing_is_taken_in() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("urban", "2022-01", &people(2)).await;
+        let batch = office.pay_month("urban", "2022-01").await;
+        let rows = outcomes(&batch, |_| Outcome::Failed("系统忙"));
+        let sound = write_return(&batch, &rows);
+        let server = serving(&office, url, &["auditor"]).await;
+        let mut auditor = signed_in(&server, "auditor").await;
+        assert!(auditor.get("/returns").await.text.contains("/bank-files"));
+        let page = auditor.get("/bank-files").await;
+        let before = trail(&office).await.len();
+        let files = office.count("select count(*) from stored_file").await;
+        let name = batch.lines[0].name.clone();
+        let shown = auditor
+            .upload(&page, "/bank-files", &[("profile", "")], ("r.txt", &sound))
+            .await;
+        assert_eq!(shown.status, StatusCode::OK, "{}", shown.text);
+        assert!(shown.text.contains("icbc-return") && shown.text.contains("系统忙"));
+        let open = [name.as_str(), batch.lines[0].account.as_str()];
+        assert!(
+            open.iter().all(|one| !shown.text.contains(one)),
+            "{}",
+            shown.text
+        );
+        // A fault at its line and column, in the words of the layout.
+        let text = encoding_rs::GB18030
+            .decode(&sound)
+            .0
+            .replacen("101.00元", "一百元", 1);
+        let faulty = encoding_rs::GB18030.encode(&text).0.into_owned();
+        let fields = [("profile", "icbc-return")];
+        let shown = auditor
+            .upload(&page, "/bank-files", &fields, ("r.txt", &faulty))
+            .await;
+        assert!(shown.text.contains("BNK-0131") || shown.text.contains("BNK-0130"));
+        assert!(shown.text.contains("金额"), "{}", shown.text);
+        let odd = auditor
+            .upload(&page, "/bank-files", &[("profile", "")], ("x", b"?"))
+            .await;
+        assert!(odd.status.is_client_error(), "{}", odd.text);
+        assert_eq!(trail(&office).await.len(), before, "nothing was taken in");
+        assert_eq!(
+            office.count("select count(*) from stored_file").await,
+            files
+        );
+    })
+    .await;
+}

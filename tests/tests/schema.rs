@@ -395,6 +395,13 @@ async fn settled(office: &Office) {
     done(office.agree("maker", "reviewer", &change).await);
     let change = Change::Cancel(PaymentId(2), "示例".to_owned());
     done(office.agree("maker", "reviewer", &change).await);
+    // A notice of a payment that nobody knows, which two people ignore.
+    let notice = crate::notices::iso(&[("P99-1", &batch.lines[0])]);
+    done(office.import("notice.xml", &notice, None).await);
+    let id = "select max(exception_id) from exception";
+    let id = ExceptionId(office.count(id).await);
+    done(exception::propose(app, accountant, id, "ignore", "示例", None).await);
+    done(exception::confirm(app, office.who("reviewer"), id, None).await);
 }
 
 /// Proposes and confirms recoveries of all that is overpaid.
@@ -444,12 +451,23 @@ async fn recovered(office: &Office) {
     people[2].amount = Fen::new(20_000);
     office.roster("rural", "2022-01", &people).await;
     let earlier = owed_back(office).await;
-    let seen = [movement("2023-01-06", 300, "来款")];
+    // The debit names something else: two people say which batch it is.
+    let seen = [
+        movement("2023-01-06", 200_000_000, "县示例2"),
+        movement("2023-01-06", -batch.total.get(), "X99"),
+        movement("2023-01-06", 300, "来款"),
+    ];
     let days = ("2023-01-06", "2023-01-06");
     office.statement("csv", days, &seen).await;
     let last = office
         .count("select max(exception_id) from exception")
         .await;
+    let (id, how) = (
+        ExceptionId(last - 1),
+        format!("force-match:{}", batch.number),
+    );
+    done(exception::propose(app, maker, id, &how, "", None).await);
+    done(exception::confirm(app, reviewer, id, None).await);
     let receipt = Receipt {
         recoveries: earlier,
         exception: ExceptionId(last),

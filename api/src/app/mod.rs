@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod exception;
 pub mod funding;
 pub mod job;
+mod notice;
 pub mod period;
 pub mod personal;
 pub mod policy;

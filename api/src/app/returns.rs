@@ -20,6 +20,7 @@ use ledger_store::answer::{self as store, Outcome, PendingAnswer, Return};
 use ledger_store::batch::{self, Batch, BatchItem};
 use ledger_store::exception::{self, Exception, ExceptionState};
 use ledger_store::journal::{Poster, VoucherDraft};
+use ledger_store::notice::Notice;
 use ledger_store::policy::{self, BankAccount, DebitStyle};
 use ledger_store::run;
 use ledger_store::success::{self, Change, Event, Origin};
@@ -29,7 +30,7 @@ use serde_json::{Value, json};
 
 use super::release::{attempt_key, profile, read_key, rejected};
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, not_found};
+use super::{App, Caller, Done, Error, Order, not_found, notice};
 
 /// A return as it came.
 #[derive(Clone, Debug)]
@@ -44,7 +45,8 @@ pub struct ReturnInput {
     pub profile: Option<String>,
 }
 
-/// Imports a return: what is confirmed is posted, what does not match becomes an exception, and
+/// Imports a return, or a notice of payments that came back (see [`super::notice`]): what is
+/// confirmed is posted, what does not match becomes an exception, and
 /// what is pending stays pending.
 ///
 /// # Errors
@@ -63,10 +65,14 @@ pub async fn import(
         .field("batch", input.batch.as_deref())
         .field("profile", input.profile.as_deref());
     app.command(caller, order, async |write| {
+        let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
+        if let Some(layout) = notice_layout(app, write, input).await? {
+            let read = notice::read(app, write, &layout, input).await?;
+            return read.store(write, caller, input, on).await;
+        }
         let read = read(app, write, input).await?;
         let lines = read.items.len();
         caller.progress.expect(lines);
-        let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
         let answer = read.store(write, caller, input, &on.to_string()).await?;
         caller.progress.add(lines);
         Ok(answer)
@@ -82,7 +88,15 @@ pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<
         .rollback()
         .await?;
     let mut write = Write::begin(&app.db, caller.book.id).await?;
-    let read = read(app, &mut write, input).await;
+    let read = match notice_layout(app, &mut write, input).await {
+        Ok(Some(layout)) => {
+            let read = notice::read(app, &mut write, &layout, input).await;
+            write.rollback().await?;
+            return notice_preview(&read?.summary(None)?);
+        }
+        Ok(None) => read(app, &mut write, input).await,
+        Err(error) => Err(error),
+    };
     write.rollback().await?;
     let read = read?;
     let mut table = Table::new(
@@ -113,6 +127,57 @@ pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<
         ]);
     }
     Ok(Report::new(summary, vec![table]))
+}
+
+/// What a notice would do.
+fn notice_preview(summary: &Value) -> Result<Report, Error> {
+    let mut table = Table::new(
+        words("退款通知预览", "Preview of a refund notice"),
+        &[
+            ("项", "what", false),
+            ("笔数", "lines", true),
+            ("金额(元)", "amount (yuan)", true),
+        ],
+    );
+    for (zh, count) in [
+        ("退回", "returned"),
+        ("重复", "repeated"),
+        ("差异", "exceptions"),
+    ] {
+        let fen = summary[format!("{count}_fen")].as_i64();
+        table.row([
+            zh.to_owned(),
+            summary[count].to_string(),
+            fen.map(|fen| Fen::new(fen).grouped()).unwrap_or_default(),
+        ]);
+    }
+    Ok(Report::new(summary.clone(), vec![table]))
+}
+
+/// The layout of a notice, when the file is one and was not imported before.
+async fn notice_layout(
+    app: &App,
+    write: &mut Write,
+    input: &ReturnInput,
+) -> Result<Option<String>, Error> {
+    let found = match &input.profile {
+        Some(id) => Some(profile(app, id)?),
+        None => detect(&app.profiles, &input.bytes).into_iter().next(),
+    };
+    let Some(found) = found.filter(|found| found.is_notice()) else {
+        return Ok(None);
+    };
+    let book = write.book();
+    if let Some(file) = batch::file_by_hash(write.tx(), book, "return", &input.bytes).await? {
+        let notices = ledger_store::notice::notices(write.tx(), book).await?;
+        if let Some(earlier) = notices.iter().find(|earlier| earlier.file == file) {
+            return Err(Problem::new(Kind::FileSeen)
+                .with("time", &earlier.imported_on)
+                .with("id", earlier.id)
+                .into());
+        }
+    }
+    Ok(Some(found.id.clone()))
 }
 
 /// A return that was read and matched.
@@ -309,7 +374,7 @@ async fn batch_of(
 }
 
 /// What the file says of itself is true.
-fn control_totals(file: &ReturnFile) -> Result<(), Error> {
+pub(super) fn control_totals(file: &ReturnFile) -> Result<(), Error> {
     let count = u64::try_from(file.lines.len()).unwrap_or(u64::MAX);
     let total = Fen::sum(file.lines.iter().map(|line| line.amount))?;
     let wrong = |stated: String, found: String| {
@@ -387,7 +452,7 @@ fn answer_of(line: &AnswerLine) -> Answer {
         amount: line.amount,
         outcome: match line.outcome {
             bank_adapters::Outcome::Paid => answer::Outcome::Paid,
-            // Until the refund is imported as one, it contradicts what was answered.
+            // A refund in the layout of an answer contradicts what was answered.
             bank_adapters::Outcome::Failed | bank_adapters::Outcome::Refunded => {
                 answer::Outcome::Failed
             }
@@ -664,7 +729,7 @@ impl AnswerLinePosting {
 }
 
 /// The bank's words without what stands in brackets, where banks put names.
-fn without_names(line: &AnswerLine) -> String {
+pub(super) fn without_names(line: &AnswerLine) -> String {
     let mut text = String::with_capacity(line.reason_text.len());
     let mut depth = 0_u32;
     for c in line.reason_text.chars() {
@@ -697,6 +762,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let returns = store::returns(&mut tx, caller.book.id).await?;
     let withdrawn = store::withdrawn(&mut tx, caller.book.id).await?;
+    let notices = ledger_store::notice::notices(&mut tx, caller.book.id).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("回盘", "Returns"),
@@ -744,5 +810,54 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             "entry": r.entry,
         }));
     }
-    Ok(Report::new(json!({ "returns": list }), vec![table]))
+    let (told, of_notices) = notices_of(&notices);
+    let json = json!({ "returns": list, "notices": told });
+    let tables = match notices.is_empty() {
+        true => vec![table],
+        false => vec![table, of_notices],
+    };
+    Ok(Report::new(json, tables))
+}
+
+/// The notices of payments that came back.
+fn notices_of(notices: &[Notice]) -> (Vec<Value>, Table) {
+    let mut table = Table::new(
+        words("退款通知", "Refund notices"),
+        &[
+            ("编号", "number", true),
+            ("格式", "layout", false),
+            ("文件", "file", false),
+            ("日期", "imported", false),
+            ("退回", "returned", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("重复", "repeated", true),
+            ("差异", "exceptions", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for n in notices {
+        table.row([
+            n.id.to_string(),
+            n.profile.clone(),
+            n.file_name.clone(),
+            n.imported_on.clone(),
+            n.returned.to_string(),
+            n.total.grouped(),
+            n.repeated.to_string(),
+            n.exceptions.to_string(),
+        ]);
+        list.push(json!({
+            "notice": n.id.get(),
+            "profile": n.profile,
+            "file": n.file_name,
+            "imported_on": n.imported_on,
+            "lines": n.lines,
+            "returned": n.returned,
+            "returned_fen": n.total.get(),
+            "repeated": n.repeated,
+            "exceptions": n.exceptions,
+            "entry": n.entry,
+        }));
+    }
+    (list, table)
 }

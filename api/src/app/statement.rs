@@ -24,7 +24,7 @@ use ledger_store::statement::{
 use ledger_store::success;
 use ledger_store::write::Write;
 use reconciliation::answer::ExceptionKind;
-use reconciliation::statement::{Expected, Movement, match_statement};
+use reconciliation::statement::{Expected, Movement, Nature, match_statement, unexplained_kind};
 use serde_json::{Value, json};
 
 use super::release::{attempt_key, profile, read_key, rejected};
@@ -146,6 +146,8 @@ struct Taken {
     lines: Vec<StatementLine>,
     homes: Vec<Home>,
     unexplained: Vec<(i64, Fen, ExceptionKind)>,
+    /// What is known of movements that nothing explains, by their place.
+    kinds: HashMap<usize, ExceptionKind>,
 }
 
 /// What the books expect to see on a statement.
@@ -263,6 +265,10 @@ impl Taken {
         for (movement, key) in &matching.late_refunds {
             let line = &file.lines[*movement];
             let Some(home) = late_refund(write, bank, key, line).await? else {
+                if read_key(key).is_some() {
+                    let kind = ExceptionKind::RefundWithoutOriginal;
+                    taken.kinds.insert(*movement, kind);
+                }
                 continue;
             };
             // A second credit for the same attempt is somebody else's money.
@@ -274,21 +280,24 @@ impl Taken {
                 taken.homes.push(home);
             }
         }
-        taken.lines_of(file, matched);
+        taken.lines_of(file, matched, &movements);
         Ok(taken)
     }
 
-    fn lines_of(&mut self, file: &StatementFile, mut matched: HashMap<usize, (Match, Parts)>) {
+    fn lines_of(
+        &mut self,
+        file: &StatementFile,
+        mut matched: HashMap<usize, (Match, Parts)>,
+        movements: &[Movement],
+    ) {
         for (place, line) in file.lines.iter().enumerate() {
             let line_no = line.line.cast_signed();
             let found = matched.remove(&place);
             let ((match_kind, match_id, attempt), parts) =
                 found.unwrap_or((NO_MATCH, Parts::new()));
             if match_kind == "none" {
-                let kind = match line.amount < Fen::ZERO {
-                    true => ExceptionKind::UnexplainedDebit,
-                    false => ExceptionKind::UnexplainedCredit,
-                };
+                let known = self.kinds.get(&place).copied();
+                let kind = known.unwrap_or_else(|| unexplained_kind(&movements[place]));
                 self.unexplained.push((line_no, line.amount, kind));
             }
             let nfc = |text: &str| {
@@ -508,6 +517,11 @@ fn movement(line: &bank_adapters::StatementLine) -> Movement {
         counterparty_account: line.counterparty_account.clone(),
         remark: line.remark.clone(),
         bank_reference: line.bank_reference.clone(),
+        nature: match line.nature {
+            bank_adapters::Nature::Plain => Nature::Plain,
+            bank_adapters::Nature::Fee => Nature::Fee,
+            bank_adapters::Nature::Interest => Nature::Interest,
+        },
     }
 }
 
@@ -517,6 +531,8 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let statements = store::statements(&mut tx, caller.book.id).await?;
     let banks = policy::bank_accounts(&mut tx, caller.book.id).await?;
+    let kinds = [ExceptionKind::BankFee, ExceptionKind::Interest].map(ExceptionKind::code);
+    let sums = store::sums_of_kinds(&mut tx, caller.book.id, kinds).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("对账单", "Statements"),
@@ -528,10 +544,18 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             ("期初(元)", "opening (yuan)", true),
             ("期末(元)", "closing (yuan)", true),
             ("笔数", "lines", true),
+            ("手续费(元)", "fees (yuan)", true),
+            ("利息(元)", "interest (yuan)", true),
         ],
     );
     let mut list = Vec::new();
     for s in &statements {
+        let of = |kind: ExceptionKind| {
+            let mut found = sums.iter();
+            let found = found.find(|(id, code, _)| *id == s.id && code == kind.code());
+            found.map_or(Fen::ZERO, |(.., sum)| *sum)
+        };
+        let (fees, interest) = (of(ExceptionKind::BankFee), of(ExceptionKind::Interest));
         let bank = banks.iter().find(|bank| bank.id == s.bank_account);
         let bank = bank.map_or("", |bank| bank.code.as_str());
         table.row([
@@ -542,6 +566,8 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             s.opening.grouped(),
             s.closing.grouped(),
             s.lines.to_string(),
+            fees.grouped(),
+            interest.grouped(),
         ]);
         list.push(json!({
             "statement": s.id.get(),
@@ -551,6 +577,8 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             "opening_fen": s.opening.get(),
             "closing_fen": s.closing.get(),
             "lines": s.lines,
+            "fees_fen": fees.get(),
+            "interest_fen": interest.get(),
             "entry": s.entry,
         }));
     }

@@ -16,14 +16,14 @@ use crate::app::{Error, statement};
 /// Commands on returns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReturnCommand {
-    /// 导入回盘 Import a return file
+    /// 导入回盘或退款通知 Import a return file, or a notice of payments that came back
     Import {
         #[command(flatten)]
         file: ReturnFile,
         #[command(flatten)]
         key: Key,
     },
-    /// 预览回盘,不入账 Show what a return file would do, post nothing
+    /// 预览回盘或退款通知,不入账 Show what a return file or a notice would do, post nothing
     Preview {
         #[command(flatten)]
         file: ReturnFile,

@@ -35,7 +35,8 @@ pub(crate) enum ExceptionCommand {
         /// 差异编号 Number of the exception
         #[arg(value_parser = exception_id)]
         exception: ExceptionId,
-        /// 处理方式及对应,如 force-match:paid:P12-1、force-match:X7、write-off:urban
+        /// 处理方式及对应,如 force-match:paid:P12-1、force-match:X7、force-match:B000001:B000002、
+        /// force-match:A3、treasury:urban、charge:urban、write-off:urban
         /// Resolution and what it is settled against; `exception show` says which there are
         #[arg(long = "as-resolution", value_name = "CODE")]
         resolution: String,

@@ -107,6 +107,10 @@ pub(super) async fn list(seat: Seat) -> Result<Reply, Error> {
         ];
         page = page.with(Block::More(seat.say("returns.withdraw").to_owned(), forms));
     }
+    page = page.with(Block::Links(vec![link(
+        seat.say("inspect.title"),
+        "/bank-files",
+    )]));
     tables::page(&seat, page, &report, &[])
 }
 
@@ -140,7 +144,7 @@ async fn return_form(seat: &Seat, action: &str, button: &'static str) -> Result<
 }
 
 /// The bank layouts, to choose from.
-fn profile_field(seat: &Seat) -> Field {
+pub(super) fn profile_field(seat: &Seat) -> Field {
     let mut choices = vec![(String::new(), seat.say("returns.of-account").to_owned())];
     choices.extend(
         seat.app()
@@ -285,6 +289,7 @@ async fn statements(seat: Seat) -> Result<Reply, Error> {
             "/reports/bank-reconciliation",
         ),
         link(seat.say("reports.bank-journal"), "/reports/bank-journal"),
+        link(seat.say("inspect.title"), "/bank-files"),
     ];
     page = page.with(Block::Links(ways));
     tables::page(&seat, page, &report, &[])

@@ -467,6 +467,7 @@ fn money(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Block> {
         Block::Picture(chart::stack(caption, &parts)),
         opened(seat, &states, &links),
         waiting(seat, &json["in_transit"], ways),
+        unsorted(seat, &json["returned"]),
         undrawn(seat, &json["idle"]),
     ]
 }
@@ -501,6 +502,38 @@ fn waiting(seat: &Seat, rows: &Value, ways: &Ways) -> Block {
             ("state", "pending"),
         ];
         links.push(vec![(2, ways.rows(&narrowed))]);
+    }
+    opened(seat, &table, &links)
+}
+
+/// Money that came back and that nobody has sorted.
+fn unsorted(seat: &Seat, rows: &Value) -> Block {
+    let mut table = Table::new(
+        titled(seat.say("dashboard.unsorted")),
+        &[
+            ("情况", "state", false),
+            ("项目或账户", "program or account", false),
+            ("笔数", "items", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("已过(天)", "days", true),
+        ],
+    );
+    let mut links = Vec::new();
+    for one in array(rows) {
+        let (key, to) = match text(one, "state") {
+            "home" => ("dashboard.home", "/repay"),
+            _ => ("dashboard.suspense", "/exceptions"),
+        };
+        table.row([
+            seat.say(key).to_owned(),
+            text(one, "name").to_owned(),
+            one["items"].to_string(),
+            fen(&one["amount_fen"]),
+            one["days"]
+                .as_i64()
+                .map_or_else(String::new, |days| days.to_string()),
+        ]);
+        links.push(vec![(2, to.to_owned())]);
     }
     opened(seat, &table, &links)
 }

@@ -263,6 +263,9 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     if let Some(notes) = report.tables.get(1) {
         page = page.with(Block::Grid(Box::new(Grid::of(&seat, notes, 1, &[]))));
     }
+    if let Some(what) = report.tables.get(3).filter(|what| !what.rows.is_empty()) {
+        page = page.with(Block::Grid(Box::new(Grid::of(&seat, what, 3, &[]))));
+    }
     Ok(page.with(Block::Links(ways(&seat, id, one).await?)).into())
 }
 
@@ -394,7 +397,7 @@ async fn ways(seat: &Seat, id: ExceptionId, one: &Value) -> Result<Vec<Link>, Er
         ways.insert(0, link(seat.say("exceptions.next"), to));
     }
     match one["source"].as_str() {
-        Some("return") => ways.push(link(seat.say("nav.returns"), "/returns")),
+        Some("return" | "notice") => ways.push(link(seat.say("nav.returns"), "/returns")),
         Some("statement") => ways.push(link(seat.say("nav.statements"), "/statements")),
         _ => {}
     }

@@ -27,6 +27,7 @@ mod calendar;
 mod dashboard;
 mod exceptions;
 mod failed;
+mod inspect;
 mod login;
 mod me;
 mod proof;
@@ -74,6 +75,7 @@ pub fn router(server: &Server) -> Router {
         .merge(failed::router())
         .merge(rosters::router())
         .merge(banks::router())
+        .merge(inspect::router())
         .merge(basis::router())
         .merge(settings::router())
         .merge(reports::router())

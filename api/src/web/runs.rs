@@ -493,7 +493,7 @@ async fn triplicate(seat: Seat) -> Result<Reply, Error> {
         Page::new(seat.say("run.triplicate"), "").under(&id.to_string(), &format!("/runs/{id}"));
     let make = async {
         let form = report::triplicate(seat.app(), seat.caller(), id).await?;
-        Ok(form.report()?)
+        form.report()
     };
     let report = kept::report(&seat, &[], make).await?;
     tables::page(&seat, page, &report, &[])

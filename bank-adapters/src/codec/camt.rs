@@ -272,7 +272,11 @@ fn line_of(
     };
     let reference = of(reading, &["Refs/AcctSvcrRef"]);
     let own = reading.any(entry, &["AcctSvcrRef", "NtryRef"]).to_owned();
+    let codes = codes_of(entry, transaction);
+    let codes: Vec<&str> = codes.iter().flat_map(|code| bare(code)).collect();
+    let nature = &reading.profile.nature;
     StatementLine {
+        nature: nature.of(amount, &codes, &[&summary, &remark]),
         line,
         date,
         amount,
@@ -283,6 +287,24 @@ fn line_of(
         remark,
         bank_reference: if reference.is_empty() { own } else { reference },
     }
+}
+
+/// The codes of the transaction (`BkTxCd`): the sub-family of ISO 20022 and the bank's own, of the
+/// payment and of its entry.
+fn codes_of(entry: Element<'_>, transaction: Option<Element<'_>>) -> Vec<String> {
+    let of = |at: Element<'_>| {
+        ["BkTxCd/Domn/Fmly/SubFmlyCd", "BkTxCd/Prtry/Cd"].map(|path| at.first(&[path]).to_owned())
+    };
+    let own = transaction.into_iter().flat_map(of);
+    own.chain(of(entry))
+        .filter(|code| !code.is_empty())
+        .collect()
+}
+
+/// A bank's own code is often the type of MT940 with more behind it: `NCHG+808`.
+fn bare(code: &str) -> [&str; 2] {
+    let first = code.split('+').next().unwrap_or(code);
+    [first, first.strip_prefix(['N', 'F', 'S']).unwrap_or(first)]
 }
 
 /// Our references, the batch and the words that came with a payment.
@@ -383,7 +405,9 @@ fn read_returned(
         let place = (ordinal(lines.len()), single);
         lines.extend(refund_of(reading, entry, transaction, why, place));
     }
-    if !found {
+    if found {
+        reading.cny(entry, "Amt");
+    } else {
         reading.fault(Fault::NotRefund, entry, &[]);
     }
 }

@@ -7,7 +7,7 @@ use super::reading::{Reading, ordinal};
 use crate::encoding::trim;
 use crate::finding::{Fault, Spot};
 use crate::layout::is_account;
-use crate::record::{StatementFile, StatementLine};
+use crate::record::{Nature, StatementFile, StatementLine};
 use crate::table::{ROWS_MAX, shown};
 use crate::xml::Text;
 
@@ -94,6 +94,8 @@ struct State {
     opened: Option<(Date, Fen)>,
     closed: Option<(Date, Fen)>,
     lines: Vec<StatementLine>,
+    /// The type of each line, without its first letter.
+    types: Vec<String>,
     /// Whether the words of `:86:` belong to the line before.
     after_line: bool,
 }
@@ -120,8 +122,10 @@ impl State {
             }
             "62F" | "62M" => self.closed = balance(reading, tag).or(self.closed),
             "61" => {
-                if let Some(line) = movement(reading, tag, ordinal(self.lines.len())) {
+                let line = movement(reading, tag, ordinal(self.lines.len()));
+                if let Some((line, of_type)) = line {
                     self.lines.push(line);
+                    self.types.push(of_type);
                     self.after_line = true;
                 }
             }
@@ -189,7 +193,11 @@ impl State {
         };
     }
 
-    fn finish(self, reading: &mut Reading<'_, '_>) -> StatementFile {
+    fn finish(mut self, reading: &mut Reading<'_, '_>) -> StatementFile {
+        for (line, of_type) in self.lines.iter_mut().zip(&self.types) {
+            let said = [line.summary.as_str(), line.remark.as_str()];
+            line.nature = reading.profile.nature.of(line.amount, &[of_type], &said);
+        }
         let mut missing = |label: &str| {
             let values = [("label", label)];
             reading.findings.file(Fault::PreambleMissing, &values);
@@ -247,7 +255,12 @@ fn balance(reading: &mut Reading<'_, '_>, tag: &Tag<'_>) -> Option<(Date, Fen)> 
 }
 
 /// `2201120112CR1234,50NTRFP12-1//B9`: value date, entry date, mark, amount, type, references.
-fn movement(reading: &mut Reading<'_, '_>, tag: &Tag<'_>, line: u64) -> Option<StatementLine> {
+/// The line, and its type without the first letter.
+fn movement(
+    reading: &mut Reading<'_, '_>,
+    tag: &Tag<'_>,
+    line: u64,
+) -> Option<(StatementLine, String)> {
     let text = tag.text;
     let Some(value_date) = text.get(..6).and_then(short_date) else {
         let value = shown(text, false);
@@ -284,12 +297,14 @@ fn movement(reading: &mut Reading<'_, '_>, tag: &Tag<'_>, line: u64) -> Option<S
     // A reversed credit takes money away.
     let is_debit = matches!(mark, "D" | "RC" | "ED");
     let rest = rest.get(length..)?;
+    let of_type = rest.get(1..4).unwrap_or_default().to_owned();
     let (reference, own) = rest
         .get(4..)
         .unwrap_or_default()
         .split_once("//")
         .unwrap_or((rest.get(4..).unwrap_or_default(), ""));
-    Some(StatementLine {
+    let line = StatementLine {
+        nature: Nature::Plain,
         line,
         date,
         amount: match is_debit {
@@ -302,7 +317,8 @@ fn movement(reading: &mut Reading<'_, '_>, tag: &Tag<'_>, line: u64) -> Option<S
         counterparty_account: String::new(),
         remark: trim(reference).to_owned(),
         bank_reference: trim(own).to_owned(),
-    })
+    };
+    Some((line, of_type))
 }
 
 /// An amount with a comma before at most two decimals.

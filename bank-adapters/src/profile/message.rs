@@ -7,8 +7,8 @@ use toml::Spanned;
 
 use super::parse::Faults;
 use super::{
-    AmountStyle, Doubt, Encoding, Fallback, KeyEcho, Kind, OwnBank, Profile, StatusWords,
-    TextStyle, Use,
+    AmountStyle, Doubt, Encoding, Fallback, KeyEcho, Kind, NatureWords, OwnBank, Profile,
+    StatusWords, TextStyle, Use,
 };
 use crate::codec::Codec;
 
@@ -49,6 +49,8 @@ struct Raw {
     codes: BTreeMap<String, String>,
     #[serde(default)]
     purpose_codes: BTreeMap<String, String>,
+    #[serde(default)]
+    nature: NatureWords,
     #[serde(default)]
     key: KeyEcho,
 }
@@ -149,6 +151,7 @@ impl Raw {
             totals: None,
             preamble: Vec::new(),
             status: StatusWords::default(),
+            nature: self.nature,
             key: self.key,
             codec: Some(self.codec),
             codes,

@@ -10,13 +10,14 @@ mod parse;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use ledger::money::Fen;
 use serde::Deserialize;
 
 pub use crate::amount::{AmountStyle, Unit};
 use crate::codec::Codec;
 pub use crate::encoding::Encoding;
 use crate::encoding::plain;
-use crate::record::Outcome;
+use crate::record::{Nature, Outcome};
 pub use about::ColumnAbout;
 pub use doubt::Doubt;
 pub use file_name::check_file_name;
@@ -65,6 +66,8 @@ pub struct Profile {
     pub(crate) totals: Option<Totals>,
     pub(crate) preamble: Vec<Preamble>,
     pub(crate) status: StatusWords,
+    /// How fees and interest are told from other movements of a statement.
+    pub(crate) nature: NatureWords,
     pub(crate) key: KeyEcho,
     /// The message, of the kinds that are one.
     pub(crate) codec: Option<Codec>,
@@ -347,6 +350,50 @@ impl Default for StatusWords {
     }
 }
 
+/// How a statement names what the bank took or paid for itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NatureWords {
+    /// Words in the summary or remark of a debit that is a fee.
+    pub(crate) fee: Vec<String>,
+    /// Words of a credit that is interest.
+    pub(crate) interest: Vec<String>,
+    /// The same as codes of the transaction.
+    pub(crate) fee_codes: Vec<String>,
+    pub(crate) interest_codes: Vec<String>,
+}
+
+impl Default for NatureWords {
+    /// Common Chinese words; the codes are those of ISO 20022 (`BkTxCd`, sub-family: CHRG, FEES,
+    /// COMM, INTR) and of MT940 (type of `:61:` without its first letter: CHG, COM, INT).
+    fn default() -> NatureWords {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        NatureWords {
+            fee: words(&["手续费", "工本费", "汇划费", "账户管理费"]),
+            interest: words(&["结息", "利息"]),
+            fee_codes: words(&["CHRG", "FEES", "COMM", "CHG", "COM"]),
+            interest_codes: words(&["INTR", "INT"]),
+        }
+    }
+}
+
+impl NatureWords {
+    /// What a movement is, by its code or, without one that says so, by its words. A fee is a
+    /// debit and interest a credit: the opposite is somebody's correction.
+    pub(crate) fn of(&self, amount: Fen, codes: &[&str], texts: &[&str]) -> Nature {
+        let (nature, words, known) = match amount < Fen::ZERO {
+            true => (Nature::Fee, &self.fee, &self.fee_codes),
+            false => (Nature::Interest, &self.interest, &self.interest_codes),
+        };
+        let coded = codes.iter().any(|code| known.iter().any(|one| one == code));
+        let worded = |text: &&str| words.iter().any(|word| text.contains(word.as_str()));
+        match coded || texts.iter().any(worded) {
+            true => nature,
+            false => Nature::Plain,
+        }
+    }
+}
+
 /// Where and how our key comes back.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -577,6 +624,12 @@ impl Profile {
         let bank = self.own_bank.of(bank_no, bank_name);
         let is_for = |shape: &Shape| shape.payee_bank.is_some() && shape.payee_bank == bank;
         self.shapes.iter().position(is_for).unwrap_or_default()
+    }
+
+    /// True when its files tell of payments that came back after they had been reported paid.
+    pub fn is_notice(&self) -> bool {
+        let of = [Codec::MofRefund, Codec::Camt054, Codec::CmbNtagdrfd];
+        self.codec.is_some_and(|codec| of.contains(&codec))
     }
 
     /// True when the bank repeats the whole batch in its answer, to be compared with what was sent.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    AmountStyle, Column, ColumnsBy, Doubt, Encoding, Fallback, Field, KeyEcho, Kind, OwnBank,
-    PayeeBank, Preamble, Profile, Shape, StatusWords, TextStyle, Totals, Use, heading,
+    AmountStyle, Column, ColumnsBy, Doubt, Encoding, Fallback, Field, KeyEcho, Kind, NatureWords,
+    OwnBank, PayeeBank, Preamble, Profile, Shape, StatusWords, TextStyle, Totals, Use, heading,
 };
 use crate::finding::{Fault, Finding};
 use crate::record::Outcome;
@@ -52,6 +52,8 @@ struct Raw {
     preamble: Vec<Preamble>,
     #[serde(default)]
     status: StatusWords,
+    #[serde(default)]
+    nature: NatureWords,
     #[serde(default)]
     key: KeyEcho,
     #[serde(default)]
@@ -729,6 +731,7 @@ impl Raw {
             }),
             preamble: self.preamble,
             status: self.status,
+            nature: self.nature,
             key: self.key,
             codec: None,
             codes: BTreeMap::new(),

@@ -20,7 +20,8 @@
 //! | returned to treasury, taken back (追减) | Dr 4001 or 2103 Cr 1002 | Dr 6001 Cr 8001 |
 //! | the same of money received in an earlier year | Dr 3001 Cr 1002 | Dr 8101 Cr 8001 |
 //! | bank money nobody can explain | Dr 1002 Cr 2307 | – |
-//! | … nobody claims it | Dr 2307 Cr 2103 | – |
+//! | … nobody claims it, or it is interest | Dr 2307 Cr 2103 | – |
+//! | fee of the bank, out of interest | Dr 2103 Cr 1002 | – |
 //! | paid twice | Dr 1218.03 Cr 1002 | Dr 7201 Cr 8001 |
 //! | … came back | Dr 1002 Cr 1218.03 | Dr 8001 Cr 7201 or 8101.01 |
 //! | year closed (年结) | 4001 and 5001 into 3301, that into 3001 | 6001 and 7201 into 8101 |
@@ -564,6 +565,13 @@ pub fn suspense_to_treasury(
         AccountKey::due_to_treasury(program),
         amount,
     ));
+}
+
+/// Row "fee of the bank": Dr 2103 Cr 1002. Out of money that belongs to no appropriation, which is
+/// the interest that is due to the treasury: assistance money may not bear it.
+pub fn fee_charged(program: ProgramId, at: BankAccountId, amount: Fen, out: &mut Vec<Posting>) {
+    let debit = AccountKey::due_to_treasury(program);
+    out.push(plain(debit, AccountKey::bank_unassigned(at), amount));
 }
 
 /// Row "paid twice": Dr 1218.03 Cr 1002; Dr 7201 Cr 8001. The attempt that a bank which debits what

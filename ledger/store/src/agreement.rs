@@ -130,7 +130,8 @@ sql! {
     UNEXPLAINED = "select x.source_id, s.bank_account_id, cast(sum(x.amount_fen) as bigint)
         from exception x
         join statement s on s.book_id = x.book_id and s.statement_id = x.source_id
-        where x.book_id = $1 and x.source = 'statement' and x.kind in ($2, $3)
+        where x.book_id = $1 and x.source = 'statement' and x.kind in ($2, $3, $4)
+        and x.amount_fen > 0
         group by x.source_id, s.bank_account_id order by x.source_id";
     NOT_POSTED = "select 'run', e.run_id from run_event e
         join run r on r.book_id = e.book_id and r.run_id = e.run_id
@@ -155,9 +156,13 @@ sql! {
             and v.source = 'statement' and v.source_id = s.statement_id)
         and exists (select 1 from refund_receipt h where h.book_id = s.book_id
             and h.statement_id = s.statement_id)
+        union all select 'notice', n.notice_id from refund_notice n
+        where n.book_id = $1 and n.returned > 0
+        and not exists (select 1 from voucher v where v.book_id = n.book_id
+            and v.source = 'notice' and v.source_id = n.notice_id)
         union all select 'settlement', x.exception_id from exception_settlement x
         where x.book_id = $1 and x.effect in ('refund', 'refund-late', 'claim', 'claim-home',
-            'offset', 'treasury', 'written-off')
+            'offset', 'treasury', 'written-off', 'funded', 'charged', 'returned')
         and not exists (select 1 from voucher v where v.book_id = x.book_id
             and v.voucher_id = x.voucher_id)
         union all select 'cancellation', c.payment_id from cancellation c where c.book_id = $1
@@ -586,17 +591,17 @@ pub async fn recovery_expense(
         .collect()
 }
 
-/// The credits that nobody could explain, by statement and bank account: exceptions of these two
+/// The credits that nobody could explain, by statement and bank account: exceptions of these
 /// kinds, settled or not. What was found to be a recovery's money is among its events.
 #[boxed]
 pub async fn unexplained(
     tx: &mut Tx,
     book: BookId,
-    kinds: [&str; 2],
+    kinds: [&str; 3],
 ) -> Result<Vec<(StatementId, BankAccountId, Fen)>, StoreError> {
-    let [one, other] = kinds.map(Value::from);
+    let [one, two, three] = kinds.map(Value::from);
     let rows = tx
-        .query(UNEXPLAINED, &[book.get().into(), one, other])
+        .query(UNEXPLAINED, &[book.get().into(), one, two, three])
         .await?;
     rows.iter()
         .map(|row| {

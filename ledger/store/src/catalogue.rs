@@ -41,6 +41,8 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("agreement", crate::agreement::STATEMENTS),
         ("report", crate::report::STATEMENTS),
         ("movement", crate::movement::STATEMENTS),
+        ("notice", crate::notice::STATEMENTS),
+        ("returned", crate::returned::STATEMENTS),
         ("tie_out", crate::tie_out::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("fate", crate::fate::STATEMENTS),

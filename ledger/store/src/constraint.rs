@@ -111,8 +111,21 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("proposal", "")
             .with("decision", "办理"),
         "tr_objection_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
+        name if name.contains("_statement_link_") => explained_otherwise(),
         _ => return None,
     })
+}
+
+/// What the database says of a movement that two people explained by too much or a second time.
+fn explained_otherwise() -> Problem {
+    Problem::new(Kind::ExceptionResolution)
+        .with("id", "")
+        .with("kind", "")
+        .with(
+            "detail",
+            "各部分与该笔款项不符,或已对应 parts do not add up, or taken",
+        )
+        .with("offered", "")
 }
 
 /// What the database says of an approval above the limit: it knows no names.

@@ -94,7 +94,7 @@ pub struct Exception {
     pub id: ExceptionId,
     /// What does not match.
     pub kind: String,
-    /// `return` or `statement`.
+    /// `return`, `statement`, `notice` or `exception`.
     pub source: String,
     /// The number of that.
     pub source_id: i64,

@@ -121,6 +121,8 @@ sql! {
         and e.event = 'receive' and e.standing <> 'same'
         union all select c.amount_fen from exception_settlement c where c.book_id = $1
         and c.program_id = $2 and c.bank_account_id = $3 and c.effect = 'treasury'
+        union all select -c.amount_fen from exception_settlement c where c.book_id = $1
+        and c.program_id = $2 and c.bank_account_id = $3 and c.effect = 'charged'
         union all select -h.amount_fen from hand_over h where h.book_id = $1
         and h.program_id = $2 and h.bank_account_id = $3 and h.appropriation_id = 0) x";
     HELD_KEPT = "select cast(coalesce(sum(x.fen), 0) as bigint) from (

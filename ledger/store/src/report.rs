@@ -124,25 +124,40 @@ sql! {
         group by t.batch_id";
     APPROPRIATIONS_AT_BANK = "select a.document, a.received_on, a.amount_fen from appropriation a
         where a.book_id = $1 and a.bank_account_id = $2 and a.received_on <= $3
-        and not exists (select 1 from statement_match l
+        and not exists (select 1 from statement_line l
             join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where l.book_id = a.book_id and l.match_kind = 'appropriation'
             and l.match_id = a.appropriation_id and s.to_date <= $4)
+        and not exists (select 1 from statement_link k
+            join statement s on s.book_id = k.book_id and s.statement_id = k.statement_id
+            join exception_settlement c on c.book_id = k.book_id
+                and c.exception_id = k.exception_id
+            join voucher v on v.book_id = c.book_id and v.voucher_id = c.voucher_id
+            where k.book_id = a.book_id and k.match_kind = 'appropriation'
+            and k.match_id = a.appropriation_id and s.to_date <= $4 and v.on_date <= $3)
         order by a.appropriation_id";
-    UNEXPLAINED_DEBITS = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
+    UNEXPLAINED_DEBITS = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary,
+        coalesce((select min(y.kind) from exception y where y.book_id = l.book_id
+            and y.source = 'statement' and y.source_id = l.statement_id
+            and y.line_no = l.line_no), '')
         from statement_line l
         join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
         where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
         and l.match_kind = 'none' and l.amount_fen < 0
+        and not exists (select 1 from statement_link k where k.book_id = l.book_id
+            and k.statement_id = l.statement_id and k.line_no = l.line_no)
         and not exists (select 1 from exception x
             join exception_settlement c on c.book_id = x.book_id
                 and c.exception_id = x.exception_id
             join voucher v on v.book_id = c.book_id and v.voucher_id = c.voucher_id
             where x.book_id = l.book_id and x.source = 'statement'
             and x.source_id = l.statement_id and x.line_no = l.line_no
-            and c.effect = 'offset' and v.on_date <= $3)
+            and c.effect in ('offset', 'charged') and v.on_date <= $3)
         order by l.statement_id, l.line_no";
-    CREDITS_NOT_BOOKED = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary
+    CREDITS_NOT_BOOKED = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary,
+        coalesce((select min(y.kind) from exception y where y.book_id = l.book_id
+            and y.source = 'statement' and y.source_id = l.statement_id
+            and y.line_no = l.line_no), '')
         from statement s
         join statement_line l on l.book_id = s.book_id and l.statement_id = s.statement_id
         where s.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
@@ -159,7 +174,10 @@ sql! {
             and c.code = '1002' and c.bank_account_id = $2
             and d.code in ('4001', '2103', '3001', '1218.03')), 0) as bigint) from voucher v
         where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement', 'withdraw')
-        and v.on_date <= $3 order by v.month, v.number";
+        and v.on_date <= $3
+        and not exists (select 1 from exception_settlement c where c.book_id = v.book_id
+            and c.voucher_id = v.voucher_id and c.effect = 'charged')
+        order by v.month, v.number";
     COUNTS = "select (select cast(count(*) as bigint) from payment where book_id = $1),
         (select cast(count(*) as bigint) from attempt where book_id = $1),
         (select cast(count(*) as bigint) from transfer where book_id = $1),
@@ -387,6 +405,8 @@ pub struct Standing {
     pub row: String,
     /// What it is.
     pub summary: String,
+    /// The kind of the difference that a line of a statement became; empty without one.
+    pub kind: String,
     /// How much, signed as the bank account sees it.
     pub amount: Fen,
 }
@@ -459,7 +479,10 @@ pub async fn one_sided(
     for row in &lines {
         let number = format!("{}/{}", row.int(0)?, row.int(1)?);
         let line = standing(row.text(2)?, number, &row.text(4)?, row.int(3)?);
-        open.at_bank.push(line);
+        open.at_bank.push(Standing {
+            kind: row.text(5)?,
+            ..line
+        });
     }
     Ok(open)
 }
@@ -469,6 +492,7 @@ fn standing(on: String, row: String, summary: &str, fen: i64) -> Standing {
         on,
         row,
         summary: summary.to_owned(),
+        kind: String::new(),
         amount: Fen::new(fen),
     }
 }

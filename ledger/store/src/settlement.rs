@@ -80,7 +80,7 @@ sql! {
             join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
                 and h.attempt_no = t.attempt_no
             where t.book_id = $1 and t.batch_id = $2),
-        (select cast(count(*) as bigint) from statement_line l where l.book_id = $1
+        (select cast(count(*) as bigint) from statement_match l where l.book_id = $1
             and l.match_kind = 'return' and l.match_id = $3),
         (select cast(count(*) as bigint) from exception x
             join exception_settlement c on c.book_id = x.book_id

@@ -71,11 +71,18 @@ sql! {
             and x.kind = 'refunded')";
     UNEXPLAINED = "select cast(coalesce(sum(amount_fen), 0) as bigint) from statement_line l
         join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
-        where l.book_id = $1 and s.bank_account_id = $2 and l.match_kind = 'none'";
+        where l.book_id = $1 and s.bank_account_id = $2 and l.match_kind = 'none'
+        and not exists (select 1 from statement_link k where k.book_id = l.book_id
+            and k.statement_id = l.statement_id and k.line_no = l.line_no)";
+    TAKEN_BY_BANK = "select x.source_id, x.kind, cast(sum(x.amount_fen) as bigint)
+        from exception x where x.book_id = $1 and x.source = 'statement' and x.kind in ($2, $3)
+        group by x.source_id, x.kind order by x.source_id, x.kind";
     SEEN_WITHOUT_BOOKS = "select l.statement_id, l.line_no, l.on_date, l.amount_fen, l.summary,
         l.remark from statement_line l
         join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
         where l.book_id = $1 and s.bank_account_id = $2 and l.match_kind = 'none'
+        and not exists (select 1 from statement_link k where k.book_id = l.book_id
+            and k.statement_id = l.statement_id and k.line_no = l.line_no)
         order by l.statement_id, l.line_no";
 }
 
@@ -422,6 +429,68 @@ pub async fn add_statement(
         }
     }
     Ok(write.insert(&table::STATEMENT_PART, rows).await?)
+}
+
+/// A part of what two people found a movement to be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// The statement.
+    pub statement: StatementId,
+    /// Its line.
+    pub line_no: i64,
+    /// Which part of it, from 1.
+    pub part: i64,
+    /// How many parts there are.
+    pub parts: i64,
+    /// `batch`, `return`, `refund` or `appropriation`.
+    pub kind: &'static str,
+    /// The number of that.
+    pub id: i64,
+    /// The attempt of a refund; 0 otherwise.
+    pub attempt: i64,
+    /// How much of the movement it is, with the movement's sign.
+    pub amount: Fen,
+    /// The difference that was settled so.
+    pub exception: ledger::id::ExceptionId,
+}
+
+/// Stores what two people found movements to be, in the order of lines and parts.
+///
+/// # Errors
+/// [`ledger::problem::Kind::LinkRefused`] when the parts do not add up to the movement or would
+/// explain something a second time.
+#[boxed]
+pub async fn add_links(write: &mut Write, links: &[Link]) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::STATEMENT_LINK);
+    for link in links {
+        rows.int(write.book().get()).int(link.statement.get());
+        rows.int(link.line_no).int(link.part).int(link.parts);
+        rows.text(link.kind).int(link.id).int(link.attempt);
+        rows.int(link.amount.get()).int(link.exception.get()).end();
+    }
+    Ok(write.insert(&table::STATEMENT_LINK, rows).await?)
+}
+
+/// What the differences of two kinds come to, by statement: statement, kind, sum.
+#[boxed]
+pub async fn sums_of_kinds(
+    tx: &mut Tx,
+    book: BookId,
+    kinds: [&str; 2],
+) -> Result<Vec<(StatementId, String, Fen)>, StoreError> {
+    let [one, other] = kinds.map(Value::from);
+    let rows = tx
+        .query(TAKEN_BY_BANK, &[book.get().into(), one, other])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                StatementId(row.int(0)?),
+                row.text(1)?,
+                Fen::new(row.int(2)?),
+            ))
+        })
+        .collect()
 }
 
 /// Stores that refunds are home: payment, attempt, line of the statement, amount; in payment

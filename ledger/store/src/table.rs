@@ -159,6 +159,14 @@ tables! {
     STATEMENT_PART "statement_part" key(0 "", 1 ", statement_id", 2 ", line_no", 3 ", part")
         (book_id statement_id line_no part match_kind match_id amount_fen)
         private() salt(None) beside();
+    STATEMENT_LINK "statement_link" key(0 "", 1 ", statement_id", 2 ", line_no", 3 ", part")
+        (book_id statement_id line_no part parts match_kind match_id attempt_no amount_fen
+         exception_id)
+        private() salt(None) beside();
+    REFUND_NOTICE "refund_notice" key(0 "", 1 ", notice_id")
+        (book_id notice_id file_id profile content_hash lines returned repeated exceptions
+         returned_fen imported_on)
+        private() salt(None) beside();
     REFUND_RECEIPT "refund_receipt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
         (book_id payment_id attempt_no statement_id line_no amount_fen)
         private() salt(None) beside();

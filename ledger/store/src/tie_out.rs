@@ -69,8 +69,8 @@ sql! {
             where b.book_id = $1 and b.sent_on >= $2 and b.sent_on <= $3) x
         group by x.batch_id order by x.batch_id";
     UNSETTLED = "select x.exception_id, x.kind, x.source, x.source_id, x.line_no, x.amount_fen,
-        coalesce(b.batch_no, ''),
-        coalesce(b.bank_account_id, s.bank_account_id, 0)
+        coalesce(b.batch_no, w.batch_no, ''),
+        coalesce(b.bank_account_id, s.bank_account_id, w.bank_account_id, 0)
         from (select exception_id from exception_event where book_id = $1
             group by exception_id
             having max(case when state = 'settled' then 1 else 0 end) = 0) o
@@ -82,8 +82,14 @@ sql! {
             and x.source = 'statement'
         left join statement_line l on l.book_id = s.book_id and l.statement_id = s.statement_id
             and l.line_no = x.line_no
+        left join attempt t on t.book_id = x.book_id and t.payment_id = x.payment_id
+            and t.attempt_no = x.attempt_no and x.source = 'exception'
+        left join batch w on w.book_id = t.book_id and w.batch_id = t.batch_id
+        left join refund_notice n on n.book_id = x.book_id and n.notice_id = x.source_id
+            and x.source = 'notice'
         where x.book_id = $1 and x.exception_id = o.exception_id
-        and coalesce(b.sent_on, l.on_date, '') >= $2 and coalesce(b.sent_on, l.on_date, '') <= $3
+        and coalesce(b.sent_on, l.on_date, w.sent_on, n.imported_on, '') >= $2
+        and coalesce(b.sent_on, l.on_date, w.sent_on, n.imported_on, '') <= $3
         order by x.exception_id limit $4";
 }
 
@@ -136,7 +142,7 @@ pub struct Unsettled {
     pub exception: ExceptionId,
     /// Its kind.
     pub kind: String,
-    /// `return` or `statement`.
+    /// `return`, `statement`, `notice`, or `exception` for what was paid twice.
     pub source: String,
     /// The number of that file.
     pub source_id: i64,
@@ -220,8 +226,9 @@ fn sum(row: &Row, column: usize) -> Result<Sum, StoreError> {
     })
 }
 
-/// Lines that nobody has settled: of returns of the batches that were sent in a month, and of
-/// statements by their own day. At most so many.
+/// Lines that nobody has settled: of returns of the batches that were sent in a month, of
+/// statements by their own day, of notices by the day on which they came; and what was paid twice
+/// by batches of the month. At most so many.
 ///
 /// # Errors
 /// Accidents of the store.

@@ -22,11 +22,14 @@ sql! {
             and v.version = t.account_version
         where t.book_id = $1 and t.payment_id = $2 order by t.attempt_no";
     OUTCOMES = "select o.attempt_no, o.kind, o.step, o.source_id, o.line_no, o.reason,
-        o.reason_text, o.bank_reference, coalesce(r.imported_on, s.to_date, ''), o.entry
+        o.reason_text, o.bank_reference,
+        coalesce(r.imported_on, s.to_date, n.imported_on, ''), o.entry, n.notice_id
         from outcome_now o
         left join return_file r on r.book_id = o.book_id and r.return_id = o.source_id
             and o.kind <> 'refunded'
         left join statement s on s.book_id = o.book_id and s.statement_id = o.source_id
+            and o.kind = 'refunded'
+        left join refund_notice n on n.book_id = o.book_id and n.notice_id = o.source_id
             and o.kind = 'refunded'
         where o.book_id = $1 and o.payment_id = $2 order by o.attempt_no, o.step";
     RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt
@@ -38,6 +41,8 @@ sql! {
             union select 'batch', batch_id from attempt where book_id = $1 and payment_id = $2
             union select case kind when 'refunded' then 'statement' else 'return' end, source_id
                 from outcome where book_id = $1 and payment_id = $2
+            union select 'notice', source_id from outcome
+                where book_id = $1 and payment_id = $2 and kind = 'refunded'
             union select 'withdraw', return_id from outcome_void
                 where book_id = $1 and payment_id = $2
             union select 'exception', exception_id from exception_settlement
@@ -210,7 +215,7 @@ pub struct OutcomeStep {
     pub attempt: i64,
     /// `paid`, `failed` or `refunded`.
     pub kind: String,
-    /// `return` or `statement`.
+    /// `return`, `statement` or `notice`.
     pub source: &'static str,
     /// The number of that.
     pub source_id: i64,
@@ -317,10 +322,10 @@ pub async fn payment(
         outcomes.push(OutcomeStep {
             attempt: row.int(0)?,
             kind: row.text(1)?,
-            source: if row.int(2)? == 1 {
-                "return"
-            } else {
-                "statement"
+            source: match (row.int(2)? % 2, row.opt_int(10)?) {
+                (1, _) => "return",
+                (_, Some(_)) => "notice",
+                (_, None) => "statement",
             },
             source_id: row.int(3)?,
             line_no: row.int(4)?,

@@ -13,6 +13,7 @@ use ledger_store::db::Tx;
 use ledger_store::exception::{self as store, Exception, ExceptionState, Note, NoteKind};
 use ledger_store::recovery;
 use ledger_store::settlement::{self, Settled};
+use ledger_store::statement;
 use reconciliation::answer::ExceptionKind;
 use reconciliation::resolution::{Effect, offered};
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ use super::Page;
 /// Working days after it came up, a difference is due. No rule gives a number; a week of the bank
 /// is what the surveyed counties ask for.
 const DUE_WORKING_DAYS: u32 = 5;
+
+/// How many things a movement may be are listed: a person reads them.
+const CANDIDATES_MAX: usize = 100;
 
 /// A difference with what is noted of it.
 struct Seen {
@@ -273,8 +277,9 @@ pub async fn show(app: &App, caller: &Caller, id: ExceptionId) -> Result<Report,
     let found = found.ok_or_else(|| not_found("差异 exception", id))?;
     let around = Around::load(&mut tx, book, app.clock.today()).await?;
     let mut seen = around.see(&mut tx, book, vec![found]).await?;
-    tx.rollback().await?;
     let seen = seen.pop().ok_or_else(|| not_found("差异 exception", id))?;
+    let candidates = candidates(&mut tx, book, &seen.exception).await?;
+    tx.rollback().await?;
     let mut notes = Table::new(
         words("记录", "Notes"),
         &[
@@ -322,6 +327,69 @@ pub async fn show(app: &App, caller: &Caller, id: ExceptionId) -> Result<Report,
     }
     let mut document = around.json(&seen);
     document["notes"] = Value::Array(list);
+    let (list, what) = candidates_shown(candidates);
+    document["candidates"] = Value::Array(list);
     let head = table(&around, std::slice::from_ref(&seen));
-    Ok(Report::new(document, vec![head, notes, ways]))
+    Ok(Report::new(document, vec![head, notes, ways, what]))
+}
+
+/// The candidates as JSON and as a table.
+fn candidates_shown(candidates: Vec<Candidate>) -> (Vec<Value>, Table) {
+    let mut what = Table::new(
+        words("可对应的项目", "What it may be"),
+        &[
+            ("写作", "as", false),
+            ("项目", "what", false),
+            ("日期", "date", false),
+            ("金额(元)", "amount (yuan)", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for (code, name, on, amount) in candidates {
+        list.push(json!({ "as": code, "what": name, "on": on, "amount_fen": amount.get() }));
+        what.row([code, name, on, amount.grouped()]);
+    }
+    (list, what)
+}
+
+/// How it is written in a resolution, what it is, its day, its amount as the statement would have
+/// it.
+type Candidate = (String, String, String, Fen);
+
+/// What the books still wait to see on the account of a movement that nobody has explained: debits
+/// of batches, or refunds and money of appropriations. Other differences have none.
+async fn candidates(tx: &mut Tx, book: BookId, of: &Exception) -> Result<Vec<Candidate>, Error> {
+    let all = statement::statements(tx, book).await?;
+    let source = all.iter().find(|one| one.id.get() == of.source_id);
+    let open = of.source == "statement" && of.state != ExceptionState::Settled;
+    let Some(source) = source.filter(|_| open) else {
+        return Ok(Vec::new());
+    };
+    let bank = source.bank_account;
+    let mut found: Vec<Candidate> = Vec::new();
+    if of.amount < Fen::ZERO {
+        for debit in statement::unseen_debits(tx, book, bank).await? {
+            let amount = Fen::ZERO.minus(debit.amount)?;
+            let on = debit.sent_on.to_string();
+            found.push((
+                debit.batch_no,
+                "代发扣款 debit of a batch".to_owned(),
+                on,
+                amount,
+            ));
+        }
+    } else {
+        for (id, document, amount) in statement::unseen_appropriations(tx, book, bank).await? {
+            found.push((format!("A{id}"), document, String::new(), amount));
+        }
+        for refund in statement::awaited_refunds(tx, book, bank).await? {
+            let code = format!("P{}-{}", refund.payment, refund.attempt);
+            let on = refund.sent_on.to_string();
+            found.push((code, "退款 refund".to_owned(), on, refund.amount));
+        }
+    }
+    // What has the very amount comes first; the rest as the books have it.
+    found.sort_by_key(|one| one.3 != of.amount);
+    found.truncate(CANDIDATES_MAX);
+    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Differences (差异): listed until two people have settled each of them, and what they decide is
 //! booked.
 
+mod link;
 mod list;
 mod note;
 mod settle;
@@ -14,6 +15,7 @@ use ledger_store::boxed;
 pub use ledger_store::exception::Page;
 use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::settlement::{self, Settlement};
+use ledger_store::statement::{self, Link};
 use ledger_store::write::Write;
 use reconciliation::resolution::Plan;
 use serde_json::{Value, json};
@@ -172,6 +174,7 @@ async fn settle_proposed(
             .push((exception, "confirm", Some((proposer, settlement))));
     }
     kept.opened.extend(settled.opened);
+    kept.links.extend(settled.links);
     Ok(answer)
 }
 
@@ -184,6 +187,7 @@ type Agreed = (UserId, Settlement);
 struct Kept {
     events: Vec<(Exception, &'static str, Option<Agreed>)>,
     opened: Vec<Exception>,
+    links: Vec<Link>,
 }
 
 impl Kept {
@@ -200,6 +204,8 @@ impl Kept {
                 return Err(wrong_state(&pair[0].0, "confirm"));
             }
         }
+        self.links.sort();
+        statement::add_links(write, &self.links).await?;
         for (exception, event, settled) in &self.events {
             if let Some((proposer, settlement)) = settled {
                 let people = (*proposer, caller.user.id);

@@ -11,7 +11,7 @@ use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::journal::{Posted, Poster, VoucherDraft};
 use ledger_store::policy::DebitStyle;
 use ledger_store::settlement::{self, AnswerFact, AttemptFact, Settlement};
-use ledger_store::statement;
+use ledger_store::statement::{self, Link};
 use ledger_store::success::{Change, Event};
 use ledger_store::write::Write;
 use reconciliation::answer::ExceptionKind;
@@ -51,6 +51,9 @@ pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settle
     }
     let settlement = match (first, s.plan.resolution) {
         (Effect::Corrected, _) => return s.corrected(write).await,
+        (Effect::Refund | Effect::Offset, Resolution::ForceMatch) if s.by_hand() => {
+            return s.linked(write).await;
+        }
         (Effect::Refund, _) if s.plan.other.is_none() => s.refund(write).await,
         (Effect::Refund | Effect::Offset | Effect::ClaimHome, _) => {
             return s.against_credit(write).await;
@@ -67,7 +70,12 @@ pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settle
         (Effect::Cancelled, _) => s.cancelled(write).await,
         (Effect::Treasury, _) => s.treasury(write).await,
         (Effect::WrittenOff, _) => s.written_off(write).await,
-        (Effect::Nothing | Effect::RefundLate | Effect::Claim, _) => Ok(nothing()),
+        (Effect::Charged, _) => s.charged(write).await,
+        (Effect::Returned, _) => s.returned(write).await,
+        (
+            Effect::Nothing | Effect::RefundLate | Effect::Claim | Effect::Linked | Effect::Funded,
+            _,
+        ) => Ok(nothing()),
     };
     settlement.map(Settled::alone)
 }
@@ -81,14 +89,17 @@ pub(super) struct Settled {
     pub(super) other: Option<(Exception, Settlement)>,
     /// A difference that it leaves open.
     pub(super) opened: Option<Exception>,
+    /// What movements were found to be.
+    pub(super) links: Vec<Link>,
 }
 
 impl Settled {
-    fn alone(settlement: Settlement) -> Settled {
+    pub(super) fn alone(settlement: Settlement) -> Settled {
         Settled {
             settlement,
             other: None,
             opened: None,
+            links: Vec::new(),
         }
     }
 }
@@ -107,6 +118,14 @@ pub(super) fn nothing() -> Settlement {
     }
 }
 
+/// The effect of a refund that came home: of a failure, or after success.
+pub(super) fn refund_effect(late: bool) -> Effect {
+    match late {
+        true => Effect::RefundLate,
+        false => Effect::Refund,
+    }
+}
+
 /// The kind of a difference.
 pub(super) fn kind_of(exception: &Exception) -> Result<ExceptionKind, Error> {
     let kind = ExceptionKind::from_code(&exception.kind);
@@ -120,7 +139,7 @@ pub(super) fn ways(kind: ExceptionKind) -> String {
 }
 
 impl Settling<'_> {
-    fn refuse(&self, detail: &str) -> Error {
+    pub(super) fn refuse(&self, detail: &str) -> Error {
         let kind = ExceptionKind::from_code(&self.exception.kind);
         Problem::new(Kind::ExceptionResolution)
             .with("id", self.exception.id)
@@ -131,7 +150,7 @@ impl Settling<'_> {
     }
 
     /// The attempt that the plan names, or that the difference is about.
-    async fn attempt(&self, write: &mut Write) -> Result<AttemptFact, Error> {
+    pub(super) async fn attempt(&self, write: &mut Write) -> Result<AttemptFact, Error> {
         let about = (self.exception.payment, Some(self.exception.attempt));
         let (payment, number) = match self.plan.payment {
             Some(named) => named,
@@ -149,7 +168,7 @@ impl Settling<'_> {
         fact.ok_or_else(|| not_found("发放 attempt", format!("P{payment}-{number}")))
     }
 
-    async fn known(
+    pub(super) async fn known(
         &self,
         write: &mut Write,
         of: &AttemptFact,
@@ -159,7 +178,12 @@ impl Settling<'_> {
     }
 
     /// What moved for an attempt.
-    fn moved(&self, effect: Effect, of: &AttemptFact, voucher: Option<VoucherId>) -> Settlement {
+    pub(super) fn moved(
+        &self,
+        effect: Effect,
+        of: &AttemptFact,
+        voucher: Option<VoucherId>,
+    ) -> Settlement {
         Settlement {
             effect: effect.code(),
             payment: Some(of.payment),
@@ -382,9 +406,8 @@ impl Settling<'_> {
             ..self.exception.clone()
         };
         Ok(Settled {
-            settlement: self.moved(Effect::Claim, attempt, Some(posted.id)),
-            other: None,
             opened: Some(opened),
+            ..Settled::alone(self.moved(Effect::Claim, attempt, Some(posted.id)))
         })
     }
 
@@ -392,10 +415,30 @@ impl Settling<'_> {
     async fn refund(&self, write: &mut Write) -> Result<Settlement, Error> {
         let bank = self.bank_of(write, self.exception).await?;
         let attempt = self.attempt(write).await?;
-        if attempt.amount != self.exception.amount || attempt.bank_account != bank {
+        if attempt.amount != self.exception.amount {
             return Err(self.refuse("金额或账户与该笔发放不符 amount or account differs"));
         }
-        let known = self.known(write, &attempt).await?;
+        let mut postings = Vec::new();
+        let late = self.home(write, bank, &attempt, &mut postings).await?;
+        rules::suspense_cleared(bank, attempt.amount, &mut postings);
+        let summary = format!("退款到账 差异{}", self.exception.id);
+        let posted = self.post(write, summary, &postings).await?;
+        Ok(self.moved(refund_effect(late), &attempt, Some(posted.id)))
+    }
+
+    /// The money of an attempt is home with this credit: what that books, and whether it had been
+    /// reported paid.
+    pub(super) async fn home(
+        &self,
+        write: &mut Write,
+        bank: BankAccountId,
+        attempt: &AttemptFact,
+        out: &mut Vec<Posting>,
+    ) -> Result<bool, Error> {
+        if attempt.bank_account != bank {
+            return Err(self.refuse("金额或账户与该笔发放不符 amount or account differs"));
+        }
+        let known = self.known(write, attempt).await?;
         let known = known.ok_or_else(|| self.refuse("此笔银行尚无答复 not answered yet"))?;
         let late = known.kind == "paid";
         let awaited = attempt.style == DebitStyle::Whole || known.kind == "refunded";
@@ -404,14 +447,12 @@ impl Settling<'_> {
         }
         let (payment, number) = (attempt.payment, attempt.number);
         if late {
-            self.refunded_late(write, &attempt, known.step).await?;
+            self.refunded_late(write, attempt, known.step).await?;
         }
         let receipt = [(payment, number, self.exception.line_no, attempt.amount)];
         let from = ledger::id::StatementId(self.exception.source_id);
         statement::add_receipts(write, from, &receipt).await?;
         let earlier = Month::of(attempt.sent_on).year() < Month::of(self.on).year();
-        let mut postings = Vec::new();
-        let out = &mut postings;
         for (lot, amount) in &attempt.draws {
             let (lot, amount) = (*lot, *amount);
             if late {
@@ -425,19 +466,11 @@ impl Settling<'_> {
                 }
             }
         }
-        rules::suspense_cleared(bank, attempt.amount, out);
-        let summary = format!("退款到账 差异{}", self.exception.id);
-        let posted = self.post(write, summary, &postings).await?;
-        let effect = if late {
-            Effect::RefundLate
-        } else {
-            Effect::Refund
-        };
-        Ok(self.moved(effect, &attempt, Some(posted.id)))
+        Ok(late)
     }
 
     /// What was reported paid came back (退票).
-    async fn refunded_late(
+    pub(super) async fn refunded_late(
         &self,
         write: &mut Write,
         attempt: &AttemptFact,
@@ -483,9 +516,9 @@ impl Settling<'_> {
         let bank = self.bank_of(write, credit).await?;
         let settled = match kind_of(against)? {
             ExceptionKind::PaidTwice => self.claim_home(write, credit, against, bank).await?,
-            ExceptionKind::UnexplainedDebit | ExceptionKind::BatchDebitDiffers => {
-                self.offset(write, credit, against, bank).await?
-            }
+            ExceptionKind::UnexplainedDebit
+            | ExceptionKind::BatchDebitDiffers
+            | ExceptionKind::BankFee => self.offset(write, credit, against, bank).await?,
             _ => return Err(self.refuse("对应的差异不是付款 the other one is no debit")),
         };
         let settled = Settlement {
@@ -500,12 +533,12 @@ impl Settling<'_> {
         Ok(Settled {
             settlement: settled,
             other: Some((self.with_this(other), mirrored)),
-            opened: None,
+            ..Settled::alone(nothing())
         })
     }
 
     /// The other difference, settled with this one.
-    fn with_this(&self, other: Exception) -> Exception {
+    pub(super) fn with_this(&self, other: Exception) -> Exception {
         let plan = Plan {
             other: Some(self.exception.id.get()),
             ..Plan::of(Resolution::ForceMatch)
@@ -591,7 +624,7 @@ impl Settling<'_> {
         })
     }
 
-    async fn program(&self, write: &mut Write) -> Result<ProgramId, Error> {
+    pub(super) async fn program(&self, write: &mut Write) -> Result<ProgramId, Error> {
         let code = self.plan.program.as_deref();
         let code =
             code.ok_or_else(|| self.refuse("须指明项目代码,如 write-off:urban name the program"))?;
@@ -618,7 +651,7 @@ impl Settling<'_> {
     }
 
     /// The bank account of a difference on a statement.
-    async fn bank_of(
+    pub(super) async fn bank_of(
         &self,
         write: &mut Write,
         exception: &Exception,
@@ -632,7 +665,7 @@ impl Settling<'_> {
         Ok(source.bank_account)
     }
 
-    async fn post(
+    pub(super) async fn post(
         &self,
         write: &mut Write,
         summary: String,

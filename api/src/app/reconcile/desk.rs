@@ -695,6 +695,7 @@ pub(super) async fn unexplained(
     let kinds = [
         ExceptionKind::UnexplainedCredit.code(),
         ExceptionKind::RefundWithoutOriginal.code(),
+        ExceptionKind::Interest.code(),
     ];
     Ok(figures::unexplained(tx, book, kinds).await?)
 }

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::id::{BookId, ComponentId, ProgramId, RunId};
+use ledger::id::{BookId, ComponentId, ProgramId, RunId, StatementId};
 use ledger::money::{Fen, MoneyError};
 use ledger_store::agreement as figures;
 use ledger_store::answer;
 use ledger_store::batch;
 use ledger_store::db::Tx;
 use ledger_store::journal::Voucher;
+use ledger_store::notice;
 use ledger_store::policy::DebitStyle;
 use ledger_store::run;
 use ledger_store::statement;
@@ -69,6 +70,13 @@ impl Events {
                 add(&mut events.payable, home.program.get(), owed_again)?;
                 add(&mut events.awaited, bank, owed_again.minus(home.received)?)?;
                 events.paid = events.paid.minus(owed_again)?;
+            }
+        }
+        for id in sources(vouchers, "notice") {
+            for (program, bank, amount) in notice::returned(tx, book, StatementId(id)).await? {
+                add(&mut events.payable, program.get(), amount)?;
+                add(&mut events.awaited, bank.get(), amount)?;
+                events.paid = events.paid.minus(amount)?;
             }
         }
         for (statement, bank, amount) in unexplained(tx, book).await? {

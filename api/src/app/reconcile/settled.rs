@@ -46,7 +46,7 @@ impl Settled {
     /// what was cancelled.
     pub(super) fn payable(&self) -> Result<Sums, MoneyError> {
         let mut sums = self.of(|effect, _, program| match effect {
-            Effect::RefundLate => Some((program, true)),
+            Effect::RefundLate | Effect::Returned => Some((program, true)),
             _ => None,
         })?;
         for voided in self.voided.iter().filter(|voided| voided.paid) {
@@ -71,6 +71,7 @@ impl Settled {
     pub(super) fn awaited(&self) -> Result<Sums, MoneyError> {
         let mut sums = self.of(|effect, bank, _| match effect {
             Effect::Refund => Some((bank, false)),
+            Effect::Returned => Some((bank, true)),
             _ => None,
         })?;
         for voided in self.voided.iter().filter(|one| one.whole && !one.paid) {
@@ -105,7 +106,7 @@ impl Settled {
     /// Paid, by answers that were voided or came back: less.
     pub(super) fn paid(&self) -> Result<Fen, MoneyError> {
         let mut paid = self.total(|effect| match effect {
-            Effect::RefundLate => Some(false),
+            Effect::RefundLate | Effect::Returned => Some(false),
             _ => None,
         })?;
         for voided in self.voided.iter().filter(|voided| voided.paid) {

@@ -5,12 +5,14 @@ use ledger::calendar::{Date, Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::{BankAccountId, BookId};
 use ledger::money::Fen;
+use ledger::problem::Language;
 use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::journal;
 use ledger_store::report::{self, Standing};
 use ledger_store::statement::{self, Statement};
 use reconciliation::agreement::{BankReconciliation, OpenItem};
+use reconciliation::answer::ExceptionKind;
 use serde_json::{Value, json};
 
 use super::books::running;
@@ -121,7 +123,13 @@ fn open_item(standing: &Standing) -> Result<OpenItem, Error> {
     Ok(OpenItem {
         date: parse_date(&standing.on).unwrap_or(Date::MIN),
         row: standing.row.clone(),
-        summary: standing.summary.clone(),
+        summary: match ExceptionKind::from_code(&standing.kind) {
+            Some(kind @ (ExceptionKind::BankFee | ExceptionKind::Interest)) => {
+                format!("{} {}", kind.name(Language::Zh), standing.summary)
+            }
+            _ => standing.summary.clone(),
+        },
+        kind: standing.kind.clone(),
         amount: if standing.amount < Fen::ZERO {
             Fen::ZERO.minus(standing.amount)?
         } else {
@@ -239,6 +247,7 @@ fn items_json(items: &[OpenItem]) -> Value {
             "date": item.date.to_string(),
             "row": item.row,
             "summary": item.summary,
+            "kind": Some(&item.kind).filter(|kind| !kind.is_empty()),
             "amount_fen": item.amount.get(),
         })
     };

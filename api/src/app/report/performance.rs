@@ -13,7 +13,7 @@ use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::run::{self, Run, RunKind};
 use ledger_store::success::{self, Success, Sum};
-use ledger_store::{batch, fate, policy};
+use ledger_store::{batch, fate, policy, returned as store};
 use reconciliation::rate::Rate;
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ pub async fn performance(
     let stored = success::rates(&mut tx, book, first, last).await?;
     let times = times(&mut tx, book, (first, last), today).await?;
     let execution = execution_in(&mut tx, book, &names, last.year()).await?;
+    let returned = returned(&mut tx, book, &names, today).await?;
     tx.rollback().await?;
     let transit = in_transit(&names, &stored, &times, today)?;
     let success = success_in(&names, stored, first, last)?;
@@ -55,11 +56,12 @@ pub async fn performance(
         "timeliness": in_time,
         "in_transit": transit.0,
         "idle": idle,
+        "returned": returned.0,
         "execution": execution.json,
     });
     let mut tables = vec![headline(&json)];
     tables.extend(success.tables);
-    tables.extend([times_table, transit.1, idle_table]);
+    tables.extend([times_table, transit.1, returned.1, idle_table]);
     // By program; the letters have a report of their own.
     tables.extend(execution.tables.into_iter().skip(1).take(1));
     Ok(Report::new(json, tables))
@@ -219,6 +221,65 @@ fn in_transit(
             "sent_on": sent.map(|day| day.to_string()),
             "days": days,
         }));
+    }
+    Ok((rows.into(), table))
+}
+
+/// Money that came back and is not sorted yet, and since when: home and to be sent again or
+/// cancelled, by program; in suspense, by account.
+async fn returned(
+    tx: &mut Tx,
+    book: BookId,
+    names: &Names,
+    today: Date,
+) -> Result<(Value, Table), Error> {
+    let mut table = Table::new(
+        words(
+            "退回待梳理资金(审计检查 A14)",
+            "money returned and not sorted (A14)",
+        ),
+        &[
+            ("情况", "state", false),
+            ("项目或账户", "program or account", false),
+            ("笔数", "items", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("最早到账日", "since", false),
+            ("已过(天)", "days", true),
+        ],
+    );
+    let mut rows = Vec::new();
+    let mut add = |state: (&str, &str), code: String, name: String, of: (i64, Fen, String)| {
+        let (count, amount, since) = of;
+        let days = parse_date(&since)
+            .ok()
+            .map(|since| (today - since).num_days());
+        table.row([
+            state.1.to_owned(),
+            name.clone(),
+            count.to_string(),
+            amount.grouped(),
+            since.clone(),
+            days.map_or_else(|| NOTHING.to_owned(), |days| days.to_string()),
+        ]);
+        rows.push(json!({
+            "state": state.0,
+            "of": code,
+            "name": name,
+            "items": count,
+            "amount_fen": amount.get(),
+            "since": since,
+            "days": days,
+        }));
+    };
+    for one in store::home(tx, book).await? {
+        let (code, name) = (names.program_code(one.of), names.program(one.of));
+        let of = (one.count, one.amount, one.since);
+        add(("home", "已退回、待补发或取消"), code, name, of);
+    }
+    for one in store::suspense(tx, book).await? {
+        let name = names.bank(one.of);
+        let of = (one.count, one.amount, one.since);
+        add(("suspense", "来款待查"), name.clone(), name, of);
     }
     Ok((rows.into(), table))
 }

@@ -77,8 +77,8 @@ const REFUND_AWAITED: Kind = (
 
 /// What to do with a line that nobody has settled.
 const SETTLE: (&str, &str) = (
-    "两人处理:huimin exception propose、confirm",
-    "two people settle it: huimin exception propose, confirm",
+    "两人处理:huimin exception resolve、confirm",
+    "two people settle it: huimin exception resolve, confirm",
 );
 
 /// Two figures that ought to be equal.

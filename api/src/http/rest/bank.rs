@@ -128,7 +128,7 @@ impl OfReturn {
     }
 }
 
-/// 导入回盘 Import a return file
+/// 导入回盘或退款通知 Import a return file, or a notice of payments that came back
 #[utoipa::path(post, path = "/returns", operation_id = "return.import", params(OfReturn),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     extensions(("x-may" = json!("import-return")), ("x-job" = json!(true))))]

@@ -69,7 +69,8 @@ struct Exception {
 /// How it is to be settled.
 #[derive(Debug, Deserialize, ToSchema)]
 struct Proposal {
-    /// 处理方式及对应 Resolution and what it is settled against, as `force-match:paid:P12-1`
+    /// 处理方式及对应 Resolution and what it is settled against, as `force-match:paid:P12-1`,
+    /// `force-match:B000001:B000002`, `force-match:A3`, `treasury:urban`, `charge:urban`
     resolution: String,
     /// 说明 Note
     note: String,

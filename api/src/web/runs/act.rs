@@ -217,10 +217,10 @@ pub(super) async fn take(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let (app, caller, id) = (seat.app(), seat.caller(), super::number(&seat)?);
     let (key, reason) = (posted.key(), posted.text("reason"));
     let date = seat.say("field.date-hint");
-    if let Some(wanted) = job_of(&seat, &posted) {
-        if work::has_many(&seat, id).await? {
-            return work::later(&seat, wanted, key).await;
-        }
+    if let Some(wanted) = job_of(&seat, &posted)
+        && work::has_many(&seat, id).await?
+    {
+        return work::later(&seat, wanted, key).await;
     }
     let done = match seat.place("step") {
         "calculate" => use_case::calculate(app, caller, id, key).await,
