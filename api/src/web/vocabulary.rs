@@ -71,6 +71,12 @@ const WORDS: &[(&str, &str)] = &[
     ("追缴冲减", "recovery"),
     ("实发", "paid"),
     ("待发", "waiting"),
+    (
+        "已退回、待补发或取消",
+        "home, to be sent again or cancelled",
+    ),
+    ("来款待查", "in suspense"),
+    ("退回", "returned"),
 ];
 
 /// Sentences around one value.
@@ -79,6 +85,8 @@ const AROUND: &[(&str, &str)] = &[
     ("合计 {} 笔", "total, {}"),
     ("对账单余额({})", "balance of the statement ({})"),
     ("引擎设置 {}", "setting of the engine: {}"),
+    ("银行手续费 {}", "bank fee {}"),
+    ("账户利息 {}", "interest {}"),
     ("{} 日历日", "{} calendar days"),
     ("{} 工作日", "{} working days"),
 ];
