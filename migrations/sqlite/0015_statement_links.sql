@@ -55,8 +55,7 @@ create table statement_link (
   entry integer not null,
   seal integer not null,
   constraint pk_statement_link primary key (book_id, statement_id, line_no, part),
-  constraint uq_statement_link_match
-    unique (book_id, match_kind, match_id, attempt_no, statement_id, line_no),
+  constraint uq_statement_link_match unique (book_id, match_kind, match_id, attempt_no, statement_id, line_no),
   constraint ck_statement_link_part check (part >= 1 and part <= parts),
   constraint ck_statement_link_match check (match_kind in ('batch', 'return', 'refund', 'appropriation')),
   constraint ck_statement_link_amount check ((match_kind in ('batch', 'return') and amount_fen < 0) or (match_kind in ('refund', 'appropriation') and amount_fen > 0)),

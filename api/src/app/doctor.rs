@@ -65,7 +65,7 @@ fn report(app: &App, findings: &[Finding]) -> Report {
             false => format!("{} / {}", finding.advice.zh, finding.advice.en),
         };
         table.row([
-            format!("{} {}", finding.what.zh, finding.what.en),
+            format!("{} / {}", finding.what.zh, finding.what.en),
             finding.value.clone(),
             if finding.ok {
                 "正常 ok"

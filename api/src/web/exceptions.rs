@@ -11,7 +11,7 @@ use super::page::{Block, Fact, Form, Kind, Link, Notice, Page, fact, field, link
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::seat::Seat;
-use super::{badge, fen, tables};
+use super::{badge, fen, tables, word};
 use crate::app::exception::{self as use_case, Page as Rows};
 use crate::app::{Error, not_found};
 use crate::cli::failure;
@@ -318,7 +318,10 @@ fn facts(seat: &Seat, one: &Value) -> Vec<Fact> {
         text("line"),
     ];
     let mut facts = vec![
-        fact(seat.say("exceptions.kind"), text("kind_name")),
+        fact(
+            seat.say("exceptions.kind"),
+            word(&text("kind_name"), seat.language),
+        ),
         fact(seat.say("exceptions.detail"), text("detail")),
         fact(seat.say("field.amount"), fen(&one["amount_fen"])),
         fact(seat.say("exceptions.source"), source.join(" ")),

@@ -67,8 +67,8 @@ mod tests {
         }
     }
 
-    /// A file and a job, which look like keys.
-    const NO_KEYS: [&str; 2] = ["exceptions.xlsx", "audit.export"];
+    /// A file, a job and a refusal, which look like keys.
+    const NO_KEYS: [&str; 3] = ["exceptions.xlsx", "audit.export", "run.review.refused"];
 
     /// Every `"group.key"` in the sources of the pages and their templates.
     fn used(directory: &Path, groups: &BTreeSet<&str>, found: &mut BTreeSet<String>) {
@@ -76,6 +76,10 @@ mod tests {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 used(&path, groups, found);
+                continue;
+            }
+            // It names commands, which look like keys.
+            if path.ends_with("vocabulary.rs") {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();

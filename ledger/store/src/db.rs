@@ -875,7 +875,8 @@ async fn scan_sqlite<E>(
     }
 }
 
-/// A look at 9,000 rows of a table instead of 30,000 tells our plans as much, in a third of the time.
+/// A look at 9,000 rows of a table instead of 30,000 tells our plans as much, in a third of
+/// the time.
 const STATISTICS_TARGET: &str = "set local default_statistics_target = 30";
 
 /// A scan reads a stretch of one table in the order of its key and looks up what belongs to each
