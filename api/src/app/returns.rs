@@ -162,6 +162,8 @@ async fn notice_layout(
 ) -> Result<Option<String>, Error> {
     let found = match &input.profile {
         Some(id) => Some(profile(app, id)?),
+        // A notice answers no batch; looking for a layout reads the file once for each.
+        None if input.batch.is_some() => None,
         None => detect(&app.profiles, &input.bytes).into_iter().next(),
     };
     let Some(found) = found.filter(|found| found.is_notice()) else {
