@@ -3,7 +3,12 @@
 
 -- One credit may bring several refunds home, and never more than it is.
 alter table refund_receipt drop constraint uq_refund_receipt_line;
-create index ix_refund_receipt_line on refund_receipt (book_id, statement_id, line_no);
+-- The amounts are in the index: without statistics SQLite would add up a whole book otherwise.
+create index ix_refund_receipt_line
+  on refund_receipt (book_id, statement_id, line_no, amount_fen);
+drop index ix_statement_line_match;
+create index ix_statement_line_match
+  on statement_line (book_id, match_kind, match_id, amount_fen);
 create function refuse_receipt() returns trigger language plpgsql as $$
 begin
   if exists (select 1 from statement_line l where l.book_id = new.book_id

@@ -20,7 +20,12 @@ insert into refund_receipt_again select book_id, payment_id, attempt_no, stateme
   amount_fen, entry, seal from refund_receipt;
 drop table refund_receipt;
 alter table refund_receipt_again rename to refund_receipt;
-create index ix_refund_receipt_line on refund_receipt (book_id, statement_id, line_no);
+-- The amounts are in the index: without statistics SQLite would add up a whole book otherwise.
+create index ix_refund_receipt_line
+  on refund_receipt (book_id, statement_id, line_no, amount_fen);
+drop index ix_statement_line_match;
+create index ix_statement_line_match
+  on statement_line (book_id, match_kind, match_id, amount_fen);
 create trigger tr_refund_receipt_update before update on refund_receipt
 begin select raise(abort, 'tr_append_only'); end;
 create trigger tr_refund_receipt_delete before delete on refund_receipt

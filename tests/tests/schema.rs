@@ -657,3 +657,32 @@ async fn no_row_of_an_append_only_table_can_be_changed_removed_or_replaced() {
     })
     .await;
 }
+
+/// SQLite has no statistics: what a trigger adds up for each row must be found by all parts of an
+/// index, or a large statement takes the square of its lines.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_triggers_add_up_is_looked_up_by_its_line() {
+    let database = TestDb::sqlite();
+    migrated(&database).await;
+    let mut connection = SqliteConnection::connect(database.url()).await.unwrap();
+    for (sql, index) in [
+        (
+            "select sum(h.amount_fen) from refund_receipt h
+            where h.book_id = 1 and h.statement_id = 2 and h.line_no = 3",
+            "ix_refund_receipt_line (book_id=? AND statement_id=? AND line_no=?)",
+        ),
+        (
+            "select sum(m.amount_fen) from statement_match m
+            where m.book_id = 1 and m.match_kind = 'batch' and m.match_id = 4",
+            "ix_statement_line_match (book_id=? AND match_kind=? AND match_id=?)",
+        ),
+    ] {
+        let explain = AssertSqlSafe(format!("explain query plan {sql}"));
+        let rows = sqlx::query(explain)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
+    }
+}
