@@ -46,8 +46,7 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 4;
 /// KiB of pages that each connection keeps: 12 MiB, 60 in all.
 const SQLITE_CACHE: &str = "-12288";
-/// While a connection reads one table through it keeps 2 MiB: what is read once needs no cache.
-/// What is joined is looked up again and again, and does.
+/// While a connection scans it keeps 2 MiB: what is read once needs no cache.
 const SCAN_BEGINS: &str = "pragma cache_size = -2048";
 const SCAN_ENDS: &str = "pragma cache_size = -12288";
 /// How long SQLite waits for the lock of another process.
@@ -864,9 +863,6 @@ async fn scan_sqlite<E>(
     let result = {
         let mut locked = lock_sqlite(tx).await?;
         blocking(|| {
-            if sql.contains(" join ") || sql.contains("outcome_now") {
-                return sqlite_guard::scan_rows(&mut locked, sql, args, receive);
-            }
             sqlite_guard::set(&mut locked, SCAN_BEGINS)?;
             let result = sqlite_guard::scan_rows(&mut locked, sql, args, receive);
             sqlite_guard::set(&mut locked, SCAN_ENDS)?;
