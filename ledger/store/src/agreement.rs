@@ -101,16 +101,18 @@ sql! {
         group by l.component_id order by l.component_id";
     // "+ 0" keeps PostgreSQL from walking all payments in order until one is of the batch.
     BATCH_PAYMENTS = "select coalesce(min(payment_id + 0), 0), coalesce(max(payment_id + 0), 0)
-        from attempt where book_id = $1 and batch_id = $2";
-    // Answers that were voided since were booked; what voided them booked the opposite.
+        from attempt where book_id = $1 and batch_id = $2 and line_no > 0";
+    // Answers that were voided since were booked; what voided them booked the opposite. The joins
+    // keep SQLite from reading all answers of the book for each batch.
     BATCH_ANSWERS = "select o.source_id, o.kind, cast(sum(p.amount_fen) as bigint)
         from attempt t
         cross join payment p
-        join outcome o on o.book_id = t.book_id and o.payment_id = t.payment_id
-            and o.attempt_no = t.attempt_no and o.kind <> 'refunded'
+        cross join outcome o
         where t.book_id = $1 and t.batch_id = $2
         and p.book_id = t.book_id and p.payment_id = t.payment_id
         and p.payment_id > $3 and p.payment_id <= $4
+        and o.book_id = t.book_id and o.payment_id = t.payment_id
+        and o.attempt_no = t.attempt_no and o.kind <> 'refunded'
         group by o.source_id, o.kind";
     RECEIPTS = "select r.program_id, cast(sum(h.amount_fen) as bigint),
         cast(sum(case when o.step is null then 0 else p.amount_fen end) as bigint)

@@ -60,10 +60,12 @@ sql! {
             where s.book_id = $1 and t.batch_id = $2)";
     SOURCES = "select t.batch_id, f.batch_id, max(t.attempt_no) from run r
         join batch b on b.book_id = r.book_id and b.run_id = r.run_id
-        join attempt t on t.book_id = b.book_id and t.batch_id = b.batch_id and t.kind = 'pay'
+        cross join attempt t
         join attempt f on f.book_id = t.book_id and f.payment_id = t.payment_id
             and f.attempt_no = 1
         where r.book_id = $1 and r.kind = 're-pay'
+        and t.book_id = b.book_id and t.batch_id = b.batch_id and t.line_no > 0
+        and t.kind = 'pay'
         group by t.batch_id, f.batch_id order by t.batch_id, f.batch_id";
     PARTS_OF_BATCH = "select d.payment_id, d.attempt_no, d.appropriation_id, d.amount_fen
         from draw_part d join attempt t on t.book_id = d.book_id

@@ -38,7 +38,7 @@ sql! {
         order by program_id, other_id";
     PAID_ELSEWHERE = "select l.subject_id from payment_line i
         cross join payment_line l
-        where i.book_id = $1 and i.month = $2 and i.component_id = $3
+        where i.book_id = $1 and i.month = $2 and i.component_id = $3 and i.subject_id > 0
         and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no
         and (l.payment_id < $4 or l.payment_id > $5)
         group by l.subject_id having sum(l.amount_fen) > 0";

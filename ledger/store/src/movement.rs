@@ -164,16 +164,19 @@ sql! {
     RUN_HEADS = "select cast(count(distinct p.household_id) as bigint),
         cast(count(distinct case when y.kind = 'person' then l.subject_id end) as bigint)
         from payment p
-        join payment_line l on l.book_id = p.book_id and l.payment_id = p.payment_id
+        cross join payment_line l
         join party y on y.book_id = l.book_id and y.party_id = l.subject_id
-        where p.book_id = $1 and p.payment_id between $2 and $3";
+        where p.book_id = $1 and p.payment_id between $2 and $3
+        and l.book_id = p.book_id and l.payment_id = p.payment_id";
     RE_PAID_HEADS = "select cast(count(distinct p.household_id) as bigint),
         cast(count(distinct case when y.kind = 'person' then l.subject_id end) as bigint)
         from re_pay a
-        join payment p on p.book_id = a.book_id and p.payment_id = a.payment_id
-        join payment_line l on l.book_id = p.book_id and l.payment_id = p.payment_id
+        cross join payment p
+        cross join payment_line l
         join party y on y.book_id = l.book_id and y.party_id = l.subject_id
-        where a.book_id = $1 and a.run_id = $2 and a.revision = $3";
+        where a.book_id = $1 and a.run_id = $2 and a.revision = $3
+        and p.book_id = a.book_id and p.payment_id = a.payment_id
+        and l.book_id = p.book_id and l.payment_id = p.payment_id";
     SHARES = concat!("select s.program_id, s.component_id, s.tag, s.reason,
         cast(sum(s.amount_fen) as bigint),
         cast(sum(case when s.kind = 'person' then 1 else 0 end) as bigint),

@@ -34,7 +34,7 @@ sql! {
     RETURNED = "select r.program_id, b.bank_account_id, cast(sum(p.amount_fen) as bigint)
         from refund_notice n
         join outcome o on o.book_id = n.book_id and o.source_id = n.notice_id
-            and o.kind <> 'paid' and o.kind = 'refunded'
+            and o.kind <> 'paid' and o.kind = 'refunded' and o.payment_id > 0
         join attempt t on t.book_id = o.book_id and t.payment_id = o.payment_id
             and t.attempt_no = o.attempt_no
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id

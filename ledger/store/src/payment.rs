@@ -39,7 +39,7 @@ sql! {
     ACCRUED = "select l.award_id, l.subject_id, cast(sum(l.amount_fen) as bigint),
         cast(count(*) as bigint) from payment_line i
         cross join payment_line l
-        where i.book_id = $1 and i.month = $2 and i.component_id = $3
+        where i.book_id = $1 and i.month = $2 and i.component_id = $3 and i.subject_id > 0
         and l.book_id = i.book_id and l.payment_id = i.payment_id and l.line_no = i.line_no
         group by l.award_id, l.subject_id";
     ACCRUED_BY_COMPONENT = "select l.payment_id, l.component_id,

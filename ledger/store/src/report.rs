@@ -14,27 +14,35 @@ use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 
 sql! {
+    // From the runs of the months to their payments: what was paid in other months is not read.
     ACCRUED_BY_COMPONENT = "select r.program_id, l.component_id,
         cast(sum(l.amount_fen) as bigint), cast(count(distinct p.household_id) as bigint),
         cast(count(distinct l.subject_id) as bigint)
-        from payment_line l
-        join payment p on p.book_id = l.book_id and p.payment_id = l.payment_id
-        join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where l.book_id = $1 and r.month >= $2 and r.month <= $3
-        and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
-            and not exists (select 1 from run_event v where v.book_id = e.book_id
-            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
+        from run r
+        cross join run_event e
+        cross join payment p
+        cross join payment_line l
+        where r.book_id = $1 and r.month >= $2 and r.month <= $3
+        and e.book_id = r.book_id and e.run_id = r.run_id and e.event = 'approve'
+        and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n)
+        and p.book_id = e.book_id and p.payment_id >= e.payment_first
+        and p.payment_id <= e.payment_last and p.run_id = e.run_id
+        and p.revision = e.revision
+        and l.book_id = p.book_id and l.payment_id = p.payment_id
         group by r.program_id, l.component_id order by 1, 2";
     MONTHLY = "select r.program_id, cast(count(distinct p.payment_id) as bigint),
         cast(count(distinct p.household_id) as bigint), cast(sum(p.amount_fen) as bigint)
-        from payment p
-        join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        where p.book_id = $1 and r.month = $2 and r.kind <> 're-pay'
-        and exists (select 1 from run_event e where e.book_id = r.book_id
-            and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
-            and not exists (select 1 from run_event v where v.book_id = e.book_id
-            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
+        from run r
+        cross join run_event e
+        cross join payment p
+        where r.book_id = $1 and r.month = $2 and r.kind <> 're-pay'
+        and e.book_id = r.book_id and e.run_id = r.run_id and e.event = 'approve'
+        and not exists (select 1 from run_event v where v.book_id = e.book_id
+            and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n)
+        and p.book_id = e.book_id and p.payment_id >= e.payment_first
+        and p.payment_id <= e.payment_last and p.run_id = e.run_id
+        and p.revision = e.revision
         group by r.program_id order by r.program_id";
     HOUSEHOLD_TURNOVER = "select s.program_id, cast(sum(s.earlier) as bigint),
         cast(sum(s.present) as bigint), cast(sum(s.present * (1 - s.earlier)) as bigint),
@@ -42,13 +50,16 @@ sql! {
             select r.program_id, p.household_id,
                 max(case when r.month = $2 then 1 else 0 end) as earlier,
                 max(case when r.month = $3 then 1 else 0 end) as present
-            from payment p
-            join run r on r.book_id = p.book_id and r.run_id = p.run_id
-            where p.book_id = $1 and r.month in ($2, $3)
-            and exists (select 1 from run_event e where e.book_id = r.book_id
-                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
-                and not exists (select 1 from run_event v where v.book_id = e.book_id
-                and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
+            from run r
+            cross join run_event e
+            cross join payment p
+            where r.book_id = $1 and r.month in ($2, $3)
+            and e.book_id = r.book_id and e.run_id = r.run_id and e.event = 'approve'
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+                and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n)
+            and p.book_id = e.book_id and p.payment_id >= e.payment_first
+            and p.payment_id <= e.payment_last and p.run_id = e.run_id
+            and p.revision = e.revision
             group by r.program_id, p.household_id) s
         group by s.program_id order by s.program_id";
     PERSON_TURNOVER = "select s.program_id, cast(sum(s.earlier) as bigint),
@@ -57,15 +68,19 @@ sql! {
             select r.program_id, l.subject_id,
                 max(case when r.month = $2 then 1 else 0 end) as earlier,
                 max(case when r.month = $3 then 1 else 0 end) as present
-            from payment p
-            join run r on r.book_id = p.book_id and r.run_id = p.run_id
-            join payment_line l on l.book_id = p.book_id and l.payment_id = p.payment_id
+            from run r
+            cross join run_event e
+            cross join payment p
+            cross join payment_line l
             join party y on y.book_id = l.book_id and y.party_id = l.subject_id
-            where p.book_id = $1 and r.month in ($2, $3) and y.kind = 'person'
-            and exists (select 1 from run_event e where e.book_id = r.book_id
-                and e.run_id = r.run_id and e.event = 'approve' and e.revision = p.revision
-                and not exists (select 1 from run_event v where v.book_id = e.book_id
-                and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n))
+            where r.book_id = $1 and r.month in ($2, $3) and y.kind = 'person'
+            and e.book_id = r.book_id and e.run_id = r.run_id and e.event = 'approve'
+            and not exists (select 1 from run_event v where v.book_id = e.book_id
+                and v.run_id = e.run_id and v.event = 'revoke' and v.n > e.n)
+            and p.book_id = e.book_id and p.payment_id >= e.payment_first
+            and p.payment_id <= e.payment_last and p.run_id = e.run_id
+            and p.revision = e.revision
+            and l.book_id = p.book_id and l.payment_id = p.payment_id
             group by r.program_id, l.subject_id) s
         group by s.program_id order by s.program_id";
     ROSTER_SIZE = "select c.program_id, cast(count(distinct a.household_id) as bigint),
@@ -114,7 +129,8 @@ sql! {
         join batch b on b.book_id = t.book_id and b.batch_id = t.batch_id
         join payment p on p.book_id = o.book_id and p.payment_id = o.payment_id
         join return_file r on r.book_id = o.book_id and r.return_id = o.source_id
-        where o.book_id = $1 and o.kind <> 'paid' and o.kind = 'failed' and r.imported_on <= $3
+        where o.book_id = $1 and o.kind <> 'paid' and o.kind = 'failed' and o.payment_id > 0
+        and r.imported_on <= $3
         and not exists (select 1 from outcome_void d
             join voucher v on v.book_id = d.book_id and v.voucher_id = d.voucher_id
             where d.book_id = o.book_id and d.payment_id = o.payment_id

@@ -59,33 +59,33 @@ sql! {
         join attempt f on f.book_id = t.book_id and f.payment_id = t.payment_id
             and f.attempt_no = 1
         join batch w on w.book_id = f.book_id and w.batch_id = f.batch_id
-        where t.book_id = $1 and t.batch_id = $2
-        order by t.payment_id, t.attempt_no";
+        where t.book_id = $1 and t.batch_id = $2 and t.line_no > 0
+        order by t.payment_id + 0, t.attempt_no";
     BUILT_ON = "select
         (select cast(count(*) as bigint) from attempt t
             join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
                 and o.attempt_no = t.attempt_no and o.source_id = $3 and o.kind <> 'refunded'
             join attempt x on x.book_id = t.book_id and x.payment_id = t.payment_id
                 and x.attempt_no = t.attempt_no + 1
-            where t.book_id = $1 and t.batch_id = $2),
+            where t.book_id = $1 and t.batch_id = $2 and t.line_no > 0),
         (select cast(count(*) as bigint) from attempt t
             join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
                 and o.attempt_no = t.attempt_no and o.source_id = $3 and o.kind <> 'refunded'
             join outcome_now x on x.book_id = t.book_id and x.payment_id = t.payment_id
                 and x.attempt_no = t.attempt_no and x.kind = 'refunded'
-            where t.book_id = $1 and t.batch_id = $2),
+            where t.book_id = $1 and t.batch_id = $2 and t.line_no > 0),
         (select cast(count(*) as bigint) from attempt t
             join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
                 and o.attempt_no = t.attempt_no and o.source_id = $3 and o.kind <> 'refunded'
             join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
                 and h.attempt_no = t.attempt_no
-            where t.book_id = $1 and t.batch_id = $2),
+            where t.book_id = $1 and t.batch_id = $2 and t.line_no > 0),
         (select cast(count(*) as bigint) from statement_match l where l.book_id = $1
             and l.match_kind = 'return' and l.match_id = $3),
-        (select cast(count(*) as bigint) from exception x
-            join exception_settlement c on c.book_id = x.book_id
-                and c.exception_id = x.exception_id and c.effect <> 'none'
-            where x.book_id = $1 and x.source = 'return' and x.source_id = $3),
+        (select cast(count(*) as bigint) from exception d
+            join exception_settlement c on c.book_id = d.book_id
+                and c.exception_id = d.exception_id and c.effect <> 'none'
+            where d.book_id = $1 and d.source = 'return' and d.source_id = $3),
         (select cast(count(*) as bigint) from outcome_void v
             where v.book_id = $1 and v.return_id = $3)";
     OPEN_OF_RETURN = "select x.exception_id from exception x
