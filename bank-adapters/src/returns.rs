@@ -390,17 +390,23 @@ pub fn paid_by_absence(sent: &[Instruction], file: &ReturnFile) -> (ReturnFile, 
     }
     let mut whole = file.clone();
     let absent = sent.iter().zip(named).filter(|(_, named)| !named);
-    whole.lines.extend(absent.map(|(line, _)| AnswerLine {
-        line: 0,
-        key: Some(line.key.clone()),
-        account_no: line.account_no.clone(),
-        payee_name: line.payee_name.clone(),
-        amount: line.amount,
-        outcome: Outcome::Paid,
-        reason_text: String::new(),
-        bank_reference: String::new(),
-        sequence: None,
-    }));
+    let last = file.lines.iter().map(|line| line.line).max().unwrap_or(0);
+    let absent = (last + 1..).zip(absent);
+    whole
+        .lines
+        .extend(absent.map(|(number, (line, _))| AnswerLine {
+            line: number,
+            key: Some(line.key.clone()),
+            account_no: line.account_no.clone(),
+            payee_name: line.payee_name.clone(),
+            amount: line.amount,
+            outcome: Outcome::Paid,
+            reason_text: String::new(),
+            bank_reference: String::new(),
+            sequence: None,
+        }));
+    // The list alone may have been taken in before the bank had finished.
+    whole.content_hash = ReturnFile::hash(whole.batch_no.as_deref(), &whole.lines);
     (whole, findings.into_vec())
 }
 

@@ -7,10 +7,8 @@ mod common;
 use std::io::Write;
 use std::sync::LazyLock;
 
-use bank_adapters::{
-    Finding, GridRow, Profile, RowTaker, candidates, each_row, is_blocked, paid_by_absence,
-    read_batch, read_grid, read_return, read_statement, reason,
-};
+use bank_adapters::{RowTaker, each_row, is_blocked, read_grid, read_return};
+use common::fuzz::{ENTRIES, Kept};
 use common::{brief, data, profile};
 use flate2::{Compression, write::DeflateEncoder};
 use proptest::prelude::*;
@@ -207,39 +205,6 @@ fn references_that_would_wrap_are_refused() {
     }
 }
 
-/// The reader of workbooks reserves memory for as many strings as the file says it has.
-/// Keeps what it is handed.
-#[derive(Default)]
-struct Kept {
-    lines: Vec<String>,
-    expected: usize,
-}
-
-impl RowTaker for Kept {
-    fn expect(&mut self, rows: usize) {
-        self.expected += rows;
-    }
-
-    fn sheet(&mut self, name: &str) {
-        self.lines.push(format!("sheet {name}"));
-    }
-
-    fn found(&mut self, finding: &Finding) {
-        let row = finding.place.row.unwrap_or_default();
-        self.lines.push(format!("found {} {row}", finding.code));
-    }
-
-    fn row(&mut self, row: GridRow<'_>) {
-        let kept = row.keep();
-        let row = kept.row();
-        let cells: Vec<_> = (0..row.width())
-            .map(|column| format!("{}{}", row.text(column), row.is_number(column)))
-            .collect();
-        self.lines
-            .push(format!("{} {}", row.line(), cells.join("|")));
-    }
-}
-
 /// Rows that are handed out one after the other are those that are read at once, whatever the
 /// file is, and what was found of a row comes before it.
 #[test]
@@ -323,6 +288,7 @@ fn what_is_hostile_is_found_across_the_pieces_of_a_part() {
     }
 }
 
+/// The reader of workbooks reserves memory for as many strings as the file says it has.
 #[test]
 fn an_impossible_number_of_strings_is_refused() {
     let strings =
@@ -392,63 +358,6 @@ fn xml_bombs_are_refused_early() {
     let large = vec![b' '; 65 << 20];
     let (_, findings) = read_return(&profile("pain-002"), &large);
     assert_eq!(findings[0].code, "BNK-0107");
-}
-
-/// What a fuzzer drives.
-type Entry = fn(&[u8]);
-
-/// One entry for each reader. Each takes any bytes, and may do anything but panic, hang or fill the
-/// memory; a fuzzer and the tests below drive the same functions.
-const ENTRIES: [(&str, Entry); 7] = [
-    ("batch", fuzz_batch),
-    ("return", fuzz_return),
-    ("statement", fuzz_statement),
-    ("grid", fuzz_grid),
-    ("detect", fuzz_detect),
-    ("reason", fuzz_reason),
-    ("profile", fuzz_profile),
-];
-
-fn fuzz_batch(bytes: &[u8]) {
-    for profile in shipped() {
-        let _ = read_batch(profile, bytes);
-    }
-}
-
-fn fuzz_return(bytes: &[u8]) {
-    for profile in shipped() {
-        let (file, _) = read_return(profile, bytes);
-        let _ = paid_by_absence(&[], &file);
-    }
-}
-
-fn fuzz_statement(bytes: &[u8]) {
-    for profile in shipped() {
-        let _ = read_statement(profile, bytes);
-    }
-}
-
-fn fuzz_grid(bytes: &[u8]) {
-    let (_, findings) = read_grid(bytes);
-    let handed = each_row(bytes, &mut Kept::default());
-    assert_eq!(is_blocked(&handed), is_blocked(&findings));
-}
-
-fn fuzz_detect(bytes: &[u8]) {
-    let _ = candidates(shipped(), bytes);
-}
-
-fn fuzz_reason(bytes: &[u8]) {
-    let _ = reason::normalise(&String::from_utf8_lossy(bytes));
-}
-
-fn fuzz_profile(bytes: &[u8]) {
-    let _ = Profile::parse(&String::from_utf8_lossy(bytes), "fuzz");
-}
-
-fn shipped() -> &'static [Profile] {
-    static SHIPPED: LazyLock<Vec<Profile>> = LazyLock::new(Profile::shipped);
-    &SHIPPED
 }
 
 fn read_all(bytes: &[u8]) {

@@ -322,3 +322,35 @@ fn one_bad_row_in_ten_thousand_leaves_the_others() {
     assert_eq!(brief(&findings), ["BNK-0142 7001 金额"]);
     assert_eq!(read.lines.len(), 9_999);
 }
+
+/// A bank's own words are added to those of a layout, and no other word changes its meaning.
+#[test]
+fn words_of_an_extension_are_added() {
+    let text = "id = \"own\"\nextends = \"generic-csv-return\"\n[status]\npaid = [\"已入账\"]\n\
+                failed = [\"打回\"]\npending = [\"排队\"]\n";
+    let own = Profile::parse(text, "own.toml").unwrap();
+    for (word, outcome, without) in [
+        ("已入账", Outcome::Paid, Outcome::Pending),
+        ("已打回", Outcome::Failed, Outcome::Pending),
+        ("排队中", Outcome::Pending, Outcome::Pending),
+        ("成功", Outcome::Paid, Outcome::Paid),
+        ("不成功", Outcome::Pending, Outcome::Pending),
+        ("失败", Outcome::Failed, Outcome::Failed),
+    ] {
+        let file = format!("收款账号,户名,金额,结果\r\n6200000000000000011,测试甲,1.00,{word}\r\n");
+        let read = |profile: &Profile| read_return(profile, file.as_bytes()).0.lines[0].outcome;
+        assert_eq!(read(&own), outcome, "{word}");
+        assert_eq!(read(&profile("generic-csv-return")), without, "{word}");
+    }
+}
+
+/// What is known from one place or inferred is never used without a word about it. The generic
+/// layouts are ours.
+#[test]
+fn every_doubtful_layout_says_so() {
+    for profile in Profile::shipped() {
+        let is_ours = profile.id.starts_with("generic-");
+        let is_sure = profile.confidence == "S" || is_ours;
+        assert!(is_sure || !profile.doubts.is_empty(), "{}", profile.id);
+    }
+}

@@ -45,6 +45,8 @@ migrations! {
     13 "0013_settlement",
     14 "0014_check_lists",
     15 "0015_statement_links",
+    17 "0017_clearance",
+    18 "0018_account_layouts",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -13,7 +13,7 @@ use api::app::appropriation::{self, NewAppropriation};
 use api::app::clock::{Clock, Entropy, moment_at};
 use api::app::proposal::{self, Change};
 use api::app::release::{self, batch_file};
-use api::app::returns::{self, ReturnInput};
+use api::app::returns::{self, ReturnInput, Said};
 use api::app::run::{self, NewRun};
 use api::app::{
     App, Caller, Done, Error, Order, approval, audit, clash, policy, reconcile, roster, statement,
@@ -385,6 +385,7 @@ impl Office {
             bytes: bytes.to_vec(),
             batch: batch.map(str::to_owned),
             profile: None,
+            said: Said::default(),
         };
         returns::import(&self.app, self.who("cashier"), &input, None).await
     }

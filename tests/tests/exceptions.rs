@@ -122,6 +122,9 @@ async fn a_line_that_fits_nothing_becomes_the_answer_that_two_people_read() {
         let again = exception::confirm(app, office.who("reviewer"), id, None).await;
         assert_eq!(told(&again), "EXC-0001");
         assert!(queue(&office, true).await.is_empty());
+        let again = office.pay_again("rural", "2022-01").await;
+        let keys: Vec<&str> = again.lines.iter().map(|line| line.key.as_str()).collect();
+        assert_eq!(keys, ["P2-2"], "what was settled as unpaid is paid again");
     })
     .await;
 }
@@ -588,6 +591,104 @@ async fn a_payment_is_cancelled_for_good_and_never_sent_again() {
             .await
             .unwrap();
         assert_eq!(failed.json["failed"], Value::Array(Vec::new()));
+    })
+    .await;
+}
+
+/// What made a payment fail is gone, though its account is the same: two people say so, once for
+/// each failure, and the next round sends it and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleared_payment_is_tried_again_with_the_same_account() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        office.roster("rural", "2022-01", &people(4)).await;
+        let batch = office.pay_month("rural", "2022-01").await;
+        let clear = |ids: &[i64]| {
+            let ids = ids.iter().copied().map(PaymentId).collect();
+            Change::Clear(ids, "账户已解冻".to_owned())
+        };
+        let refusals = async |ids: &[i64]| {
+            told(&office.agree("maker", "reviewer", &clear(ids)).await).to_owned()
+        };
+        assert_eq!(
+            refusals(&[1]).await,
+            "RUN-0005",
+            "the bank has not answered"
+        );
+        let of = |place| match place {
+            0 | 1 => Outcome::Failed("账户冻结"),
+            2 => Outcome::Failed("户名不符"),
+            _ => Outcome::Paid,
+        };
+        office.answer(&batch, of).await;
+        let waiting = async || {
+            let list = waiting::failed(&office.app, office.who("auditor"), None, Page::ALL);
+            let list = list.await.unwrap().json["failed"].clone();
+            let rows = list.as_array().unwrap().iter();
+            let row = |row: &Value| {
+                let waits = row["waits_for"].as_str().unwrap().to_owned();
+                (row["payment"].as_i64().unwrap(), waits)
+            };
+            rows.map(row).collect::<Vec<_>>()
+        };
+        let rows = |all: &[(i64, &str)]| {
+            let row = |(id, waits): &(i64, &str)| (*id, (*waits).to_owned());
+            all.iter().map(row).collect::<Vec<_>>()
+        };
+        let account = "account";
+        assert_eq!(
+            waiting().await,
+            rows(&[(1, account), (2, account), (3, account)])
+        );
+        assert_eq!(refusals(&[1, 4]).await, "RUN-0005", "one of them was paid");
+        assert_eq!(refusals(&[1, 1]).await, "CMD-0002", "named twice");
+        assert_eq!(refusals(&[]).await, "CMD-0003");
+        let app = &office.app;
+        let alone = done(proposal::propose(app, office.who("maker"), &clear(&[1, 3]), None).await);
+        let id = ProposalId(alone["proposal"].as_i64().unwrap());
+        let alone = proposal::confirm(app, office.who("maker"), id, None).await;
+        assert_eq!(told(&alone), "AUTH-0006");
+        assert_eq!(
+            waiting().await,
+            rows(&[(1, account), (2, account), (3, account)])
+        );
+        done(proposal::confirm(app, office.who("reviewer"), id, None).await);
+        assert_eq!(
+            waiting().await,
+            rows(&[(1, "re-pay"), (2, account), (3, "re-pay")])
+        );
+        assert_eq!(refusals(&[3]).await, "CMD-0002", "cleared already");
+        let batch = office.pay_again("rural", "2022-01").await;
+        let keys: Vec<&str> = batch.lines.iter().map(|line| line.key.as_str()).collect();
+        assert_eq!(keys, ["P1-2", "P3-2"]);
+        let of = |place| match place {
+            0 => Outcome::Paid,
+            _ => Outcome::Failed("户名不符"),
+        };
+        office.answer(&batch, of).await;
+        assert_eq!(
+            waiting().await,
+            rows(&[(2, account), (3, account)]),
+            "a clearance is for one failure"
+        );
+        office.assert_invariants().await;
+        for (insert, name) in [
+            (
+                "insert into re_pay_clearance (book_id, payment_id, attempt_no, step, proposal_id,
+                exception_id, user_id, reason, entry, seal) values (1, 1, 2, 1, 7, 0, 1, 'x', 1, 1)",
+                "tr_re_pay_clearance_failed",
+            ),
+            (
+                "insert into re_pay_clearance (book_id, payment_id, attempt_no, step, proposal_id,
+                exception_id, user_id, reason, entry, seal) values (1, 2, 1, 1, 0, 0, 1, 'x', 1, 1)",
+                "ck_re_pay_clearance_source",
+            ),
+        ] {
+            let mut tx = app.db.begin_write().await.unwrap();
+            let refused = tx.execute(insert, &[]).await.unwrap_err().to_string();
+            assert!(refused.contains(name), "{refused}");
+            tx.rollback().await.unwrap();
+        }
     })
     .await;
 }

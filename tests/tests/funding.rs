@@ -9,7 +9,7 @@ use acceptance::for_each_engine;
 use acceptance::office::paper::{BatchFile, Outcome, account, movement, people};
 use acceptance::office::{Office, WAY, day, done, month, refused, told};
 use api::app::appropriation::{self, NewAppropriation, NewCarryOver, NewReduction};
-use api::app::{Done, Error, audit, funding, period, policy, reconcile, report, year};
+use api::app::{Done, Error, audit, funding, period, policy, reconcile, release, report, year};
 use ledger::account::Chart;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::fund::Level;
@@ -257,6 +257,49 @@ async fn an_appropriation_runs_dry_in_the_middle_of_a_run() {
 }
 
 /// Both were checked while neither was approved: the second approval is refused.
+/// Money is entered once it has come, and goes out neither before the approval nor tomorrow.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_goes_out_once_it_is_there_and_approved() {
+    for_each_engine(async |url| {
+        let office = open(url).await;
+        office.on("2022-01-10");
+        let letter = |on: &str| NewAppropriation {
+            document: "县示例11号".to_owned(),
+            level: Level::County,
+            budget_year: 2022,
+            program: "rural".to_owned(),
+            bank_account: "csv".to_owned(),
+            amount: Fen::new(100_000_000),
+            received_on: day(on),
+            priority: 1,
+        };
+        let accountant = office.who("accountant");
+        let early = appropriation::add(&office.app, accountant, &letter("2022-01-11"), None).await;
+        assert_eq!(told(&early), "CMD-0003", "the money is not there");
+        done(appropriation::add(&office.app, accountant, &letter("2022-01-10"), None).await);
+        office.roster("rural", "2022-01", &people(2)).await;
+        let id = office
+            .create("rural", RunKind::Regular, "2022-01")
+            .await
+            .unwrap();
+        office.walk(id, WAY.len() - 2).await;
+        office.on("2022-01-14");
+        let (login, event) = WAY[WAY.len() - 2];
+        done(office.act(login, event, id, None).await);
+        assert_eq!(event, RunEvent::Approve);
+        office.on("2022-01-17");
+        let cashier = office.who("cashier");
+        for on in ["2022-01-13", "2022-01-18"] {
+            let refused = release::release(&office.app, cashier, id, Some(day(on)), None).await;
+            assert_eq!(told(&refused), "CMD-0003", "{on}");
+        }
+        let on = Some(day("2022-01-14"));
+        done(release::release(&office.app, cashier, id, on, None).await);
+        office.assert_invariants().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_counts_what_was_approved_before_it() {
     for_each_engine(async |url| {

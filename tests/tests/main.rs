@@ -3,6 +3,7 @@
 //!
 //! To add a file: a line here.
 
+mod answers;
 mod approval;
 mod bank_files;
 mod bank_messages;

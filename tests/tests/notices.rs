@@ -7,7 +7,7 @@ use acceptance::for_each_engine;
 use acceptance::office::paper::{BatchFile, Line, Outcome, account, movement, people};
 use acceptance::office::{Office, done, month, told};
 use api::app::exception::{self, Page};
-use api::app::returns::{self, ReturnInput};
+use api::app::returns::{self, ReturnInput, Said};
 use api::app::{Error, report, trace};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -103,6 +103,7 @@ fn input(name: &str, bytes: &[u8]) -> ReturnInput {
         bytes: bytes.to_vec(),
         batch: None,
         profile: None,
+        said: Said::default(),
     }
 }
 

@@ -126,6 +126,7 @@ fn body(schema: &Value) -> Value {
             ("received_on", _) => json!("2022-01-04"),
             ("roles", _) => json!(["maker"]),
             ("password", _) => json!("correct horse"),
+            ("payments", _) => json!([1]),
             (_, Some("integer")) => json!(1),
             (_, Some("boolean")) => json!(false),
             (_, Some("array")) => json!([]),
@@ -136,6 +137,9 @@ fn body(schema: &Value) -> Value {
     let mut document = Value::Object(fields.map(value).collect());
     if properties.contains_key("all") {
         document["all"] = json!(true);
+    }
+    if properties.contains_key("return") {
+        document["statement"] = json!("mt940");
     }
     document
 }

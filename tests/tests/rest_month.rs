@@ -357,6 +357,10 @@ async fn looked_into(month: &mut Month, failed: &str) {
     let why = || json!({ "reason": "示例" });
     let line = format!("POST /payments/{failed}/cancel");
     month.does("maker", &line, why()).await;
+    let cleared = json!({ "payments": [failed.parse::<i64>().unwrap()], "reason": "示例" });
+    month.does("maker", "POST /payments/clear", cleared).await;
+    let layouts = json!({ "account": "icbc", "statement": "mt940" });
+    month.does("maker", "PUT /policy/layouts", layouts).await;
     let line = "POST /returns/1/withdraw";
     month.does("cashier", line, why()).await;
 }

@@ -9,6 +9,7 @@ use acceptance::office::paper::{Outcome, movement, outcomes, people, person, wri
 use acceptance::office::{Office, day, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
+use api::app::layouts::NewLayouts;
 use api::app::proposal::Change;
 use api::app::recovery::{HandOver, NewPlan, NewRecovery, Receipt, Whose};
 use api::app::roster::{self, Died};
@@ -283,6 +284,7 @@ async fn constraints_with_a_refusal_exist() {
     known.extend(["tr_voucher_period", "tr_attempt_prior"]);
     known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
     known.extend(["tr_rule_decision_people", "tr_outcome_void_last"]);
+    known.extend(["tr_re_pay_clearance_failed"]);
     // Of 0004_publication.
     known.extend([
         "tr_run_event_publication",
@@ -394,6 +396,8 @@ async fn settled(office: &Office) {
     let change = Change::Reason("量子涨落".to_owned(), "bank-unavailable".to_owned());
     done(office.agree("maker", "reviewer", &change).await);
     let change = Change::Cancel(PaymentId(2), "示例".to_owned());
+    done(office.agree("maker", "reviewer", &change).await);
+    let change = Change::Clear(vec![PaymentId(1)], "示例".to_owned());
     done(office.agree("maker", "reviewer", &change).await);
     // A notice of a payment that nobody knows, which two people ignore.
     let notice = crate::notices::iso(&[("P99-1", &batch.lines[0])]);
@@ -520,6 +524,12 @@ async fn late_expense(office: &Office) {
 /// Help in kind by the piece for a household with a member, care by disability grade, a payment
 /// day, and a program that is published for working days.
 async fn in_kind(office: &Office) {
+    let change = Change::Layouts(NewLayouts {
+        account: "icbc".to_owned(),
+        statement: "mt940".to_owned(),
+        ..NewLayouts::default()
+    });
+    done(office.agree("maker", "reviewer", &change).await);
     let (app, maker) = (&office.app, office.who("maker"));
     let rules = r#"
 [[program]]

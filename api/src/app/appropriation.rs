@@ -46,6 +46,10 @@ pub struct NewAppropriation {
 }
 
 /// Enters one appropriation and books its arrival.
+///
+/// # Errors
+/// `FieldInvalid` for a day of arrival that has not come: money is drawn once it is there;
+/// `AmountInvalid`; `NotFound`; `AlreadyExists` for a document that the program has already.
 #[boxed]
 pub async fn add(
     app: &App,
@@ -63,8 +67,11 @@ pub async fn add(
         .field("amount_fen", new.amount.get())
         .field("received_on", new.received_on.to_string())
         .field("priority", new.priority);
-    app.command(caller, order, async |write| enter(write, caller, new).await)
-        .await
+    let today = app.clock.today();
+    app.command(caller, order, async |write| {
+        enter(write, caller, (new, today)).await
+    })
+    .await
 }
 
 /// Enters the appropriations of a CSV file: all of them or none.
@@ -82,11 +89,12 @@ pub async fn import(
         .key(key)
         .file(file_name, bytes);
     app.command(caller, order, async |write| {
+        let today = app.clock.today();
         let rows = read_csv(file_name, bytes)?;
         ledger_store::batch::store_file(write, "appropriation", file_name, bytes).await?;
         let mut total = Fen::ZERO;
         for new in &rows {
-            enter(write, caller, new).await?;
+            enter(write, caller, (new, today)).await?;
             total = total.plus(new.amount)?;
         }
         Ok(json!({ "appropriations": rows.len(), "total_fen": total.get() }))
@@ -94,12 +102,27 @@ pub async fn import(
     .await
 }
 
-async fn enter(write: &mut Write, caller: &Caller, new: &NewAppropriation) -> Result<Value, Error> {
+/// It is money, and it is there.
+fn is_sound(new: &NewAppropriation, today: Date) -> Result<(), Error> {
+    if new.received_on > today {
+        let wanted = format!("不晚于今天 {today} 的到账日 a day of arrival up to today");
+        let value = new.received_on.to_string();
+        return Err(super::policy::invalid("received_on", &value, &wanted));
+    }
     if new.amount <= Fen::ZERO {
         return Err(Problem::new(Kind::AmountInvalid)
             .with("value", new.amount)
             .into());
     }
+    Ok(())
+}
+
+async fn enter(
+    write: &mut Write,
+    caller: &Caller,
+    (new, today): (&NewAppropriation, Date),
+) -> Result<Value, Error> {
+    is_sound(new, today)?;
     let book = write.book();
     let programs = policy::programs(write.tx(), book).await?;
     let program = programs.iter().find(|program| program.code == new.program);

@@ -8,7 +8,7 @@ use ledger::journal::rules::{self, EarlierYear};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger_store::journal::{self, Posted, Poster, VoucherDraft};
-use ledger_store::settlement::{self as store, AttemptFact, Cancellation};
+use ledger_store::settlement::{self as store, AnswerFact, AttemptFact, Cancellation};
 use ledger_store::write::Write;
 
 use super::{Error, not_found, recovery};
@@ -35,12 +35,13 @@ impl Cancel<'_> {
         if self.reason.trim().is_empty() {
             return Err(super::policy::invalid("reason", "", "原因 a reason"));
         }
-        let attempt = self.failed(write).await?;
-        let book = write.book();
-        let mut lines = store::lines_of(write.tx(), book, self.payment).await?;
+        let but = self.exception.unwrap_or(ExceptionId(0));
+        let (attempt, _) = failed_attempt(write, self.payment, but, CANCEL).await?;
+        let (book, payment) = (write.book(), self.payment);
+        let mut lines = store::lines_of(write.tx(), book, payment).await?;
         let year = self.expense_year(write, &attempt).await?;
         let same_year = year == Month::of(self.on).year();
-        let (program, payment, amount) = (attempt.program, self.payment, attempt.amount);
+        let (program, amount) = (attempt.program, attempt.amount);
         let mut postings = Vec::new();
         // What its payee owes of it is owed no more; only the rest changes the expense.
         let returned = recovery::of_payment(write, (payment, amount), year, self.on).await?;
@@ -102,34 +103,44 @@ impl Cancel<'_> {
         Ok(posted)
     }
 
-    /// Its last attempt, which must have failed or come back, with nothing in doubt.
-    async fn failed(&self, write: &mut Write) -> Result<AttemptFact, Error> {
-        let (book, payment) = (write.book(), self.payment);
-        let live = || Problem::new(Kind::PaymentLive).with("payment", payment);
-        let newest = store::newest_attempt(write.tx(), book, payment).await?;
-        let newest = newest.ok_or_else(|| not_found("发放 attempt", payment))?;
-        let attempt = store::attempt(write.tx(), book, (payment, newest)).await?;
-        let attempt = attempt.ok_or_else(|| not_found("发放 attempt", payment))?;
-        let answer = store::answer(write.tx(), book, (payment, newest)).await?;
-        if attempt.last > newest || answer.is_none_or(|answer| answer.kind == "paid") {
-            return Err(live().into());
-        }
-        let but = self.exception.unwrap_or(ExceptionId(0));
-        match store::disputed(write.tx(), book, payment, but).await? {
-            Some(exception) => Err(Problem::new(Kind::ExceptionState)
-                .with("id", exception)
-                .with("state", "未处理")
-                .with("event", "取消发放 cancel the payment")
-                .into()),
-            None => Ok(attempt),
-        }
-    }
-
     /// The year in which the expense was booked.
     async fn expense_year(&self, write: &mut Write, attempt: &AttemptFact) -> Result<i32, Error> {
         let (book, run) = (write.book(), attempt.origin.run);
         let voucher = journal::to_reverse(write.tx(), book, "run", run.get()).await?;
         let voucher = voucher.ok_or_else(|| not_found("凭证 voucher", run))?;
         Ok(voucher.posted.month.year())
+    }
+}
+
+/// What a cancellation is called in a refusal.
+const CANCEL: &str = "取消发放 cancel the payment";
+
+/// The last attempt of a payment and its answer: it must have failed or come back, with nothing in
+/// doubt but the difference `but`. `event` says what is refused otherwise.
+///
+/// # Errors
+/// [`Kind::PaymentLive`]; [`Kind::ExceptionState`] while a difference about it is open;
+/// [`Kind::NotFound`] for a payment that was never sent.
+pub(super) async fn failed_attempt(
+    write: &mut Write,
+    payment: PaymentId,
+    but: ExceptionId,
+    event: &str,
+) -> Result<(AttemptFact, AnswerFact), Error> {
+    let book = write.book();
+    let newest = store::newest_attempt(write.tx(), book, payment).await?;
+    let newest = newest.ok_or_else(|| not_found("发放 attempt", payment))?;
+    let attempt = store::attempt(write.tx(), book, (payment, newest)).await?;
+    let attempt = attempt.ok_or_else(|| not_found("发放 attempt", payment))?;
+    let answer = store::answer(write.tx(), book, (payment, newest)).await?;
+    let failed = answer.filter(|answer| answer.kind != "paid" && attempt.last == newest);
+    let failed = failed.ok_or_else(|| Problem::new(Kind::PaymentLive).with("payment", payment))?;
+    match store::disputed(write.tx(), book, payment, but).await? {
+        Some(exception) => Err(Problem::new(Kind::ExceptionState)
+            .with("id", exception)
+            .with("state", "未处理")
+            .with("event", event)
+            .into()),
+        None => Ok((attempt, failed)),
     }
 }

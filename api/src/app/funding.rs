@@ -33,7 +33,8 @@ impl Purse {
         let rule = funding.into_iter().find(|rule| rule.program == run.program);
         let rule = rule.ok_or_else(|| not_found("资金安排 funding rule", run.program))?;
         let year = i64::from(Month::of(on).year());
-        let lots = year::lots(tx, book, run.program, rule.bank_account, year).await?;
+        let of = (run.program, rule.bank_account);
+        let lots = year::lots(tx, book, of, (year, on)).await?;
         Ok(Purse {
             funding: rule.funding,
             lots,

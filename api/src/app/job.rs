@@ -17,6 +17,7 @@ use ledger::audit::Head;
 use ledger::calendar::{Moment, parse_date};
 use ledger::disbursement::role::{Action, may};
 use ledger::id::{BookId, JobId, RunId};
+use ledger::money::Fen;
 use ledger::problem::{Kind, Language, Problem};
 use ledger_store::book::{self, Book};
 use ledger_store::job::{self as store, End, Job, JobState, Worker};
@@ -25,7 +26,7 @@ use tokio::sync::{Notify, watch};
 
 use super::exception::Page;
 use super::progress::Progress;
-use super::returns::ReturnInput;
+use super::returns::{ReturnInput, Said};
 use super::roster::RosterFile;
 use super::view::{Report, Table, words};
 use super::{
@@ -496,6 +497,11 @@ async fn perform(app: &App, book: &Book, job: &Job, progress: Progress) -> Resul
                 bytes: input.unwrap_or_default(),
                 batch: request["batch"].as_str().map(str::to_owned),
                 profile: request["profile"].as_str().map(str::to_owned),
+                said: Said {
+                    count: request["count"].as_u64(),
+                    total: request["total_fen"].as_i64().map(Fen::new),
+                    is_finished: request["finished"].as_bool().unwrap_or(false),
+                },
             };
             returns::import(app, caller, &file, key).await?
         }

@@ -1,6 +1,7 @@
 //! What takes two people: how long runs are published, what a level may approve, of which level
 //! somebody approves, what a bank's words mean, that a return is withdrawn, that a payment is
-//! cancelled. One person proposes, another confirms, and only then it holds.
+//! cancelled or may be tried again as it is, in which layouts an account's bank speaks. One person
+//! proposes, another confirms, and only then it holds.
 
 use ledger::calendar::Date;
 use ledger::disbursement::approval::ApprovalLevel;
@@ -16,6 +17,8 @@ use serde_json::{Value, json};
 
 use super::approval::{self, NewLimit};
 use super::cancel::Cancel;
+use super::clear;
+use super::layouts::{self, NewLayouts};
 use super::publication::{self, NewRule};
 use super::reason;
 use super::view::{Report, Table, words};
@@ -37,6 +40,10 @@ pub enum Change {
     Withdraw(ReturnId, String),
     /// A payment is cancelled for good: its number, and why.
     Cancel(PaymentId, String),
+    /// Payments may be tried again with the same accounts: their numbers, and why.
+    Clear(Vec<PaymentId>, String),
+    /// A paying account has other bank layouts from now on.
+    Layouts(NewLayouts),
 }
 
 impl Change {
@@ -68,6 +75,23 @@ impl Change {
             Change::Reason(words, reason) => ("失败原因 reason", format!("{words} → {reason}")),
             Change::Withdraw(id, why) => ("撤回回盘 withdraw", format!("{id} {why}")),
             Change::Cancel(id, why) => ("取消发放 cancel", format!("{id} {why}")),
+            Change::Clear(ids, why) => {
+                let ids: Vec<String> = ids.iter().map(PaymentId::to_string).collect();
+                ("准予补发 clear", format!("{} {why}", ids.join(" ")))
+            }
+            Change::Layouts(new) => {
+                let named = [
+                    ("代发 batch", &new.batch),
+                    ("回盘 return", &new.returned),
+                    ("对账单 statement", &new.statement),
+                ];
+                let named = named.iter().filter(|(_, layout)| !layout.is_empty());
+                let named: Vec<String> = named.map(|(of, id)| format!("{of} {id}")).collect();
+                (
+                    "账户格式 layouts",
+                    format!("{} {}", new.account, named.join(" ")),
+                )
+            }
         }
     }
 
@@ -79,6 +103,8 @@ impl Change {
             Change::Reason(..) => "reason",
             Change::Withdraw(..) => "withdraw",
             Change::Cancel(..) => "cancel",
+            Change::Clear(..) => "clear",
+            Change::Layouts(_) => "layouts",
         }
     }
 
@@ -90,6 +116,8 @@ impl Change {
             Change::Reason(..) => Order::new("reason.teach", Action::ManagePolicy),
             Change::Withdraw(..) => Order::new("return.withdraw", Action::ImportReturn),
             Change::Cancel(..) => Order::new("payment.cancel", Action::CancelPayment),
+            Change::Clear(..) => Order::new("payment.clear", Action::ClearPayment),
+            Change::Layouts(_) => Order::new("policy.layouts", Action::ManagePolicy),
         }
     }
 
@@ -114,6 +142,16 @@ impl Change {
             Change::Reason(words, reason) => json!({ "words": words, "reason": reason }),
             Change::Withdraw(id, reason) => json!({ "return": id.get(), "reason": reason }),
             Change::Cancel(id, reason) => json!({ "payment": id.get(), "reason": reason }),
+            Change::Clear(ids, reason) => {
+                let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+                json!({ "payments": ids, "reason": reason })
+            }
+            Change::Layouts(new) => json!({
+                "account": new.account,
+                "batch": new.batch,
+                "return": new.returned,
+                "statement": new.statement,
+            }),
         }
     }
 
@@ -141,6 +179,17 @@ impl Change {
             "reason" => Change::Reason(text("words")?, text("reason")?),
             "withdraw" => Change::Withdraw(ReturnId(number("return")?), text("reason")?),
             "cancel" => Change::Cancel(PaymentId(number("payment")?), text("reason")?),
+            "clear" => {
+                let ids = content.get("payments")?.as_array()?.iter();
+                let ids = ids.map(|id| id.as_i64().map(PaymentId));
+                Change::Clear(ids.collect::<Option<_>>()?, text("reason")?)
+            }
+            "layouts" => Change::Layouts(NewLayouts {
+                account: text("account")?,
+                batch: text("batch")?,
+                returned: text("return")?,
+                statement: text("statement")?,
+            }),
             _ => return None,
         })
     }
@@ -150,13 +199,14 @@ impl Change {
         match kind {
             "withdraw" => Action::ImportReturn,
             "cancel" => Action::CancelPayment,
+            "clear" => Action::ClearPayment,
             _ => Action::ManagePolicy,
         }
     }
 
     /// Judges it against the book and, when it is `confirmed`, makes it hold; otherwise the caller
     /// takes back what it did.
-    async fn apply(&self, write: &mut Write, by: &By) -> Result<(), Error> {
+    async fn apply(&self, app: &App, write: &mut Write, by: &By) -> Result<(), Error> {
         let store = by.proposal.is_some();
         let proposal = by.proposal.unwrap_or(ProposalId(0));
         let (maker, checker, on) = (by.maker, by.checker, by.on);
@@ -191,6 +241,10 @@ impl Change {
                 };
                 cancel.book(write).await.map(drop)
             }
+            Change::Clear(payments, reason) => {
+                clear::clear(write, payments, reason, (by.proposal, checker)).await
+            }
+            Change::Layouts(new) => layouts::change(write, &app.profiles, new, by.proposal).await,
         }
     }
 }
@@ -231,7 +285,7 @@ pub async fn propose(
             on: super::period::open_date(write, app.clock.today(), app.clock.today()).await?,
         };
         let before = write.mark().await?;
-        change.apply(write, &by).await?;
+        change.apply(app, write, &by).await?;
         write.rollback_to(before).await?;
         let text = content.to_string();
         let id = store::add_proposal(write, change.kind(), &text, caller.user.id).await?;
@@ -272,7 +326,7 @@ pub async fn confirm(
             checker: caller.user.id,
             on: super::period::open_date(write, app.clock.today(), app.clock.today()).await?,
         };
-        change.apply(write, &by).await?;
+        change.apply(app, write, &by).await?;
         store::add_decision(write, id, Decision::Confirmed, caller.user.id, "").await?;
         Ok(answer(id, &change, Decision::Confirmed))
     })

@@ -28,6 +28,7 @@ use ledger_store::write::Write;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use super::clock::date_of;
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, funding, not_found, publication, run, side};
 
@@ -38,8 +39,9 @@ use super::{App, Caller, Done, Error, funding, not_found, publication, run, side
 ///
 /// # Errors
 /// [`Kind::PaymentLive`] when one of the payments has a live or paid attempt,
-/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], and what stands against
-/// a published run: days that are left, objections.
+/// [`Kind::FundsMissing`] and [`Kind::Overdrawn`], [`Kind::FileRejected`], [`Kind::FieldInvalid`]
+/// for a day before the approval or after today, and what stands against a published run: days
+/// that are left, objections.
 #[boxed]
 pub async fn release(
     app: &App,
@@ -48,14 +50,16 @@ pub async fn release(
     on: Option<Date>,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let on = on.unwrap_or_else(|| app.clock.today());
+    let today = app.clock.today();
+    let on = on.unwrap_or(today);
     let said = [("on", on.to_string())];
     let event = RunEvent::Release;
     let missing = missing(app, caller).await?;
     let done = run::step_with(app, caller, id, event, &said, key, async |write, run| {
         undisputed(write, run).await?;
+        after_approval(write, run, (on, today)).await?;
         let draw = funding::draw(write, run, on).await?;
-        publication::passable(write, run, app.clock.today()).await?;
+        publication::passable(write, run, today).await?;
         let checked = checked_at(write, run).await?;
         let sending = Sending::load(app, write, run, checked).await?;
         sending.send(write, caller, run, draw, on).await?;
@@ -193,6 +197,27 @@ async fn checked_at(write: &mut Write, run: &Run) -> Result<i64, Error> {
     check
         .map(|step| step.entry)
         .ok_or_else(|| Problem::new(Kind::RunChanged).with("run", run.id).into())
+}
+
+/// Refuses a day before the run was approved, or one that has not come.
+async fn after_approval(
+    write: &mut Write,
+    run: &Run,
+    (on, today): (Date, Date),
+) -> Result<(), Error> {
+    let book = write.book();
+    let steps = ledger_store::run::steps(write.tx(), book, run.id).await?;
+    let mut steps = steps.iter().rev();
+    let approved = steps.find(|step| step.event == RunEvent::Approve);
+    let approved = approved.map_or(today, |step| date_of(step.at));
+    match approved <= on && on <= today {
+        true => Ok(()),
+        false => {
+            let wanted =
+                format!("{approved}(审批日)至 {today} 的一天 a day from approval to today");
+            Err(super::policy::invalid("on", &on.to_string(), &wanted))
+        }
+    }
 }
 
 /// Lines of a batch at most, whatever its layout allows: a file is held in memory while it is

@@ -5,7 +5,8 @@ use ledger_store::boxed;
 use std::collections::{HashMap, HashSet};
 
 use bank_adapters::{
-    AnswerLine, Instruction, ReturnFile, compare_answer, detect, is_blocked, read_return, reason,
+    AnswerLine, Instruction, Profile, ReturnFile, compare_answer, detect, is_blocked,
+    paid_by_absence, read_return, reason,
 };
 use ledger::audit::merkle::Hash;
 use ledger::calendar::{Month, parse_date};
@@ -43,6 +44,35 @@ pub struct ReturnInput {
     pub batch: Option<String>,
     /// Its layout, when it is not that of the paying account.
     pub profile: Option<String>,
+    /// What the officer read on the bank's page or paper.
+    pub said: Said,
+}
+
+/// What an officer says of a return whose file does not say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Said {
+    /// How many lines the file has.
+    pub count: Option<u64>,
+    /// What they come to.
+    pub total: Option<Fen>,
+    /// The bank has finished the batch: where a file lists failures only, all others were paid.
+    pub is_finished: bool,
+}
+
+impl Said {
+    fn has_totals(&self) -> bool {
+        self.count.is_some() && self.total.is_some()
+    }
+
+    /// Count and total are those of the file.
+    fn holds(&self, file: &ReturnFile) -> Result<(), Error> {
+        let file = ReturnFile {
+            stated_count: self.count,
+            stated_total: self.total,
+            ..file.clone()
+        };
+        control_totals(&file)
+    }
 }
 
 /// Imports a return, or a notice of payments that came back (see [`super::notice`]): what is
@@ -51,7 +81,10 @@ pub struct ReturnInput {
 ///
 /// # Errors
 /// [`Kind::FileSeen`] for a return that was imported before, also renamed, saved again or in
-/// another order; [`Kind::FileRejected`], [`Kind::BatchForeign`], [`Kind::TotalsDiffer`].
+/// another order; [`Kind::ReturnOfOther`] for one that is word for word the answer to another batch
+/// and names none; [`Kind::FileRejected`], [`Kind::BatchForeign`], [`Kind::TotalsDiffer`];
+/// [`Kind::TotalsMissing`] for a list of failures without the count and the total that the bank
+/// shows: cut off, it would say of those who failed that they were paid.
 #[boxed]
 pub async fn import(
     app: &App,
@@ -63,7 +96,16 @@ pub async fn import(
         .key(key)
         .file(&input.file_name, &input.bytes)
         .field("batch", input.batch.as_deref())
-        .field("profile", input.profile.as_deref());
+        .field("profile", input.profile.as_deref())
+        .field("count", input.said.count.map(|count| count.to_string()))
+        .field(
+            "total_fen",
+            input.said.total.map(|total| total.get().to_string()),
+        )
+        .field(
+            "finished",
+            input.said.is_finished.then(|| "true".to_owned()),
+        );
     app.command(caller, order, async |write| {
         let on = super::period::open_date(write, app.clock.today(), app.clock.today()).await?;
         if let Some(layout) = notice_layout(app, write, input).await? {
@@ -196,7 +238,6 @@ struct Read {
 
 async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read, Error> {
     let book = write.book();
-    seen_bytes(write, input).await?;
     let batches = batch::batches(write.tx(), book).await?;
     let banks = policy::bank_accounts(write.tx(), book).await?;
     let layout = layout(app, &batches, &banks, input)?;
@@ -205,12 +246,22 @@ async fn read(app: &App, write: &mut Write, input: &ReturnInput) -> Result<Read,
         return Err(rejected(findings));
     }
     let batch = batch_of(write, &batches, input, &file).await?;
+    of_no_other(write, &batch, input, &file).await?;
+    input.said.holds(&file)?;
+    if profile(app, &layout)?.absent.is_some() && !input.said.has_totals() {
+        return Err(Problem::new(Kind::TotalsMissing)
+            .with("batch", &batch.number)
+            .into());
+    }
     let bank = banks.into_iter().find(|bank| bank.id == batch.bank_account);
     let bank = bank.ok_or_else(|| not_found("账户 bank account", batch.bank_account))?;
     repeats(app, write, &batch, &layout, input).await?;
     let items = batch::items(write.tx(), book, &batch).await?;
     let sent: Vec<Instruction> = items.iter().map(instruction_of).collect();
     file.complete(&sent).map_err(rejected)?;
+    if input.said.is_finished {
+        file = finished(profile(app, &layout)?, &sent, &file)?;
+    }
     file.content_hash = new_content(write, batch.id, file.content_hash).await?;
     control_totals(&file)?;
     let matching = matched(write, &batch, &items, &file).await?;
@@ -268,18 +319,55 @@ fn instruction_of(item: &BatchItem) -> Instruction {
     }
 }
 
-/// The same bytes were imported before.
-async fn seen_bytes(write: &mut Write, input: &ReturnInput) -> Result<(), Error> {
+/// A return of these bytes or of this content that counts. Where neither batch nor keys are in the
+/// file, another batch may honestly have the same answer, when its totals were read at the bank:
+/// the same few people fail again. The same batch may too, once it is finished.
+async fn of_no_other(
+    write: &mut Write,
+    batch: &Batch,
+    input: &ReturnInput,
+    file: &ReturnFile,
+) -> Result<(), Error> {
     let book = write.book();
-    if let Some(file) = batch::file_by_hash(write.tx(), book, "return", &input.bytes).await? {
-        let returns = store::returns(write.tx(), book).await?;
-        let withdrawn = store::withdrawn(write.tx(), book).await?;
-        let counts = |earlier: &&Return| earlier.file == file && !withdrawn.contains(&earlier.id);
-        if let Some(earlier) = returns.iter().find(counts) {
+    let stored = batch::file_by_hash(write.tx(), book, "return", &input.bytes).await?;
+    let withdrawn = store::withdrawn(write.tx(), book).await?;
+    let returns = store::returns(write.tx(), book).await?;
+    let is_nameless = file.batch_no.is_none() && file.lines.iter().all(|line| line.key.is_none());
+    for earlier in returns.iter().filter(|one| !withdrawn.contains(&one.id)) {
+        let is_same_file = stored == Some(earlier.file);
+        let is_same = is_same_file || earlier.content_hash == file.content_hash;
+        if earlier.batch == batch.id {
+            if is_same_file && !input.said.is_finished {
+                return Err(seen(earlier.id, &earlier.imported_on));
+            }
+        } else if is_same_file && !is_nameless {
             return Err(seen(earlier.id, &earlier.imported_on));
+        } else if is_same && is_nameless && !input.said.has_totals() {
+            return Err(Problem::new(Kind::ReturnOfOther)
+                .with("id", earlier.id)
+                .with("batch", format!("B{:06}", earlier.batch.get()))
+                .with("time", &earlier.imported_on)
+                .into());
         }
     }
     Ok(())
+}
+
+/// A list of failures of a batch that the bank has finished: whoever is not on it was paid.
+fn finished(
+    layout: &Profile,
+    sent: &[Instruction],
+    file: &ReturnFile,
+) -> Result<ReturnFile, Error> {
+    if layout.absent.is_none() {
+        let wanted = "只列失败的格式 a layout that lists failures only";
+        return Err(super::policy::invalid("finished", &layout.id, wanted));
+    }
+    let (whole, findings) = paid_by_absence(sent, file);
+    if is_blocked(&findings) {
+        return Err(rejected(findings));
+    }
+    Ok(whole)
 }
 
 /// The content's hash, or one that follows from it when returns with the same content were

@@ -579,8 +579,8 @@ pub(super) fn payments_of(
     Ok(by_payee.into_values().collect())
 }
 
-/// Takes what failed, is home, and has either another account now or a reason that passes by
-/// itself.
+/// Takes what failed, is home, and has another account now, a reason that passes by itself, or the
+/// word of two people that what made it fail is gone.
 async fn compute_re_pay(write: &mut Write, run: &Run) -> Result<Calculated, Error> {
     let book = write.book();
     let failed = payment::failed(write.tx(), book, run.program).await?;
@@ -592,7 +592,7 @@ pub(super) fn may_be_tried(failed: &Failed) -> bool {
     let corrected = failed.newest_version > failed.tried_version;
     let passing = bank_adapters::reason::Reason::from_code(&failed.reason)
         .is_some_and(|reason| reason.may_retry_unchanged());
-    failed.home && (corrected || passing)
+    failed.home && (corrected || passing || failed.is_cleared)
 }
 
 async fn accrue(

@@ -151,8 +151,8 @@ struct Sum {
 }
 
 /// The failed and refunded payments that nobody has tried again, with what each waits for: its
-/// money to come home, another account, or a re-pay run. The document counts all of them by
-/// program, and lists those of `page`; `next` is the payment after which to ask for more.
+/// money to come home, another account or a clearance, or a re-pay run. The document counts all of
+/// them by program, and lists those of `page`; `next` is the payment after which to ask for more.
 ///
 /// # Errors
 /// `NotFound` for a program that is not there; when the caller may not read reports; accidents of
@@ -247,7 +247,7 @@ fn waits_for(failed: &Failed) -> (&'static str, &'static str) {
     match (failed.home, super::run::may_be_tried(failed)) {
         (_, true) => ("re-pay", "可补发"),
         (false, _) => ("money", "等退款到账"),
-        (true, false) => ("account", "等更正账户"),
+        (true, false) => ("account", "等更正账户或准予补发"),
     }
 }
 

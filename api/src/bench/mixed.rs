@@ -18,7 +18,7 @@ use super::memory;
 use super::month::batches_of;
 use super::office::{Office, at, day, int};
 use crate::app::exception::Page;
-use crate::app::returns::ReturnInput;
+use crate::app::returns::{ReturnInput, Said};
 use crate::app::run::NewRun;
 use crate::app::{Error, exception, release, report, returns, run, trace};
 
@@ -184,6 +184,7 @@ impl Load {
                         bytes: answer.bytes,
                         batch: Some(number.clone()),
                         profile: None,
+                        said: Said::default(),
                     };
                     returns::import(app, cashier, &input, None).await?;
                     self.counts.returns.fetch_add(1, Ordering::Relaxed);

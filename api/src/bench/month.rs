@@ -18,7 +18,7 @@ use super::office::{Office, at, day, int};
 use super::phase::Phase;
 use super::progress::Progress;
 use super::ties::Ties;
-use crate::app::returns::ReturnInput;
+use crate::app::returns::{ReturnInput, Said};
 use crate::app::run::NewRun;
 use crate::app::{
     Done, Error, clash, period, release, report, returns, roster, run, statement, year,
@@ -272,6 +272,7 @@ impl Work {
                     bytes: answer.bytes,
                     batch: Some(number.clone()),
                     profile: None,
+                    said: Said::default(),
                 });
                 inputs.push(named.collect());
             }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use ledger::id::ReturnId;
+use ledger::money::Fen;
 
 use super::args::{Key, positive};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::proposal::{self, Change};
-use crate::app::returns::{self, ReturnInput};
+use crate::app::returns::{self, ReturnInput, Said};
 use crate::app::{Error, statement};
 
 /// Commands on returns.
@@ -54,6 +55,21 @@ pub(crate) struct ReturnFile {
     /// 银行格式 Layout [默认 default: 自动识别 detected]
     #[arg(long)]
     profile: Option<String>,
+    /// 文件中的笔数,银行页面或纸面所示 Lines of the file, as the bank shows them
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// 文件中的金额(元),银行页面或纸面所示 Their sum in yuan, as the bank shows it
+    #[arg(long, value_name = "YUAN", value_parser = yuan)]
+    total: Option<Fen>,
+    /// 银行已处理完毕:只列失败的文件,未列出的即成功
+    /// The bank has finished: where a file lists failures only, all others were paid
+    #[arg(long)]
+    finished: bool,
+}
+
+fn yuan(text: &str) -> Result<Fen, String> {
+    let read = Fen::parse_yuan(text).ok().filter(|fen| *fen >= Fen::ZERO);
+    read.ok_or_else(|| "须为金额 not an amount".to_owned())
 }
 
 impl ReturnFile {
@@ -65,6 +81,11 @@ impl ReturnFile {
             bytes,
             batch,
             profile,
+            said: Said {
+                count: self.count,
+                total: self.total,
+                is_finished: self.finished,
+            },
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What failed: why, and payments that are cancelled for good.
+//! What failed: why, and payments that may be tried again or are cancelled for good.
 
 use clap::Subcommand;
 use ledger::id::PaymentId;
@@ -15,6 +15,18 @@ use crate::app::{Error, reason, waiting};
 pub(crate) enum PaymentCommand {
     /// 列出未补发的失败和退票 List what failed and was not tried again
     Failed,
+    /// 提出准予补发:失败原因已消除,可按原账户再发;另一人用 policy confirm 确认
+    /// Propose that what made them fail is gone: they are tried again with the same account
+    Clear {
+        /// 明细编号 Numbers of the payments
+        #[arg(value_parser = payment_id, required = true)]
+        payments: Vec<PaymentId>,
+        /// 原因 Why
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        key: Key,
+    },
     /// 提出取消发放,另一人用 policy confirm 确认 Propose to cancel one for good; another confirms
     Cancel {
         /// 明细编号 Number of the payment
@@ -36,6 +48,15 @@ impl PaymentCommand {
             PaymentCommand::Failed => {
                 let all = waiting::failed(&app, &caller, None, Page::ALL);
                 Ok(all.await?.into())
+            }
+            PaymentCommand::Clear {
+                payments,
+                reason,
+                key,
+            } => {
+                let change = Change::Clear(payments.clone(), reason.clone());
+                let done = proposal::propose(&app, &caller, &change, key.get());
+                Ok(done.await?.into())
             }
             PaymentCommand::Cancel {
                 payment,

@@ -14,6 +14,7 @@ use super::args::{Key, Out, approval_level};
 use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::approval::NewLimit;
+use crate::app::layouts::NewLayouts;
 use crate::app::policy::Source;
 use crate::app::proposal::{self, Change};
 use crate::app::publication::NewRule;
@@ -134,6 +135,38 @@ impl LimitCommand {
     }
 }
 
+/// Other bank layouts of a paying account.
+#[derive(Debug, Args)]
+pub(crate) struct LayoutsCommand {
+    /// 账户 Bank account
+    account: String,
+    /// 代发文件格式 Layout of batch files [默认 default: 不变 as it is]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    batch: String,
+    /// 回盘格式 Layout of returns [默认 default: 不变 as it is]
+    #[arg(long = "return", default_value = "", hide_default_value = true)]
+    returned: String,
+    /// 对账单格式 Layout of statements [默认 default: 不变 as it is]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    statement: String,
+    #[command(flatten)]
+    key: Key,
+}
+
+impl LayoutsCommand {
+    async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
+        let (app, caller) = desk.enter().await?;
+        let change = Change::Layouts(NewLayouts {
+            account: self.account.clone(),
+            batch: self.batch.clone(),
+            returned: self.returned.clone(),
+            statement: self.statement.clone(),
+        });
+        let proposed = proposal::propose(&app, &caller, &change, self.key.get());
+        Ok(proposed.await?.into())
+    }
+}
+
 /// Commands on policy as a whole.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
@@ -177,6 +210,8 @@ pub(crate) enum RulesCommand {
     },
     /// 提出审批限额,另一人确认后生效 Propose what a level may approve of a program
     Limit(LimitCommand),
+    /// 提出更换账户的银行格式,另一人确认 Propose other layouts of an account; another confirms
+    Layouts(LayoutsCommand),
     /// 确认他人提出的规定 Confirm a rule that another person proposed
     Confirm {
         /// 提议编号 Number of the proposal
@@ -253,9 +288,8 @@ impl RulesCommand {
             RulesCommand::Confirm { proposal, key } => {
                 let (app, caller) = desk.enter().await?;
                 let id = ProposalId(*proposal);
-                Ok(proposal::confirm(&app, &caller, id, key.get())
-                    .await?
-                    .into())
+                let confirmed = proposal::confirm(&app, &caller, id, key.get());
+                Ok(confirmed.await?.into())
             }
             RulesCommand::Reject {
                 proposal,
@@ -272,6 +306,7 @@ impl RulesCommand {
                 Ok(proposal::list(&app, &caller).await?.into())
             }
             RulesCommand::Limit(limit) => limit.run(desk).await,
+            RulesCommand::Layouts(layouts) => layouts.run(desk).await,
             RulesCommand::Preview { from, month, out } => {
                 let source = from.source(desk)?;
                 let (app, caller) = desk.enter().await?;

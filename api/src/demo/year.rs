@@ -18,7 +18,7 @@ use super::bank::{Bank, DebitStyle, Layout, ReturnFile, Setup};
 use super::county::{County, POLICY, YEAR, shenmu};
 use super::roster_file::{encoding_of, roster_csv};
 use crate::app::clock::moment_at;
-use crate::app::returns::ReturnInput;
+use crate::app::returns::{ReturnInput, Said};
 use crate::app::run::NewRun;
 use crate::app::users::{self, NewUser};
 use crate::app::{
@@ -441,6 +441,7 @@ impl<'a> Year<'a> {
                 bytes,
                 batch: Some(batch),
                 profile: None,
+                said: Said::default(),
             };
             let done = returns::import(self.app, &cashier, &input, key).await?;
             figures.paid += int(&done.answer, "paid");

@@ -3,18 +3,19 @@
 use axum::Router;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
+use ledger::money::Fen;
 use serde_json::json;
 
-use super::failed::{because_form, confirm_form};
+use super::failed::{because_form, clear_form, confirm_form};
 use super::page::{Block, Field, Form, Kind, Page, fact, field, link};
-use super::posted::Posted;
+use super::posted::{Posted, invalid};
 use super::reply::{self, Reply, facts};
 use super::rosters::month_of;
 use super::runs::{month_field, notice};
 use super::seat::Seat;
 use super::{fen, kept, months, tables, work};
 use crate::app::job::Wanted;
-use crate::app::returns::{self, ReturnInput};
+use crate::app::returns::{self, ReturnInput, Said};
 use crate::app::{Error, policy, reconcile, release, report, statement, waiting};
 use crate::http::Server;
 
@@ -137,10 +138,17 @@ async fn return_form(seat: &Seat, action: &str, button: &'static str) -> Result<
         .optional();
     let file =
         field("file", seat.say("returns.file")).kind(Kind::File(".txt,.csv,.xlsx,.xml,.ret,.bpt"));
+    let count = field("count", seat.say("returns.count")).kind(Kind::Line("number"));
+    let count = count.optional();
+    let total = field("total", seat.say("returns.total")).optional();
+    let finished = field("finished", seat.say("returns.finished")).kind(Kind::Tick);
     Ok(Form::act(seat, action, seat.say(button))
         .field(seat, file.hint(seat.say("returns.file-hint")))
         .field(seat, batch)
-        .field(seat, profile_field(seat)))
+        .field(seat, profile_field(seat))
+        .field(seat, count.hint(seat.say("returns.said-hint")))
+        .field(seat, total)
+        .field(seat, finished))
 }
 
 /// The bank layouts, to choose from.
@@ -164,6 +172,24 @@ fn input(posted: &Posted) -> Result<ReturnInput, Error> {
         bytes: file.bytes.clone(),
         batch: posted.optional("batch"),
         profile: posted.optional("profile"),
+        said: said(posted)?,
+    })
+}
+
+/// What the officer read on the bank's page.
+fn said(posted: &Posted) -> Result<Said, Error> {
+    let count = posted.optional("count");
+    let count = count
+        .map(|_| posted.parse("count", "笔数 a number"))
+        .transpose()?;
+    let total = posted.optional("total").map(|total| {
+        let wanted = "金额,如 1234.50 an amount such as 1234.50";
+        Fen::parse_yuan(&total).map_err(|_| invalid("total", &total, wanted))
+    });
+    Ok(Said {
+        count,
+        total: total.transpose()?,
+        is_finished: posted.optional("finished").is_some(),
     })
 }
 
@@ -195,6 +221,8 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     if work::is_large(posted.file("file")?) {
         let request = json!({
             "name": input.file_name, "batch": input.batch, "profile": input.profile,
+            "count": input.said.count, "total_fen": input.said.total.map(Fen::get),
+            "finished": input.said.is_finished,
         });
         let wanted = Wanted::new("return.import", request).with(input.bytes);
         return work::later(&seat, wanted, posted.key()).await;
@@ -240,6 +268,10 @@ pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
                 month_field(&seat, "month", "field.month").value(&month),
             );
         page = page.form(Some(form));
+    }
+    if seat.may(Action::ClearPayment) {
+        let forms = vec![clear_form(&seat), confirm_form(&seat)];
+        page = page.with(Block::More(seat.say("repay.clear").to_owned(), forms));
     }
     if seat.may(Action::CancelPayment) {
         let keys = ["repay.cancel", "repay.cancel-lead", "field.payment"];

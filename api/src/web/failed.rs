@@ -8,7 +8,7 @@ use ledger::id::{PaymentId, ProposalId, ReturnId};
 use ledger::problem::Language;
 
 use super::page::{Form, Kind, Page, field};
-use super::posted::Posted;
+use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::seat::Seat;
 use super::tables;
@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<Server> {
             "/returns/withdraw",
             reply::post(withdraw, super::banks::list),
         )
+        .route("/repay/clear", reply::post(clear, super::banks::repay))
         .route("/repay/cancel", reply::post(cancel, super::banks::repay))
 }
 
@@ -103,6 +104,27 @@ async fn cancel(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let id = PaymentId(posted.parse("number", "编号 a number")?);
     let reason = posted.text("reason").to_owned();
     propose(seat, posted, Change::Cancel(id, reason), "/repay").await
+}
+
+async fn clear(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let named = posted.text("payments").to_owned();
+    let numbers = named.split(|c: char| c.is_whitespace() || ",,、;;".contains(c));
+    let numbers = numbers.filter(|number| !number.is_empty());
+    let parsed: Result<Vec<i64>, _> = numbers.map(str::parse).collect();
+    let wanted = "明细编号,以空格或逗号分开 numbers of payments";
+    let parsed = parsed.map_err(|_| invalid("payments", &named, wanted))?;
+    let payments = parsed.into_iter().map(PaymentId).collect();
+    let reason = posted.text("reason").to_owned();
+    propose(seat, posted, Change::Clear(payments, reason), "/repay").await
+}
+
+/// Payments to be tried again with the same accounts, and why.
+pub(super) fn clear_form(seat: &Seat) -> Form {
+    Form::act(seat, "/repay/clear", seat.say("repay.clear"))
+        .saying(seat.say("repay.clear"), seat.say("repay.clear-lead"))
+        .field(seat, field("payments", seat.say("field.payments")))
+        .field(seat, field("reason", seat.say("field.reason")))
+        .plain()
 }
 
 async fn confirm(seat: Seat, posted: Posted) -> Result<Reply, Error> {

@@ -2,13 +2,16 @@
 //! of money that is not paid out.
 
 use axum::Router;
+use bank_adapters::Use;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::role::Action;
 use ledger::id::ProposalId;
 use ledger::money::Fen;
+use ledger::problem::Language;
 
+use super::banks::account_field;
 use super::page::{Block, Field, Form, Kind, Page, field};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
@@ -18,6 +21,7 @@ use super::tables;
 use crate::app::appropriation::{self, NewCarryOver, NewReduction};
 use crate::app::approval::NewLimit;
 use crate::app::clash::{self, ListInput};
+use crate::app::layouts::NewLayouts;
 use crate::app::proposal::{self, Change};
 use crate::app::publication::NewRule;
 use crate::app::{Error, not_found};
@@ -41,6 +45,7 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         forms.extend([rule_form(&seat).await?, limit_form(&seat).await?]);
         forms.extend([confirm_form(&seat), reject_form(&seat)]);
         forms.push(exclude_form(&seat).await?);
+        forms.push(layouts_form(&seat).await?);
     }
     if seat.may(Action::ImportRoster) {
         forms.push(list_form(&seat));
@@ -123,6 +128,40 @@ async fn limit_form(seat: &Seat) -> Result<Form, Error> {
     .field(seat, line(seat, "document", "field.document")))
 }
 
+async fn layouts_form(seat: &Seat) -> Result<Form, Error> {
+    let (action, lead) = ("/settings/layouts", "settings.layouts-lead");
+    let layout = |name, label, usage| {
+        let known = seat
+            .app()
+            .profiles
+            .iter()
+            .filter(move |one| one.usage == usage);
+        let known = known.map(|one| {
+            let named = match seat.language {
+                Language::En if !one.name_en.is_empty() => &one.name_en,
+                _ => &one.name,
+            };
+            (one.id.clone(), format!("{named} {}", one.id))
+        });
+        let mut choices = vec![(String::new(), seat.say("settings.layout-stays").to_owned())];
+        choices.extend(known);
+        line(seat, name, label)
+            .kind(Kind::Select(choices))
+            .optional()
+    };
+    Ok(act(seat, action, "settings.layouts", lead)
+        .field(seat, account_field(seat).await?)
+        .field(seat, layout("batch", "settings.layout-batch", Use::Batch))
+        .field(
+            seat,
+            layout("return", "settings.layout-return", Use::Return),
+        )
+        .field(
+            seat,
+            layout("statement", "settings.layout-statement", Use::Statement),
+        ))
+}
+
 async fn exclude_form(seat: &Seat) -> Result<Form, Error> {
     let mut other = program_field(seat).await?;
     (other.name, other.label) = ("other", seat.say("settings.other").to_owned());
@@ -197,6 +236,15 @@ async fn set(seat: Seat, posted: Posted) -> Result<Reply, Error> {
                 document: document.to_owned(),
             };
             proposal::propose(app, caller, &Change::Limit(new), key).await
+        }
+        "layouts" => {
+            let new = NewLayouts {
+                account: posted.text("account").to_owned(),
+                batch: posted.text("batch").to_owned(),
+                returned: posted.text("return").to_owned(),
+                statement: posted.text("statement").to_owned(),
+            };
+            proposal::propose(app, caller, &Change::Layouts(new), key).await
         }
         "confirm" => {
             let id = ProposalId(posted.parse("proposal", "编号 a number")?);

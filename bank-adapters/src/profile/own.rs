@@ -106,8 +106,14 @@ mod tests {
     fn own_profiles_stand_beside_the_shipped_ones() {
         let count = Profile::shipped().len();
         let own = "id = \"a\"\nextends = \"nxs-dhcc\"\n[values]\nunit-no = \"1046\"\n";
-        let cases: [(Files<'_>, &[&str]); 6] = [
+        let words = "id = \"w\"\nextends = \"generic-csv-return\"\n[status]\npaid = [\"已入账\"]\n";
+        let denied = "id = \"w\"\nextends = \"generic-csv-return\"\n[status]\npaid = [\"失败\"]\n";
+        let of_batch = "id = \"w\"\nextends = \"generic-csv\"\n[status]\npaid = [\"已入账\"]\n";
+        let cases: [(Files<'_>, &[&str]); 9] = [
             (&[("a.toml", own)], &[]),
+            (&[("w.toml", words)], &[]),
+            (&[("w.toml", denied)], &["w.toml:", "another outcome"]),
+            (&[("w.toml", of_batch)], &["w.toml:", "only a return"]),
             (
                 &[("a.toml", own), ("b.toml", own)],
                 &["b.toml:1 ", "another file"],

@@ -152,8 +152,19 @@ struct Extension {
     file_name: Option<Spanned<String>>,
     lines_max: Option<Spanned<usize>>,
     answered_by: Option<String>,
+    /// Words that this bank has besides those of the layout.
+    status: Option<Spanned<MoreWords>>,
     #[serde(default)]
     values: BTreeMap<String, Spanned<String>>,
+}
+
+/// Words by which a bank tells an outcome, added to those of a layout.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MoreWords {
+    paid: Vec<String>,
+    failed: Vec<String>,
+    pending: Vec<String>,
 }
 
 /// What tells the two kinds of profiles apart.
@@ -319,6 +330,9 @@ impl Extension {
         own(self.name_en, &mut profile.name_en);
         own(self.source, &mut profile.source);
         profile.answered_by = self.answered_by.or(profile.answered_by);
+        if let Some(more) = self.status {
+            more_words(more, &mut profile, faults);
+        }
         for (name, value) in &self.values {
             let start = value.span().start;
             let known = profile.values.contains(name);
@@ -339,6 +353,45 @@ impl Extension {
         }
         profile.id = self.id.into_inner();
         Some(profile)
+    }
+}
+
+/// Adds a bank's own words of outcomes. A word is of one outcome, and none of them denies another.
+fn more_words(more: Spanned<MoreWords>, profile: &mut Profile, faults: &mut Faults<'_>) {
+    let start = more.span().start;
+    let more = more.into_inner();
+    let of = "status: only a return of lines with words of outcomes";
+    faults.need(
+        profile.usage == Use::Return && profile.codec.is_none(),
+        start,
+        of,
+    );
+    let shipped = profile.status.clone();
+    let words = &mut profile.status;
+    for (added, known, others) in [
+        (
+            &more.paid,
+            &mut words.paid,
+            [&shipped.failed, &shipped.pending],
+        ),
+        (
+            &more.failed,
+            &mut words.failed,
+            [&shipped.paid, &shipped.pending],
+        ),
+        (
+            &more.pending,
+            &mut words.pending,
+            [&shipped.paid, &shipped.failed],
+        ),
+    ] {
+        for word in added {
+            let holds = |other: &String| word.contains(other.as_str());
+            let is_sound = !word.trim().is_empty() && !others.into_iter().flatten().any(holds);
+            let detail = format!("status: “{word}” holds a word of another outcome");
+            faults.need(is_sound, start, &detail);
+            known.push(word.clone());
+        }
     }
 }
 

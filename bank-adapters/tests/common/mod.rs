@@ -1,6 +1,8 @@
 //! Synthetic people and helpers of the tests. Not every test uses every helper.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod fuzz;
+
 use bank_adapters::{BatchContext, BatchHead, Draw, Finding, Instruction, Profile};
 use ledger::calendar::Date;
 use ledger::money::Fen;

@@ -94,6 +94,9 @@ coded! {
         ResolveException "resolve-exception" "处理差异",
         /// Make a failed or refunded payment due again.
         RepayPayment "repay-payment" "补发",
+        /// Say that what made a payment fail is gone, so that it may be tried again with the same
+        /// account; takes two people.
+        ClearPayment "clear-payment" "准予补发",
         /// Cancel a payment for good; takes two people.
         CancelPayment "cancel-payment" "取消发放",
         /// Say that an overpayment is owed back, plan how, and propose to write it off.
@@ -134,6 +137,7 @@ pub const PERMISSIONS: &[(Action, &[Role])] = {
         (Action::ImportStatement, &[Accountant, Maker]),
         (Action::ResolveException, &[Maker, Reviewer, Accountant]),
         (Action::RepayPayment, &[Maker]),
+        (Action::ClearPayment, &[Maker, Reviewer]),
         (Action::CancelPayment, &[Maker, Reviewer]),
         (Action::MakeRecovery, &[Maker, Accountant]),
         (Action::ConfirmRecovery, &[Reviewer, Approver]),

@@ -112,8 +112,22 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("decision", "办理"),
         "tr_objection_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         name if name.contains("_statement_link_") => explained_otherwise(),
-        _ => return None,
+        name => return of_proposal(name),
     })
+}
+
+/// What the database says of things that two people agreed on.
+fn of_proposal(constraint: &str) -> Option<Problem> {
+    let exists = |what: &str| {
+        let problem = Problem::new(Kind::AlreadyExists);
+        Some(problem.with("what", what).with("name", ""))
+    };
+    match constraint {
+        "tr_re_pay_clearance_failed" => Some(Problem::new(Kind::PaymentLive).with("payment", "")),
+        "pk_re_pay_clearance" => exists("准予补发 clearance"),
+        "pk_account_layout" => exists("账户格式 layouts of an account"),
+        _ => None,
+    }
 }
 
 /// What the database says of a movement that two people explained by too much or a second time.

@@ -100,7 +100,8 @@ sql! {
         (select max(v.version) from payee_account v
             where v.book_id = p.book_id and v.payee_id = p.payee_id),
         cast(case when b.debit_style = 'succeeded' and o.kind = 'failed' then 1
-            when h.payment_id is not null then 1 else 0 end as bigint)
+            when h.payment_id is not null then 1 else 0 end as bigint),
+        cast(case when k.payment_id is not null then 1 else 0 end as bigint)
         from outcome_now o
         cross join outcome_now w
         cross join payment p
@@ -110,6 +111,8 @@ sql! {
         join bank_account b on b.book_id = c.book_id and b.bank_account_id = c.bank_account_id
         left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
+        left join re_pay_clearance k on k.book_id = o.book_id and k.payment_id = o.payment_id
+            and k.attempt_no = o.attempt_no and k.step = o.step
         where o.book_id = $1 and o.kind <> 'paid' and o.kind in ('failed', 'refunded')
         and o.payment_id >= $2 and o.payment_id <= $3
         and w.book_id = o.book_id and w.payment_id = o.payment_id
@@ -708,6 +711,8 @@ pub struct Failed {
     pub newest_version: i64,
     /// Whether the money is back in the agency's account.
     pub home: bool,
+    /// Whether two people said that what made it fail is gone (准予补发).
+    pub is_cleared: bool,
 }
 
 /// A payment of a re-pay run of which the bank has said two different things: unknown is not
@@ -803,6 +808,7 @@ fn failed_of(row: &Row) -> Result<Failed, StoreError> {
         tried_version: row.int(5)?,
         newest_version: row.opt_int(6)?.unwrap_or(0),
         home: row.int(7)? == 1,
+        is_cleared: row.int(8)? == 1,
     })
 }
 

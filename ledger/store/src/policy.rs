@@ -6,7 +6,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger::calendar::Month;
-use ledger::id::{AwardId, BankAccountId, BookId, ComponentId, PartyId, ProgramId, StandardId};
+use ledger::id::{
+    AwardId, BankAccountId, BookId, ComponentId, PartyId, ProgramId, ProposalId, StandardId,
+};
 use ledger::money::{Fen, Rounding};
 use ledger::program::eligibility::{AgeOn, Condition, Effect, EligibilityRule, Person, Sex};
 use ledger::program::payment_day::PaymentDay;
@@ -54,9 +56,16 @@ sql! {
         reference, rounding, document from standard where book_id = $1 order by standard_id";
     REFERENCES = "select code, from_month, amount_fen, document from reference_amount
         where book_id = $1 order by code, from_month";
-    BANK_ACCOUNTS = "select bank_account_id, code, bank_name, bank_no, account_no, account_name,
-        debit_style, batch_profile, return_profile, statement_profile from bank_account
-        where book_id = $1 order by bank_account_id";
+    BANK_ACCOUNTS = "select a.bank_account_id, a.code, a.bank_name, a.bank_no, a.account_no,
+        a.account_name, a.debit_style, coalesce(l.batch_profile, a.batch_profile),
+        coalesce(l.return_profile, a.return_profile),
+        coalesce(l.statement_profile, a.statement_profile), coalesce(l.version, 0)
+        from bank_account a
+        left join account_layout l on l.book_id = a.book_id
+            and l.bank_account_id = a.bank_account_id
+            and l.version = (select max(m.version) from account_layout m
+                where m.book_id = a.book_id and m.bank_account_id = a.bank_account_id)
+        where a.book_id = $1 order by a.bank_account_id";
 }
 
 /// 救助项目.
@@ -104,6 +113,8 @@ pub struct BankAccount {
     pub return_profile: String,
     /// Layout of statements.
     pub statement_profile: String,
+    /// How often its layouts were changed.
+    pub layouts: i64,
 }
 
 impl DebitStyle {
@@ -521,6 +532,29 @@ pub async fn add_bank_account(write: &mut Write, account: &BankAccount) -> Resul
     Ok(write.insert_one(&table::BANK_ACCOUNT, row).await?)
 }
 
+/// Keeps other layouts of an account, which two people agreed on: what is sent and read from now
+/// on.
+///
+/// # Errors
+/// [`ledger::problem::Kind::AlreadyExists`] when somebody else changed them meanwhile.
+#[boxed]
+pub async fn add_layouts(
+    write: &mut Write,
+    account: &BankAccount,
+    proposal: ProposalId,
+) -> Result<(), Failure> {
+    let row: [Value; 7] = [
+        write.book().get().into(),
+        account.id.get().into(),
+        (account.layouts + 1).into(),
+        account.batch_profile.as_str().into(),
+        account.return_profile.as_str().into(),
+        account.statement_profile.as_str().into(),
+        proposal.get().into(),
+    ];
+    Ok(write.insert_one(&table::ACCOUNT_LAYOUT, row).await?)
+}
+
 /// Reads a column that holds a month.
 pub(crate) fn month(row: &Row, column: usize) -> Result<Month, StoreError> {
     row.text(column)?
@@ -586,5 +620,6 @@ fn bank_account_of(row: &Row) -> Result<BankAccount, StoreError> {
         batch_profile: row.text(7)?,
         return_profile: row.text(8)?,
         statement_profile: row.text(9)?,
+        layouts: row.int(10)?,
     })
 }

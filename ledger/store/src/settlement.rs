@@ -51,6 +51,8 @@ sql! {
         where t.book_id = $1 and t.payment_id = $2 and t.attempt_no = $3 and t.kind = 'pay'";
     ANSWER = "select step, kind, source_id, reason from outcome_now
         where book_id = $1 and payment_id = $2 and attempt_no = $3 order by step desc limit 1";
+    CLEARED = "select user_id from re_pay_clearance where book_id = $1 and payment_id = $2
+        and attempt_no = $3 and step = $4";
     ANSWERS_OF_RETURN = "select t.payment_id, t.attempt_no, o.step, o.kind, o.reason,
         p.amount_fen, p.run_id, p.area_id, w.bank_account_id from attempt t
         join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
@@ -565,6 +567,53 @@ pub async fn add_cancellation(write: &mut Write, row: &Cancellation) -> Result<(
         row.reason.as_str().into(),
     ];
     Ok(write.insert_one(&table::CANCELLATION, values).await?)
+}
+
+/// 准予补发: what made an attempt fail is gone, so that it may be tried again with the same account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clearance {
+    /// Which payment, and which attempt of it failed or came back.
+    pub attempt: (PaymentId, i64),
+    /// The answer that said so: its step among the answers of the attempt.
+    pub step: i64,
+    /// The proposal that was confirmed; none when a difference was settled so.
+    pub proposal: Option<ProposalId>,
+    /// The difference that was settled so.
+    pub exception: Option<ExceptionId>,
+    /// Who confirmed it.
+    pub user: UserId,
+    /// Why, in one's own words.
+    pub reason: String,
+}
+
+/// Whether this failure is cleared already.
+#[boxed]
+pub async fn is_cleared(write: &mut Write, row: &Clearance) -> Result<bool, StoreError> {
+    let args = [
+        write.book().get().into(),
+        row.attempt.0.get().into(),
+        row.attempt.1.into(),
+        row.step.into(),
+    ];
+    Ok(!write.tx().query(CLEARED, &args).await?.is_empty())
+}
+
+/// Keeps that payments may be tried again with the same accounts.
+///
+/// # Errors
+/// [`ledger::problem::Kind::PaymentLive`] when the last answer of a payment is not that it failed
+/// or came back; [`ledger::problem::Kind::AlreadyExists`] for the second clearance of one failure.
+#[boxed]
+pub async fn add_clearances(write: &mut Write, cleared: &[Clearance]) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::RE_PAY_CLEARANCE);
+    for row in cleared {
+        rows.int(write.book().get()).int(row.attempt.0.get());
+        rows.int(row.attempt.1).int(row.step);
+        rows.int(row.proposal.map_or(0, ProposalId::get));
+        rows.int(row.exception.map_or(0, ExceptionId::get));
+        rows.int(row.user.get()).text(&row.reason).end();
+    }
+    Ok(write.insert(&table::RE_PAY_CLEARANCE, rows).await?)
 }
 
 /// Keeps by how much the expense of a voucher's year changed, by component: more, or less.

@@ -335,4 +335,12 @@ tables! {
         key(0 "", 1 ", voucher_id", 2 ", program_id", 3 ", component_id")
         (book_id voucher_id program_id component_id amount_fen)
         private() salt(None) beside();
+    RE_PAY_CLEARANCE "re_pay_clearance"
+        key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", step")
+        (book_id payment_id attempt_no step proposal_id exception_id user_id reason)
+        private() salt(None) beside();
+    ACCOUNT_LAYOUT "account_layout" key(0 "", 1 ", bank_account_id", 2 ", version")
+        (book_id bank_account_id version batch_profile return_profile statement_profile
+         proposal_id)
+        private() salt(None) beside();
 }

@@ -332,7 +332,8 @@ pub fn before_closing(
     }
 }
 
-/// What each appropriation of a program holds that may be drawn in a year, in funding order.
+/// What each appropriation of a program holds that may be drawn in a year, in funding order: of the
+/// letters whose money was there on that day.
 ///
 /// # Errors
 /// Accidents of the store.
@@ -340,9 +341,8 @@ pub fn before_closing(
 pub async fn lots(
     tx: &mut Tx,
     book: BookId,
-    program: ProgramId,
-    bank_account: BankAccountId,
-    year: i64,
+    (program, bank_account): (ProgramId, BankAccountId),
+    (year, on): (i64, Date),
 ) -> Result<Vec<Lot>, StoreError> {
     let closed = years(tx, book).await?.last().map(|closed| closed.year);
     let carried = carry_overs(tx, book).await?;
@@ -358,7 +358,9 @@ pub async fn lots(
             });
         let to: Vec<i64> = own.map(|row| row.to_year).collect();
         let letter = letters.iter().find(|letter| letter.id == lot.appropriation);
-        letter.is_some_and(|letter| may_draw(letter.budget_year, &to, year, closed))
+        letter.is_some_and(|letter| {
+            letter.received_on <= on && may_draw(letter.budget_year, &to, year, closed)
+        })
     });
     Ok(lots)
 }

@@ -10,7 +10,7 @@ use ledger_store::answer::{self, Outcome, Return};
 use ledger_store::exception::{self as store, Exception, ExceptionState};
 use ledger_store::journal::{Posted, Poster, VoucherDraft};
 use ledger_store::policy::DebitStyle;
-use ledger_store::settlement::{self, AnswerFact, AttemptFact, Settlement};
+use ledger_store::settlement::{self, AnswerFact, AttemptFact, Clearance, Settlement};
 use ledger_store::statement::{self, Link};
 use ledger_store::success::{Change, Event};
 use ledger_store::write::Write;
@@ -66,6 +66,7 @@ pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settle
             s.corrected_account(write).await?;
             s.answered(write, false).await
         }
+        (Effect::Answer, Resolution::RePay) => s.cleared(write).await,
         (Effect::Answer, _) => s.answered(write, false).await,
         (Effect::Cancelled, _) => s.cancelled(write).await,
         (Effect::Treasury, _) => s.treasury(write).await,
@@ -215,6 +216,22 @@ impl Settling<'_> {
                 "收款账户尚未更正,先导入更正后的名册 the account is not corrected: import the roster",
             )),
         }
+    }
+
+    /// It was not paid, and the next re-pay run tries it again as it is.
+    async fn cleared(&self, write: &mut Write) -> Result<Settlement, Error> {
+        let attempt = self.attempt(write).await?;
+        let settled = self.answered(write, false).await?;
+        let cleared = Clearance {
+            attempt: (attempt.payment, attempt.number),
+            step: attempt.step,
+            proposal: None,
+            exception: Some(self.exception.id),
+            user: self.caller.user.id,
+            reason: self.exception.note.clone(),
+        };
+        settlement::add_clearances(write, &[cleared]).await?;
+        Ok(settled)
     }
 
     /// It was not paid, and is not owed any more.

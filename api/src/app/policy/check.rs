@@ -447,6 +447,7 @@ fn bank_account(
             batch_profile: row.batch_profile.text.clone(),
             return_profile: row.return_profile.text.clone(),
             statement_profile: row.statement_profile.text.clone(),
+            layouts: 0,
         },
         place: row.code.place.clone(),
     });

@@ -4,7 +4,7 @@
 use ledger_store::boxed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ledger::calendar::Month;
+use ledger::calendar::{Date, Month};
 use ledger::disbursement::due::{Accrued, Line, difference};
 use ledger::disbursement::role::Action;
 use ledger::fund::plan as draw;
@@ -102,8 +102,7 @@ async fn previewed(
         all.push(touched);
     }
     let mut report = report(&known, &all, month)?;
-    let year = i64::from(Month::of(app.clock.today()).year());
-    add_funds(tx, (caller, year), &known, &all, &mut report).await?;
+    add_funds(tx, (caller, app.clock.today()), &known, &all, &mut report).await?;
     add_who(tx, caller, &known, &all, &mut report).await?;
     Ok(report)
 }
@@ -303,7 +302,7 @@ fn report(known: &Known, all: &[Touched<'_>], month: Month) -> Result<Report, Er
 /// From which appropriations the back pay of each program would be drawn today, or what is missing.
 async fn add_funds(
     tx: &mut Tx,
-    (caller, of): (&Caller, i64),
+    (caller, on): (&Caller, Date),
     known: &Known,
     all: &[Touched<'_>],
     report: &mut Report,
@@ -336,10 +335,10 @@ async fn add_funds(
         let Some(rule) = rule.filter(|_| back > Fen::ZERO) else {
             continue;
         };
-        let mut accounts = known.bank_accounts.iter();
-        let account = accounts.find(|account| account.id == rule.bank_account);
+        let account = (known.bank_accounts.iter()).find(|one| one.id == rule.bank_account);
         let account = account.map_or_else(String::new, |account| account.code.clone());
-        let lots = year::lots(tx, book, rule.program, rule.bank_account, of).await?;
+        let of = i64::from(Month::of(on).year());
+        let lots = year::lots(tx, book, (rule.program, rule.bank_account), (of, on)).await?;
         match draw(&rule.funding, &lots, back) {
             Ok(drawn) => {
                 for (id, amount) in drawn.totals() {

@@ -3,6 +3,7 @@
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use ledger::disbursement::role::Action;
+use ledger::money::Fen;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -11,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::call::{Call, InPath, InQuery, Upload};
 use crate::app::job::Wanted;
-use crate::app::returns::{self, ReturnInput};
+use crate::app::returns::{self, ReturnInput, Said};
 use crate::app::{release, statement};
 use crate::cli::bank_file;
 use crate::http::{Server, UPLOAD_BYTES_MAX};
@@ -115,6 +116,12 @@ struct OfReturn {
     batch: Option<String>,
     /// 银行格式 Layout; detected when not given
     profile: Option<String>,
+    /// 文件中的笔数,银行页面所示 Lines of the file, as the bank's page shows them
+    count: Option<u64>,
+    /// 文件中的金额(分),银行页面所示 Their sum in fen, as the bank's page shows it
+    total_fen: Option<i64>,
+    /// 银行已处理完毕,未列出的即成功 The bank has finished: whoever is not listed was paid
+    finished: Option<bool>,
 }
 
 impl OfReturn {
@@ -124,6 +131,11 @@ impl OfReturn {
             bytes,
             batch: self.batch,
             profile: self.profile,
+            said: Said {
+                count: self.count,
+                total: self.total_fen.map(Fen::new),
+                is_finished: self.finished.unwrap_or(false),
+            },
         }
     }
 }
@@ -140,6 +152,7 @@ async fn import_return(
     if call.prefers_job {
         let request = json!({
             "name": query.name, "batch": query.batch, "profile": query.profile,
+            "count": query.count, "total_fen": query.total_fen, "finished": query.finished,
         });
         let wanted = Wanted::new("return.import", request).with(bytes);
         return call.job(wanted).await;

@@ -29,6 +29,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(unknown))
         .routes(routes!(teach))
         .routes(routes!(failed))
+        .routes(routes!(clear))
         .routes(routes!(cancel))
         .routes(routes!(withdraw))
         .routes(routes!(object, objections))
@@ -291,6 +292,27 @@ struct Payment {
 struct Because {
     /// 原因 Why
     reason: String,
+}
+
+/// Payments that may be tried again, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Cleared {
+    /// 明细编号 Numbers of the payments
+    payments: Vec<i64>,
+    /// 原因 Why
+    reason: String,
+}
+
+/// 提出准予补发 Propose that payments may be tried again with the same account; another confirms
+#[utoipa::path(post, path = "/payments/clear", operation_id = "payment.clear",
+    request_body = Cleared, extensions(("x-may" = json!("clear-payment"))))]
+async fn clear(call: Call, InBody(body): InBody<Cleared>) -> Response {
+    call.change(async move |app, caller, key| {
+        let payments = body.payments.into_iter().map(PaymentId).collect();
+        let change = Change::Clear(payments, body.reason);
+        proposal::propose(app, caller, &change, key).await
+    })
+    .await
 }
 
 /// 提出取消发放 Propose to cancel a payment for good; another person confirms

@@ -13,6 +13,7 @@ use super::call::{Call, InBody, InPath, InQuery, Upload};
 use super::fields;
 use crate::app::approval::NewLimit;
 use crate::app::calendar::{self, Source as CalendarSource};
+use crate::app::layouts::NewLayouts;
 use crate::app::policy::{self, Source};
 use crate::app::proposal::{self, Change};
 use crate::app::publication::NewRule;
@@ -32,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(template))
         .routes(routes!(publish))
         .routes(routes!(limit))
+        .routes(routes!(layouts))
         .routes(routes!(proposals))
         .routes(routes!(confirm))
         .routes(routes!(reject))
@@ -197,6 +199,36 @@ async fn limit(call: Call, InBody(body): InBody<Limit>) -> Response {
             document: body.document.clone(),
         };
         proposal::propose(app, caller, &Change::Limit(limit), key).await
+    })
+    .await
+}
+
+/// The layouts that an account is to have; those not given stay.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Layouts {
+    /// 账户 Bank account
+    account: String,
+    /// 代发文件格式 Layout of batch files
+    batch: Option<String>,
+    /// 回盘格式 Layout of returns
+    #[serde(rename = "return")]
+    returned: Option<String>,
+    /// 对账单格式 Layout of statements
+    statement: Option<String>,
+}
+
+/// 提出更换账户的银行格式 Propose other bank layouts of an account; another person confirms
+#[utoipa::path(put, path = "/policy/layouts", operation_id = "policy.layouts",
+    request_body = Layouts, extensions(("x-may" = json!("manage-policy"))))]
+async fn layouts(call: Call, InBody(body): InBody<Layouts>) -> Response {
+    call.change(async move |app, caller, key| {
+        let change = Change::Layouts(NewLayouts {
+            account: body.account,
+            batch: body.batch.unwrap_or_default(),
+            returned: body.returned.unwrap_or_default(),
+            statement: body.statement.unwrap_or_default(),
+        });
+        proposal::propose(app, caller, &change, key).await
     })
     .await
 }
