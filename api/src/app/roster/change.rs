@@ -166,18 +166,21 @@ impl Change {
     }
 
     pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
-        let replaced = self
-            .ended
-            .iter()
-            .filter(|(_, _, reason)| *reason == "changed")
-            .count();
+        let ended_by = |why| {
+            self.ended
+                .iter()
+                .filter(|(.., reason)| *reason == why)
+                .count()
+        };
+        let (replaced, again) = (ended_by("changed"), ended_by(GRANTED_AGAIN));
         json!({
             "program": program,
             "month": month.to_string(),
             "rows": self.roster.asked,
             "unchanged": self.kept,
             "started": self.started.len() - replaced,
-            "ended": self.ended.len() - replaced,
+            "granted_again": again,
+            "ended": self.ended.len() - replaced - again,
             "changed": replaced,
             "parties_added": self.parties.len(),
             "accounts_added": self.accounts.len() - self.accounts_changed,
@@ -627,11 +630,15 @@ impl Change {
                     kept += 1;
                     return Ok(());
                 }
-                // What falls due once does so in its first month: a change keeps that month, so
-                // that it is corrected and not due again.
+                // What falls due once does so in its first month: a correction keeps that month, so
+                // that it is not due again. Another document is another grant.
                 Some(new) if cadence == Some(Cadence::Once) => {
-                    new.from = Some(award.from);
-                    (award.id, award.from.previous(), "changed")
+                    if award.from < month && change.has_basis(new, &mut rows)? != row.basis {
+                        (award.id, month.previous(), GRANTED_AGAIN)
+                    } else {
+                        new.from = Some(award.from);
+                        (award.id, award.from.previous(), "changed")
+                    }
                 }
                 Some(_) => (award.id, month.previous(), "changed"),
                 None => (award.id, month.previous(), "left the roster"),
@@ -646,6 +653,12 @@ impl Change {
         (self.kept, self.in_force, self.leaving) = (kept, in_force, leaving);
         self.ended = ended;
         Ok(())
+    }
+
+    /// What justifies the award that a row asks for.
+    fn has_basis(&self, wanted: &Wanted, rows: &mut Rows<'_>) -> Result<&str, Error> {
+        let row = rows.row(at(wanted.row))?;
+        Ok(self.roster.words.at(row.basis).0)
     }
 
     /// Whether the roster asks for what is in force already.
@@ -665,6 +678,9 @@ impl Change {
         Ok(same && (&new.basis, new.quantity) == (&known.basis, known.quantity))
     }
 }
+
+/// Why an award of what is granted once ends: the subject is granted it a second time.
+const GRANTED_AGAIN: &str = "granted again";
 
 /// Parties that are looked up together.
 const PARTIES_TOGETHER: usize = 5_000;
