@@ -20,6 +20,11 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("agreements", "四相符", "agreements"),
     ("amount", "金额", "amount"),
     ("answer", "答复", "answer"),
+    (
+        "answer_days",
+        "银行答复限时(工作日)",
+        "answers within (working days)",
+    ),
     ("answered_by", "回盘格式", "answered by"),
     ("appropriation", "指标", "appropriation"),
     ("appropriations", "指标", "appropriations"),

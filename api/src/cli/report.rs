@@ -13,7 +13,7 @@ use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::exception::Page;
 use crate::app::view::Report;
-use crate::app::{Error, publication, reconcile as agreements, report};
+use crate::app::{App, Caller, Error, publication, reconcile as agreements, report};
 use crate::print;
 
 /// The four agreements.
@@ -57,6 +57,13 @@ enum Which {
         #[command(flatten)]
         months: Months,
     },
+    /// 发放及时性 Timeliness: payment days, the banks' days, money in transit by age
+    Timeliness {
+        #[command(flatten)]
+        months: Months,
+    },
+    /// 资金沉淀 Idle and returned money, by age
+    Idle,
     /// 月报 Monthly report
     Monthly {
         /// 月份 Month, YYYY-MM
@@ -226,15 +233,7 @@ impl Which {
     async fn make(&self, out: Option<&PathBuf>, desk: &Desk) -> Result<Outcome, Error> {
         let (app, caller) = desk.enter().await?;
         let report = match self {
-            Which::Success { months } => {
-                let (first, last) = months.get()?;
-                let report = report::performance(&app, &caller, first, last).await?;
-                let document = print::performance(&report, &caller.book.name);
-                return Ok(match to_paper(out) {
-                    Some(path) => Outcome::form(report, document, path),
-                    None => Outcome::report(report, out),
-                });
-            }
+            Which::Success { months } => return success(months, &app, &caller, out).await,
             Which::Payments(narrowed) => {
                 let filter = narrowed.filter()?;
                 report::payments(&app, &caller, &filter, narrowed.page()).await
@@ -243,6 +242,11 @@ impl Which {
                 let (first, last) = months.get()?;
                 report::success_rate(&app, &caller, first, last).await
             }
+            Which::Timeliness { months } => {
+                let (first, last) = months.get()?;
+                report::timeliness(&app, &caller, first, last).await
+            }
+            Which::Idle => report::idle(&app, &caller).await,
             Which::Monthly { month } => report::monthly(&app, &caller, *month).await,
             Which::Annual {
                 year,
@@ -293,6 +297,22 @@ impl Which {
         }?;
         Ok(Outcome::report(report, out))
     }
+}
+
+/// The report on success, on paper as it goes upwards.
+async fn success(
+    months: &Months,
+    app: &App,
+    caller: &Caller,
+    out: Option<&PathBuf>,
+) -> Result<Outcome, Error> {
+    let (first, last) = months.get()?;
+    let report = report::performance(app, caller, first, last).await?;
+    let document = print::performance(&report, &caller.book.name);
+    Ok(match to_paper(out) {
+        Some(path) => Outcome::form(report, document, path),
+        None => Outcome::report(report, out),
+    })
 }
 
 /// A part of the place of a voucher.

@@ -40,9 +40,11 @@ enum Ask {
 }
 
 /// Address, sentence, what it is asked with.
-const REPORTS: [(&str, &str, Ask); 13] = [
+const REPORTS: [(&str, &str, Ask); 15] = [
     ("success", "reports.success", Ask::Months),
     ("success-rate", "reports.success-rate", Ask::Months),
+    ("timeliness", "reports.timeliness", Ask::Months),
+    ("idle", "reports.idle", Ask::Nothing),
     ("monthly", "reports.monthly", Ask::Month),
     ("annual", "reports.annual", Ask::Shape),
     ("execution", "reports.execution", Ask::Year),
@@ -66,7 +68,7 @@ const ASKED_WITH: [&str; 8] = [
 ];
 
 /// The reports from here on are books.
-const IN_BOOKS: usize = 8;
+const IN_BOOKS: usize = 10;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -268,6 +270,11 @@ async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
             let (first, last) = months_of(seat)?;
             report::success_rate(app, caller, first, last).await
         }
+        "timeliness" => {
+            let (first, last) = months_of(seat)?;
+            report::timeliness(app, caller, first, last).await
+        }
+        "idle" => report::idle(app, caller).await,
         "monthly" => report::monthly(app, caller, month_of(seat, "month")?).await,
         "annual" => match seat.get("shape") {
             Some(shape) => report::annual_shaped(app, caller, year_of(seat)?, shape).await,

@@ -329,7 +329,7 @@ async fn picture(
         return Ok(None);
     };
     let code = json["program"].as_str().unwrap_or_default();
-    let rates = report::success_rate(seat.app(), seat.caller(), parsed, parsed).await?;
+    let rates = report::success_cells(seat.app(), seat.caller(), parsed, parsed).await?;
     let programs = rates.json["programs"].as_array();
     let Some(rate) = programs.and_then(|all| all.iter().find(|one| one["id"] == code)) else {
         return Ok(None);

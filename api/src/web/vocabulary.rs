@@ -182,7 +182,9 @@ pub(super) fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     let kinds = kinds.map(|one| (one.name(Language::Zh), one.name(Language::En)));
     let ways = Resolution::ALL.iter();
     let ways = ways.map(|one| (one.name(Language::Zh), one.name(Language::En)));
+    let ages = crate::app::report::BANDS.iter().map(|(_, words)| *words);
     own.chain(states)
+        .chain(ages)
         .chain(kinds)
         .chain(ways)
         .chain(

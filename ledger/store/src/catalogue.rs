@@ -46,6 +46,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("tie_out", crate::tie_out::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("fate", crate::fate::STATEMENTS),
+        ("arrival", crate::arrival::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
         ("year", crate::year::STATEMENTS),

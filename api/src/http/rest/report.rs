@@ -23,6 +23,8 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(reconcile))
         .routes(routes!(success))
         .routes(routes!(success_rate))
+        .routes(routes!(timeliness))
+        .routes(routes!(idle))
         .routes(routes!(payments))
         .routes(routes!(monthly))
         .routes(routes!(annual))
@@ -148,6 +150,25 @@ async fn success_rate(call: Call, InQuery(query): InQuery<Months>) -> Response {
 struct OneMonth {
     /// 月份 Month, YYYY-MM
     month: String,
+}
+
+/// 发放及时性 Timeliness: payment days, the banks' days, money in transit by age
+#[utoipa::path(get, path = "/reports/timeliness", operation_id = "report.timeliness",
+    params(Months), extensions(("x-may" = json!("read-reports"))))]
+async fn timeliness(call: Call, InQuery(query): InQuery<Months>) -> Response {
+    call.read(async move |app, caller| {
+        let (first, last) = fields::months(&query.from, query.to.as_ref())?;
+        report::timeliness(app, caller, first, last).await
+    })
+    .await
+}
+
+/// 资金沉淀 Idle and returned money, by age
+#[utoipa::path(get, path = "/reports/idle", operation_id = "report.idle",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn idle(call: Call) -> Response {
+    call.read(async |app, caller| report::idle(app, caller).await)
+        .await
 }
 
 /// 月报 Monthly report
