@@ -607,3 +607,53 @@ fn a_named_font_is_used() {
     assert_eq!(named.path(), font.path());
     assert!(print::font(Some(Path::new("nowhere.ttc"))).is_err());
 }
+
+/// What goes upwards is Chinese: no code and no English word, but for the short hash in the foot;
+/// with the day it was read, charts, and a line for each who signs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_success_report_can_be_sent_upwards() {
+    for_each_engine(async |url| {
+        let (office, _) = two_months(url).await;
+        let (first, last) = (month("2022-01"), month("2022-02"));
+        let manager = office.who("manager");
+        let report = report::performance(&office.app, manager, first, last);
+        let report = report.await.unwrap();
+        let document = print::performance(&report, "示例县民政局");
+        let font = print::font(None).unwrap();
+        let text = text_of(&document.pdf(&font).unwrap());
+        let short = report.json["audit"]["short"].as_str().unwrap();
+        assert!(says(&text, short), "{text}");
+        for part in [
+            "截至:2022-02-07",
+            "单位:示例县民政局",
+            "制表:",
+            "复核:",
+            "审批:",
+            "出纳:",
+            "审计条目",
+        ] {
+            assert!(says(&text, part), "{part}: {text}");
+        }
+        for part in [
+            "分发放项目成功率",
+            "失败原因各月次数",
+            "在途资金账龄",
+            "按时到账率(笔)",
+        ] {
+            assert!(says(&text, part), "{part}: {text}");
+        }
+        let plain = text.replace(short, "");
+        let mut before = ' ';
+        for letter in plain.chars() {
+            let both = letter.is_ascii_alphabetic() && before.is_ascii_alphabetic();
+            let at = || plain.find(&format!("{before}{letter}")).unwrap_or(0);
+            assert!(
+                !both,
+                "{}",
+                plain[at()..].chars().take(30).collect::<String>()
+            );
+            before = letter;
+        }
+    })
+    .await;
+}

@@ -1,11 +1,13 @@
 //! The report on the success of payments (发放成功率报告): rates, reasons, whether money went out
 //! in time, where it lies, and how the budget is drawn. The managers' dashboard shows the same.
 
+use ledger::audit::hex::encode;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::money::Fen;
 use ledger_store::boxed;
-use ledger_store::{fate, success};
+use ledger_store::verify::short_root;
+use ledger_store::{fate, report as figures, success};
 use reconciliation::rate::Rate;
 use serde_json::{Value, json};
 
@@ -65,6 +67,7 @@ async fn gathered(
     let times = timeliness_in(app, &mut tx, (book, &names), months).await?;
     let execution = execution_in(&mut tx, book, &names, last.year()).await?;
     let idle = idle_in(&mut tx, (book, &names), &execution.json, today).await?;
+    let (entries, root) = figures::head(&mut tx, book).await?;
     tx.rollback().await?;
     let success = success_in(&names, (stored, components), months, today)?;
     let mut json = json!({
@@ -76,6 +79,7 @@ async fn gathered(
         "in_transit": times.json["in_transit"],
         "in_transit_ages": times.json["in_transit_ages"],
         "execution": execution.json,
+        "audit": { "entries": entries, "head": encode(&root), "short": short_root(&root) },
     });
     for list in ["idle", "idle_ages", "returned", "returned_ages"] {
         json[list] = idle.json[list].clone();
