@@ -152,6 +152,8 @@ enum Which {
         /// 批次编号 Number of the run
         #[arg(value_parser = run_id)]
         run: RunId,
+        #[command(flatten)]
+        place: OfPlace,
     },
     /// 核对公布的报表:合计是否等于各项 Does a published report add up
     Foot {
@@ -161,6 +163,26 @@ enum Which {
         #[arg(long)]
         with_ledger: bool,
     },
+}
+
+/// Where a published list hangs out.
+#[derive(Debug, Args)]
+struct OfPlace {
+    /// 乡镇 Township
+    #[arg(long)]
+    township: Option<String>,
+    /// 村(社区) Village
+    #[arg(long)]
+    village: Option<String>,
+}
+
+impl OfPlace {
+    fn get(&self) -> publication::Place {
+        publication::Place {
+            township: self.township.clone(),
+            village: self.village.clone(),
+        }
+    }
 }
 
 /// What narrows a list of payments down.
@@ -277,7 +299,9 @@ impl Which {
             Which::TieOut { month } => report::tie_out(&app, &caller, *month).await,
             Which::Missed { month } => report::missed(&app, &caller, *month).await,
             Which::Recovery => report::recovery(&app, &caller).await,
-            Which::Publication { run } => publication::report(&app, &caller, *run).await,
+            Which::Publication { run, place } => {
+                publication::report(&app, &caller, *run, &place.get()).await
+            }
             Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await,
             Which::Voucher { place, month } => {
                 let (month, number) = voucher_place(place, *month)?;

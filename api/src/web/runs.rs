@@ -501,7 +501,12 @@ async fn triplicate(seat: Seat) -> Result<Reply, Error> {
 
 async fn published(seat: Seat) -> Result<Reply, Error> {
     let id = number(&seat)?;
-    let report = publication::report(seat.app(), seat.caller(), id).await?;
+    let given = |name: &str| seat.get(name).map(str::to_owned);
+    let place = publication::Place {
+        township: given("township"),
+        village: given("village"),
+    };
+    let report = publication::report(seat.app(), seat.caller(), id, &place).await?;
     let page = Page::new(seat.say("run.published"), seat.say("run.published-lead"))
         .under(&id.to_string(), &format!("/runs/{id}"));
     tables::page(&seat, page, &report, &[])

@@ -363,12 +363,32 @@ async fn recovery(call: Call) -> Response {
         .await
 }
 
+/// Where a list hangs out.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfPlace {
+    /// 乡镇 Township; all when not given
+    township: Option<String>,
+    /// 村(社区) Village; all when not given
+    village: Option<String>,
+}
+
 /// 公示名单 Published list of a run, names masked
 #[utoipa::path(get, path = "/reports/publication/{run}", operation_id = "report.publication",
-    params(OfRun), extensions(("x-may" = json!("read-reports"))))]
-async fn published(call: Call, InPath(at): InPath<OfRun>) -> Response {
-    call.read(async move |app, caller| publication::report(app, caller, RunId(at.run)).await)
-        .await
+    params(OfRun, OfPlace), extensions(("x-may" = json!("read-reports"))))]
+async fn published(
+    call: Call,
+    InPath(at): InPath<OfRun>,
+    InQuery(of): InQuery<OfPlace>,
+) -> Response {
+    let place = publication::Place {
+        township: of.township,
+        village: of.village,
+    };
+    call.read(async move |app, caller| {
+        publication::report(app, caller, RunId(at.run), &place).await
+    })
+    .await
 }
 
 /// Of a published report.
