@@ -256,7 +256,7 @@ pub(super) struct Tally {
     pub(super) whole: SuccessRate,
     pub(super) programs: BTreeMap<ProgramId, SuccessRate>,
     banks: BTreeMap<BankAccountId, SuccessRate>,
-    townships: BTreeMap<String, SuccessRate>,
+    pub(super) townships: BTreeMap<String, SuccessRate>,
     months: BTreeMap<String, SuccessRate>,
     reasons: BTreeMap<String, Sum>,
 }
