@@ -175,7 +175,7 @@ async fn the_report_and_its_rows() {
 }
 
 /// The links of a page that stand on a count in a table, with the count.
-fn counts(page: &Answer) -> Vec<(String, usize)> {
+fn opening(page: &Answer) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     for part in page.text.split("<td class=\"n\"><a href=\"").skip(1) {
         let (to, rest) = part.split_once("\">").unwrap();
@@ -221,7 +221,7 @@ async fn every_figure_of_the_page_opens_its_rows() {
             "a chart for each part"
         );
         assert_eq!(page.text.matches("<desc").count(), 12);
-        let counts = counts(&page);
+        let counts = opening(&page);
         assert!(counts.len() > 20, "{counts:?}");
         for (to, count) in counts {
             let rows = manager.get(&to).await;
@@ -237,6 +237,16 @@ async fn every_figure_of_the_page_opens_its_rows() {
         assert!(book.text.starts_with("PK"));
         let shown = manager.get(address).await;
         assert!(shown.text.contains(&rate(&total["first"]["count"])));
+        for address in [address, "/reports/success-rate?from=2022-01&to=2022-02"] {
+            let figures = opening(&manager.get(address).await);
+            assert!(figures.len() > 10, "{address}: {figures:?}");
+            for (to, count) in figures {
+                let rows = manager.get(&to).await;
+                assert_eq!(rows.status, 200, "{to}");
+                let body = rows.text.split("<tbody>").nth(1).unwrap_or_default();
+                assert_eq!(body.matches("<tr>").count(), count, "{to}");
+            }
+        }
     })
     .await;
 }

@@ -2,6 +2,8 @@
 //! where money lies, how the budget is drawn. Every figure opens its rows.
 
 use axum::Router;
+use ledger::calendar::Month;
+use ledger::problem::Language;
 use reconciliation::rate::Rate;
 use serde_json::Value;
 
@@ -209,15 +211,104 @@ fn opened(seat: &Seat, table: &Table, links: &[Vec<(usize, String)>]) -> Block {
     Block::Grid(Box::new(grid))
 }
 
-/// Where the counts of a row of rates lead.
+/// Where the figures of a row of rates lead: a rate to what it counts as paid.
 fn counts(ways: &Ways, narrowed: &[(&str, &str)]) -> Vec<(usize, String)> {
-    let states = [(3, "paid"), (4, "failed"), (5, "pending")];
-    let to = |state| {
-        let mut more = narrowed.to_vec();
-        more.push(("state", state));
-        ways.rows(&more)
-    };
-    states.map(|(column, state)| (column, to(state))).to_vec()
+    let first = leads(
+        ways,
+        narrowed,
+        &[1],
+        &[("state", "paid"), ("attempt", "first")],
+    );
+    let paid = leads(ways, narrowed, &[2, 3, 6, 7], &[("state", "paid")]);
+    let failed = leads(ways, narrowed, &[4], &[("state", "failed")]);
+    let pending = leads(ways, narrowed, &[5], &[("state", "pending")]);
+    [first, paid, failed, pending].concat()
+}
+
+/// Columns that lead to the same rows.
+fn leads(
+    ways: &Ways,
+    narrowed: &[(&str, &str)],
+    columns: &[usize],
+    what: &[(&str, &str)],
+) -> Vec<(usize, String)> {
+    let to = ways.rows(&[narrowed, what].concat());
+    columns.iter().map(|column| (*column, to.clone())).collect()
+}
+
+/// Makes the figures of the success rates on a page of reports lead to their rows, whatever the
+/// order and choice of rows is. `tables` are those of the page, in its order.
+pub(super) fn open_rates(
+    page: &mut Page,
+    (tables, json): (&[Table], &Value),
+    (first, last): (Month, Month),
+) {
+    let (first, last) = (first.to_string(), last.to_string());
+    let ways = Ways { first, last };
+    let grids = page.blocks.iter_mut().filter_map(|block| match block {
+        Block::Grid(grid) => Some(grid),
+        _ => None,
+    });
+    for (grid, table) in grids.zip(tables) {
+        let title = table.title.zh.as_str();
+        let parts = [
+            ("分项目发放成功率", "programs", "program"),
+            ("分账户发放成功率", "bank_accounts", "account"),
+            ("分乡镇发放成功率", "townships", "township"),
+            ("分月发放成功率", "months", "from"),
+            ("失败原因", "reasons", "reason"),
+        ];
+        let part = parts.iter().find(|(begin, ..)| title.starts_with(begin));
+        let Some((_, list, field)) = part.filter(|_| title != "失败原因各月次数") else {
+            continue;
+        };
+        let key = if *list == "reasons" { "reason" } else { "id" };
+        for row in &mut grid.rows {
+            let name = row
+                .first()
+                .map(|cell| cell.text.clone())
+                .unwrap_or_default();
+            let own = array(&json[*list]).iter();
+            let mut own = own.filter(|one| {
+                let known = text(one, "name");
+                known == name || BOTH.iter().any(|of| super::word(known, *of) == name)
+            });
+            let (Some(one), None) = (own.next(), own.next()) else {
+                continue;
+            };
+            let mut narrowed = vec![(*field, text(one, key))];
+            if *field == "from" {
+                narrowed.push(("to", text(one, key)));
+            }
+            for (column, to) in of_report(&ways, &narrowed) {
+                if let Some(cell) = row.get_mut(column).filter(|cell| cell.text != "0") {
+                    cell.link = Some(to);
+                }
+            }
+        }
+    }
+}
+
+/// A row of a report may say its name in either language.
+const BOTH: [Language; 2] = [Language::Zh, Language::En];
+
+/// Where the figures of a row of the success report lead.
+fn of_report(ways: &Ways, narrowed: &[(&str, &str)]) -> Vec<(usize, String)> {
+    if narrowed
+        .first()
+        .is_some_and(|(field, _)| *field == "reason")
+    {
+        return leads(ways, narrowed, &[1, 2], &[("attempt", "every")]);
+    }
+    let first = leads(
+        ways,
+        narrowed,
+        &[1, 2],
+        &[("state", "paid"), ("attempt", "first")],
+    );
+    let paid = leads(ways, narrowed, &[3, 5, 6, 8], &[("state", "paid")]);
+    let pending = leads(ways, narrowed, &[9, 10], &[("state", "pending")]);
+    [first, paid, pending].concat()
 }
 
 fn array(value: &Value) -> &[Value] {
@@ -747,7 +838,7 @@ async fn payments(seat: Seat) -> Result<Reply, Error> {
     for (name, key) in asked {
         if let Some(value) = given(name) {
             let shown = match name {
-                "state" => super::word(&value, seat.language),
+                "state" | "attempt" => super::word(&value, seat.language),
                 "reason" => super::word(&report::reason_name(&value), seat.language),
                 _ => value,
             };

@@ -6,6 +6,7 @@ use ledger::account::Chart;
 use ledger::calendar::Month;
 
 use super::banks::account_field;
+use super::dashboard::open_rates;
 use super::kept;
 use super::page::{Block, Form, Kind, Page, field, link};
 use super::posted::invalid;
@@ -149,7 +150,16 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     match period_of(&seat).await {
         Ok((first, last)) if *ask == Ask::Months => {
             let ledger = chart_ledger(first, last);
-            tables::page(&seat, page, &report, &[("code", &ledger)])
+            let mut reply = tables::page(&seat, page, &report, &[("code", &ledger)])?;
+            let rates = match name.as_str() {
+                "success" => Some(&report.json["success"]),
+                "success-rate" => Some(&report.json),
+                _ => None,
+            };
+            if let (Reply::Page(page), Some(json)) = (&mut reply, rates) {
+                open_rates(page, (&report.tables, json), (first, last));
+            }
+            Ok(reply)
         }
         _ => tables::page(&seat, page, &report, &[]),
     }
@@ -195,7 +205,8 @@ async fn form(seat: &Seat, name: &str, ask: Ask) -> Result<Form, Error> {
         Ask::Year => form.field(seat, year()),
         Ask::Shape => {
             let mut shapes = vec![(String::new(), seat.say("reports.no-shape").to_owned())];
-            shapes.extend(report::SHAPES.map(|(name, _)| (name.to_owned(), name.to_owned())));
+            let named = report::shape_names()?.into_iter();
+            shapes.extend(named.map(|(name, like)| (name.to_owned(), like)));
             let shape = field("shape", seat.say("reports.shape")).kind(Kind::Select(shapes));
             form.field(seat, year()).field(seat, shape)
         }

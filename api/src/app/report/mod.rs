@@ -35,7 +35,7 @@ pub use idle::idle;
 pub use missed::missed;
 pub use performance::{dashboard, performance};
 pub use recovery::recovery;
-pub use shapes::{SHAPES, annual_shaped};
+pub use shapes::{SHAPES, annual_shaped, shape_names};
 pub use success::{program_success, success_cells, success_json, success_rate};
 pub(crate) use success::{reason_name, success_by_program};
 pub use summary::{annual, monthly};
@@ -163,7 +163,7 @@ impl Names {
     /// The dimensions of an account in words; `—` when it has none.
     pub(crate) fn dimensions(&self, key: &AccountKey) -> String {
         let parts = [
-            key.bank_account.map(|id| self.bank(id)),
+            key.bank_account.map(|id| self.bank_name(id)),
             key.appropriation.map(|id| self.appropriation(id)),
             key.program.map(|id| self.program(id)),
             key.component.map(|id| self.component(id)),
