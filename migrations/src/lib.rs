@@ -45,6 +45,7 @@ migrations! {
     13 "0013_settlement",
     14 "0014_check_lists",
     15 "0015_statement_links",
+    16 "0016_party_versions",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

@@ -56,6 +56,7 @@ faults! {
     NumbersDiffer "ROS-0113" Blocking "三号不一:档案、电脑、审批须用同一个号" "file, computer and approval must carry one number";
     HeadTwice "ROS-0114" Blocking "此户已有另一户主,请改“与户主关系”或档案号" "the household has another head; correct the relation or the file number";
     MonthDiffers "ROS-0115" Blocking "月份与导入月份 {detail} 不一致" "the month is not the one of the import, {detail}";
+    FileNoTaken "ROS-0116" Blocking "此档案号已属另一户(户主 {detail}),两户无一人相同。请改用未用过的号,如在号前加项目字头" "the file number is another household's (head {detail}) and nobody is in both; use a number of its own, with a prefix for the program for example";
 
     // People.
     NameInvalid "ROS-0121" Blocking "姓名须为 1 至 70 个字,不含控制字符" "a name has 1 to 70 characters without control characters";
@@ -103,6 +104,9 @@ faults! {
     DotOther "ROS-0183" Note "姓名中的间隔号不是“·”(U+00B7),按原样保留,请与银行登记核对" "the dot in the name is not U+00B7; it is kept, compare it with the bank";
     CardCheck "ROS-0184" Note "银行卡号校验位不符,请核对" "the card number fails its check";
     BankNoCheck "ROS-0185" Note "联行号校验位不符,请核对" "the bank number fails its check digit";
+    PartyRenamed "ROS-0187" Note "此证件号在账簿中的姓名是“{detail}”,自本月起按新姓名;请核对证件号" "the book has this number under the name “{detail}”; from this month on it has the new one: is the number right?";
+    PartyMoved "ROS-0188" Note "账簿中的住址是“{detail}”,自本月起按新乡镇、村" "the book has the place “{detail}”; from this month on it has the new one";
+    HeadChanged "ROS-0189" Note "此户在账簿中的户主是“{detail}”,自本月起按新户主" "the book has “{detail}” as the head of this household; from this month on it has the new one";
     CreditCodeCheck "ROS-0186" Note "统一社会信用代码校验位不符,请核对" "the credit code fails its check character";
 }
 

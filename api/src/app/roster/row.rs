@@ -241,6 +241,7 @@ impl<'t> Cells<'t> {
         let disability = self.cell(Field::Disability, faults);
         let disability = disability.and_then(|cell| self.disability(&cell, faults));
         let payee = self.payee(&person, faults);
+        let head_name = self.head_name(faults);
         let bank = self.cell_text(Field::Bank, faults);
         let bank_no = self.bank_no(faults);
         let account_no = self.account(faults);
@@ -280,6 +281,7 @@ impl<'t> Cells<'t> {
                 area,
                 name: found.person.name,
                 identity_no: found.person.identity_no,
+                head_name: head_name.clone(),
                 component: component.id,
                 scope: component.scope,
                 tag: roster.words.place(&found.tag, ""),
@@ -673,6 +675,14 @@ impl<'t> Cells<'t> {
                 };
                 Payee { kind, name, number }
             }
+        }
+    }
+
+    /// 户主姓名; empty where nothing is said of it.
+    fn head_name(&mut self, faults: &mut Faults<'_>) -> Box<str> {
+        match self.cell(Field::HeadName, faults) {
+            Some(cell) if !cell.text.is_empty() => self.name(&cell, faults),
+            _ => Box::default(),
         }
     }
 
