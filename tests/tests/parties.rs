@@ -105,9 +105,19 @@ async fn who_moves_or_changes_the_name_is_found_where_they_are() {
         assert_eq!(lines(&office, january).await, paid);
         assert_eq!(
             [&paid[..2], &now[..2]].concat(),
-            ["西示例镇 测*一", "南示例乡 测*二", "东示例镇 测*一", "南示例乡 新*字"]
+            [
+                "西示例镇 测*一",
+                "南示例乡 测*二",
+                "东示例镇 测*一",
+                "南示例乡 新*字"
+            ]
         );
-        let people = roster::list(&office.app, office.who("manager"), "urban", month("2022-01"));
+        let people = roster::list(
+            &office.app,
+            office.who("manager"),
+            "urban",
+            month("2022-01"),
+        );
         let listed = people.await.unwrap().json.to_string();
         assert!(!listed.contains("新*字"), "{listed}");
 
@@ -143,9 +153,21 @@ async fn the_head_is_the_one_whom_the_roster_names() {
     let one = format!("示例甲,{ONE}");
     let two = format!("示例乙,{TWO}");
     for (rows, head) in [
-        ([format!("{one},配偶,,,"), format!("{two},户主,,,")], "示*乙"),
-        ([format!("{one},,示例乙,,"), format!("{two},,示例乙,,")], "示*乙"),
-        ([format!("{one},,,示例丙,{THREE}"), format!("{two},,,示例丙,{THREE}")], "示*丙"),
+        (
+            [format!("{one},配偶,,,"), format!("{two},户主,,,")],
+            "示*乙",
+        ),
+        (
+            [format!("{one},,示例乙,,"), format!("{two},,示例乙,,")],
+            "示*乙",
+        ),
+        (
+            [
+                format!("{one},,,示例丙,{THREE}"),
+                format!("{two},,,示例丙,{THREE}"),
+            ],
+            "示*丙",
+        ),
         ([format!("{one},,,,"), format!("{two},,,,")], "示*甲"),
     ] {
         let database = TestDb::sqlite();
@@ -154,7 +176,11 @@ async fn the_head_is_the_one_whom_the_roster_names() {
             .iter()
             .zip(["6217001", "6217002"])
             .map(|(person, number)| {
-                let number = if person.contains(THREE) { "6217003" } else { number };
+                let number = if person.contains(THREE) {
+                    "6217003"
+                } else {
+                    number
+                };
                 format!("H1,东示例镇,示例村,{person},{number},100,示例\n")
             })
             .collect();
@@ -170,7 +196,8 @@ async fn the_head_is_the_one_whom_the_roster_names() {
 async fn another_head_is_followed_where_the_roster_says_so() {
     let database = TestDb::sqlite();
     let office = Office::funded(database.url()).await;
-    let one = |relation| format!("H1,东示例镇,示例村,示例甲,{ONE},{relation},,,,6217001,100,示例\n");
+    let one =
+        |relation| format!("H1,东示例镇,示例村,示例甲,{ONE},{relation},,,,6217001,100,示例\n");
     let two = |relation| format!("H1,东示例镇,示例村,示例乙,{TWO},{relation},,,,6217002,80,示例\n");
     for (program, at, rows, expected) in [
         ("rural", "2022-01", one("户主") + &two("配偶"), [0, 0, 0, 0]),

@@ -11,6 +11,7 @@ use ledger::money::{Fen, MoneyError};
 use ledger::problem::{Kind, Place, Problem};
 use ledger::program::eligibility::{Effect, EligibilityRule, in_force};
 use ledger::program::{Component, Formula, Quantity, Scope, Standard};
+use ledger::roster::IdentityNumber;
 use ledger_store::roster::PartyKind;
 
 use super::fault::{Fault, Faults, Marked};
@@ -20,6 +21,9 @@ use super::stage::{Staged, Staging};
 use super::{marked, mask_account, mask_name};
 use crate::app::Error;
 use crate::app::progress::Progress;
+
+/// Characters of an identity number.
+const IDENTITY_LENGTH: usize = 18;
 
 /// Rows that one roster may have.
 pub const ROWS_MAX: usize = 200_000;
@@ -465,6 +469,8 @@ struct Reading {
     sums: Option<Sums>,
     /// The row of the household in hand.
     head: Option<KeptRow>,
+    /// Columns that are not read and were told of: whether because of identity numbers.
+    unread: HashMap<usize, bool>,
 }
 
 impl RowTaker for Examiner<'_, '_> {
@@ -554,7 +560,11 @@ impl Examiner<'_, '_> {
         let (reading, faults, roster) = (&mut self.reading, &mut self.faults, &mut self.roster);
         let head = reading.head.as_ref().map(KeptRow::row);
         let mut cells = Cells::new(place, row, head, layout, self.terms);
-        match cells.footer() {
+        let footer = cells.footer();
+        if footer.is_none() {
+            tell_unread(row, layout, &mut reading.unread, faults);
+        }
+        match footer {
             Some(Footer::Total(text)) => {
                 if let (Some(sums), true) = (reading.sums, faults.blocking() == reading.before) {
                     cells.total(&text, sums, faults);
@@ -579,6 +589,31 @@ impl Examiner<'_, '_> {
             roster.asked += usize::from(!read.is_member);
             roster.staging.push(&read);
         }
+    }
+}
+
+/// Names the columns that nobody reads, once each, and once more when they hold identity numbers:
+/// those may be people whom nobody will pay.
+fn tell_unread(
+    row: GridRow<'_>,
+    layout: &Layout,
+    told: &mut HashMap<usize, bool>,
+    faults: &mut Faults<'_>,
+) {
+    for column in (0..row.width()).filter(|column| !layout.is_read(*column)) {
+        let text = row.text(column).trim();
+        let is_number = text.len() == IDENTITY_LENGTH && IdentityNumber::parse(text).is_ok();
+        let before = told.get(&column).copied();
+        if text.is_empty() || before.is_some_and(|before| before || !is_number) {
+            continue;
+        }
+        told.insert(column, is_number);
+        let heading = layout.headings.get(column).cloned().unwrap_or_default();
+        let fault = match is_number {
+            true => Fault::ColumnOfNobody,
+            false => Fault::ColumnUnread,
+        };
+        faults.cell(fault, layout.line, column, "", &heading);
     }
 }
 
