@@ -161,8 +161,8 @@ async fn a_recorded_death_is_no_stop() {
         // People are numbered in the order of their identity numbers: the last is the third.
         let last = office.count("select max(party_id) from party where kind = 'person'");
         let died = Died::Person(PartyId(last.await), parse_date("2022-01-20").ok());
-        done(roster::deceased(app, maker, &died, "示例", None).await);
         office.on("2022-02-05");
+        done(roster::deceased(app, maker, &died, "示例", None).await);
         // He stands on February's roster still.
         office.roster("urban", "2022-02", &people(3)).await;
         office.pay("urban", RunKind::Regular, "2022-02").await;
