@@ -373,7 +373,7 @@ impl Way {
                     outcome.on.clone(),
                     state.map_or_else(|| outcome.kind.clone(), |state| state.name().to_owned()),
                     source_text(
-                        &outcome.source,
+                        outcome.source,
                         format!("{}:{}", outcome.source_id, outcome.line_no),
                     ),
                     outcome.reason_text.clone(),
