@@ -55,7 +55,10 @@ pub use batch::{read_batch, write_batch};
 pub use detect::{Candidate, candidates, detect};
 pub use finding::{Fault, Finding, Severity, is_blocked};
 pub use profile::check_file_name;
-pub use profile::{AmountStyle, ColumnAbout, Doubt, Encoding, Fallback, Kind, Profile, Unit, Use};
+pub use profile::{
+    ANSWER_DAYS_DEFAULT, AmountStyle, ColumnAbout, Doubt, Encoding, Fallback, Kind, Profile, Unit,
+    Use,
+};
 pub use record::{
     AnswerLine, BatchContext, BatchFile, BatchHead, Draw, Instruction, Nature, Outcome, ReturnFile,
     StatementFile, StatementLine, Unlisted,

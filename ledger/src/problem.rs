@@ -6,6 +6,8 @@
 //! The order of the list is the order of precedence: when several refusals apply, the first one
 //! is given. Codes are never reused; a retired code keeps its line.
 
+mod pages;
+
 use std::fmt;
 
 use crate::disbursement::approval::ApprovalLevel;
@@ -343,6 +345,12 @@ impl Problem {
         self.fill(self.kind.next(language), language)
     }
 
+    /// What to do next where there is no command line: the act and the page.
+    pub fn next_on_pages(&self, language: Language) -> String {
+        let own = pages::next(self.kind, language);
+        self.fill(own.unwrap_or_else(|| self.kind.next(language)), language)
+    }
+
     fn fill(&self, sentence: &str, language: Language) -> String {
         self.values
             .iter()
@@ -375,9 +383,45 @@ fn named(value: &str, language: Language) -> &str {
                 .map(|one| (one.name(), one.code())),
         );
     match language {
-        Language::Zh => value,
-        Language::En => all.find(|(zh, _)| *zh == value).map_or(value, |(_, en)| en),
+        Language::Zh => half(value, language),
+        Language::En => {
+            let known = all.find(|(zh, _)| *zh == value).map(|(_, en)| en);
+            known.unwrap_or_else(|| half(value, language))
+        }
     }
+}
+
+/// Of a text that says the same twice, `合计 total` or `待退回 / refund awaited`, what is said in the
+/// language of the page. Any other text is left as it is: the first half must be Chinese, and the
+/// second none.
+pub fn half(text: &str, language: Language) -> &str {
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let pick = |zh, en| match language {
+        Language::Zh => zh,
+        Language::En => en,
+    };
+    if let Some((zh, en)) = text.split_once(" / ") {
+        let is_said_twice = zh.contains(is_chinese) && !en.contains(is_chinese);
+        return if is_said_twice { pick(zh, en) } else { text };
+    }
+    let Some((place, last)) = text.char_indices().rfind(|(_, c)| is_chinese(*c)) else {
+        return text;
+    };
+    let Some((closing, en)) = text
+        .get(place + last.len_utf8()..)
+        .and_then(|rest| rest.split_once(' '))
+    else {
+        return text;
+    };
+    let zh = text.get(..place + last.len_utf8() + closing.len());
+    let zh = zh.unwrap_or(text);
+    let is_word = |c: char| c.is_ascii_alphabetic() || " ,-()/:'".contains(c);
+    let is_said_twice = text.starts_with(is_chinese)
+        && !zh.contains(|c: char| c.is_ascii_alphanumeric())
+        && matches!(closing, "" | ")" | "\u{ff09}")
+        && en.starts_with(|c: char| c.is_ascii_lowercase())
+        && en.chars().all(is_word);
+    if is_said_twice { pick(zh, en) } else { text }
 }
 
 impl fmt::Display for Problem {

@@ -45,6 +45,7 @@ migrations! {
     13 "0013_settlement",
     14 "0014_check_lists",
     15 "0015_statement_links",
+    16 "0016_party_versions",
     17 "0017_clearance",
     18 "0018_account_layouts",
 }

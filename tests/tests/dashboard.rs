@@ -94,9 +94,15 @@ async fn the_report_and_its_rows() {
         assert_eq!(count("final"), json!({ "paid": 10, "attempted": 12 }));
         // The second went out on 20 February, ten days after the 10th.
         let timeliness = &json["timeliness"];
-        assert_eq!(timeliness["rate"], json!({ "paid": 8, "attempted": 13 }));
+        assert_eq!(timeliness["rate"], json!({ "paid": 5, "attempted": 13 }));
+        let released = &timeliness["released"];
+        assert_eq!(*released, json!({ "paid": 8, "attempted": 13 }));
         assert_eq!(timeliness["runs"][1]["days_late"], 10);
-        assert_eq!(timeliness["runs"][0]["bank_days"], 2);
+        assert_eq!(timeliness["runs"][1]["arrived"], 5);
+        // One of January waits since the 4th: 33 working days, where the bank has three.
+        assert_eq!(timeliness["runs"][0]["bank_days"], 33);
+        assert_eq!(timeliness["runs"][0]["bank_days_limit"], 3);
+        assert_eq!(timeliness["bank"], json!({ "paid": 1, "attempted": 2 }));
         assert_eq!(json["in_transit"][0]["payments"], 1);
         assert_eq!(json["in_transit"][0]["days"], 47);
 
@@ -169,7 +175,7 @@ async fn the_report_and_its_rows() {
 }
 
 /// The links of a page that stand on a count in a table, with the count.
-fn counts(page: &Answer) -> Vec<(String, usize)> {
+fn opening(page: &Answer) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     for part in page.text.split("<td class=\"n\"><a href=\"").skip(1) {
         let (to, rest) = part.split_once("\">").unwrap();
@@ -211,11 +217,11 @@ async fn every_figure_of_the_page_opens_its_rows() {
         }
         assert_eq!(
             page.text.matches("<svg").count(),
-            8,
+            12,
             "a chart for each part"
         );
-        assert_eq!(page.text.matches("<desc").count(), 8);
-        let counts = counts(&page);
+        assert_eq!(page.text.matches("<desc").count(), 12);
+        let counts = opening(&page);
         assert!(counts.len() > 20, "{counts:?}");
         for (to, count) in counts {
             let rows = manager.get(&to).await;
@@ -231,6 +237,81 @@ async fn every_figure_of_the_page_opens_its_rows() {
         assert!(book.text.starts_with("PK"));
         let shown = manager.get(address).await;
         assert!(shown.text.contains(&rate(&total["first"]["count"])));
+        for address in [address, "/reports/success-rate?from=2022-01&to=2022-02"] {
+            let figures = opening(&manager.get(address).await);
+            assert!(figures.len() > 10, "{address}: {figures:?}");
+            for (to, count) in figures {
+                let rows = manager.get(&to).await;
+                assert_eq!(rows.status, 200, "{to}");
+                let body = rows.text.split("<tbody>").nth(1).unwrap_or_default();
+                assert_eq!(body.matches("<tr>").count(), count, "{to}");
+            }
+        }
+    })
+    .await;
+}
+
+/// In time is what is with the people by the payment day. Until that day a run that nobody has
+/// released does not count, and of one that was released only what arrived; what is in transit
+/// stays in sight whichever months are asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_time_is_what_arrived_by_the_payment_day() {
+    for_each_engine(async |url| {
+        let office = Office::funded(url).await;
+        let payees: Vec<_> = (101..=104).map(person).collect();
+        office.roster("rural", "2022-01", &payees).await;
+        office.roster("urban", "2022-01", &people(2)).await;
+        office.on("2022-01-06");
+        let draft = office.create("urban", RunKind::Regular, "2022-01").await;
+        let batch = office.pay_month("rural", "2022-01").await;
+        let of = |place| match place {
+            0 => Outcome::Failed("户名不符"),
+            1 => Outcome::Pending,
+            _ => Outcome::Paid,
+        };
+        office.answer(&batch, of).await;
+        let ask = async |months: &str| {
+            let asked = (month(months), month(months));
+            let manager = office.who("manager");
+            let report = report::timeliness(&office.app, manager, asked.0, asked.1);
+            report.await.unwrap().json
+        };
+        let rate = |paid: i64, of: i64| json!({ "paid": paid, "attempted": of });
+        let early = ask("2022-01").await;
+        assert_eq!(early["runs"].as_array().unwrap().len(), 1, "{early}");
+        assert_eq!(early["rate"], rate(2, 2));
+        assert_eq!(early["released"], rate(4, 4));
+        // Paid again in time.
+        office.on("2022-01-07");
+        let mut corrected = payees;
+        corrected[0].account = acceptance::office::paper::account(900);
+        office.roster("rural", "2022-01", &corrected).await;
+        let again = office.pay_again("rural", "2022-01").await;
+        office.answer(&again, |_| Outcome::Paid).await;
+        assert_eq!(ask("2022-01").await["rate"], rate(3, 3));
+        // Two days after the 10th: the run that nobody released counts with all its payments.
+        office.on("2022-01-12");
+        let late = ask("2022-01").await;
+        assert_eq!(late["rate"], rate(3, 6));
+        assert_eq!(late["released"], rate(4, 6));
+        let runs = late["runs"].as_array().unwrap().iter();
+        let mut days: Vec<_> = runs.map(|run| (&run["run"], &run["days_late"])).collect();
+        days.sort_by_key(|(run, _)| run.as_i64());
+        assert_eq!(days[0], (&json!(draft.unwrap().get()), &json!(2)));
+        let other = ask("2022-05").await;
+        assert_eq!(other["runs"], json!([]));
+        assert_eq!(other["in_transit"][0]["payments"], 1);
+        assert_eq!(other["in_transit"][0]["days"], 6);
+        assert_eq!(other["in_transit"][0]["working_days"], 4);
+        assert_eq!(other["in_transit_ages"][0]["items"], 1);
+        let idle = report::idle(&office.app, office.who("manager"))
+            .await
+            .unwrap();
+        assert!(
+            idle.json["idle_ages"][1]["items"].as_i64() >= Some(0),
+            "{}",
+            idle.json
+        );
     })
     .await;
 }

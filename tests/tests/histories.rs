@@ -121,7 +121,8 @@ enum Change {
     Earns(i64),
     Approved(Option<i64>),
     Care(Option<&'static str>),
-    Once(Option<i64>),
+    /// Granted once: yuan, and by which document.
+    Once(Option<(i64, i64)>),
     /// Who is paid: the person, or the head of the household.
     PaidToHead(bool),
     /// Whether the household of the person has heating.
@@ -163,7 +164,8 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (0..6_i64).prop_map(|n| Change::Earns(n * 110)),
         2 => prop::option::of(1..8_i64).prop_map(|n| Change::Approved(n.map(|n| n * 101))),
         2 => prop::option::of(prop_oneof![Just("semi"), Just("full")]).prop_map(Change::Care),
-        2 => prop::option::of(1..9_i64).prop_map(|n| Change::Once(n.map(|n| n * 77))),
+        2 => prop::option::of((1..9_i64, 1..3_i64))
+            .prop_map(|grant| Change::Once(grant.map(|(n, document)| (n * 77, document)))),
         1 => any::<bool>().prop_map(Change::PaidToHead),
         2 => any::<bool>().prop_map(Change::Heating),
     ]
@@ -216,7 +218,7 @@ struct Sheet {
     income: i64,
     approved: Option<i64>,
     care: Option<&'static str>,
-    once: Option<i64>,
+    once: Option<(i64, i64)>,
     to_head: bool,
 }
 
@@ -233,17 +235,27 @@ struct Grant {
     tag: &'static str,
     income: i64,
     amount: Option<i64>,
+    /// By which document, where there is an amount.
+    document: i64,
 }
 
 type Key = (Subject, &'static str);
+
+/// What was granted once.
+struct Once {
+    month: usize,
+    yuan: i64,
+    document: i64,
+    /// It is on the roster still.
+    stands: bool,
+}
 
 /// What the office has granted and ruled, by month: the second way to what is due.
 #[derive(Default)]
 struct Truth {
     /// Monthly components: what each month is granted by.
     months: BTreeMap<Key, Vec<Option<Grant>>>,
-    /// Granted once: in which month, how much, and whether it is on the roster still.
-    once: BTreeMap<Key, Vec<(usize, i64, bool)>>,
+    once: BTreeMap<Key, Vec<Once>>,
     /// From which month on, in the order of entry: yuan.
     base: BTreeMap<usize, i64>,
     heating: BTreeMap<usize, i64>,
@@ -272,7 +284,8 @@ impl Truth {
         for key in known.into_iter().chain(granted.keys().copied()) {
             let grant = granted.get(&key);
             if key.1 == "once" {
-                self.grant_once(key, n, grant.and_then(|grant| grant.amount));
+                let grant = grant.and_then(|grant| Some((grant.amount?, grant.document)));
+                self.grant_once(key, n, grant);
             } else {
                 let months = self.months.entry(key).or_insert_with(|| vec![None; MONTHS]);
                 months[n..].fill(grant.cloned());
@@ -280,17 +293,31 @@ impl Truth {
         }
     }
 
-    fn grant_once(&mut self, key: Key, n: usize, amount: Option<i64>) {
+    fn grant_once(&mut self, key: Key, n: usize, grant: Option<(i64, i64)>) {
         let list = self.once.entry(key).or_default();
-        match (list.last_mut().filter(|last| last.2), amount) {
+        let last = list.last_mut().filter(|last| last.stands);
+        match (last, grant) {
             // A correction keeps the month in which it fell due.
-            (Some(last), Some(amount)) => last.1 = amount,
-            (Some(last), None) if last.0 == n => {
+            (Some(last), Some((yuan, document)))
+                if last.month == n || last.document == document =>
+            {
+                (last.yuan, last.document) = (yuan, document);
+            }
+            (Some(last), None) if last.month == n => {
                 list.pop();
             }
-            (Some(last), None) => last.2 = false,
-            (None, Some(amount)) => list.push((n, amount, true)),
-            (None, None) => {}
+            (last, grant) => {
+                if let Some(last) = last {
+                    last.stands = false;
+                }
+                // By another document it is another grant.
+                list.extend(grant.map(|(yuan, document)| Once {
+                    month: n,
+                    yuan,
+                    document,
+                    stands: true,
+                }));
+            }
         }
     }
 
@@ -298,8 +325,8 @@ impl Truth {
     fn due(&self) -> BTreeMap<(Key, usize), i64> {
         let mut due = BTreeMap::new();
         for (key, list) in &self.once {
-            for (n, yuan, _) in list {
-                *due.entry((*key, *n)).or_default() += yuan * 100;
+            for once in list {
+                *due.entry((*key, once.month)).or_default() += once.yuan * 100;
             }
         }
         for (key, months) in &self.months {
@@ -426,7 +453,7 @@ impl World {
             Change::Earns(yuan) => sheet.income = *yuan,
             Change::Approved(yuan) => sheet.approved = *yuan,
             Change::Care(tag) => sheet.care = *tag,
-            Change::Once(yuan) => sheet.once = *yuan,
+            Change::Once(grant) => sheet.once = *grant,
             Change::PaidToHead(to_head) => sheet.to_head = *to_head,
             Change::Heating(true) => {
                 self.heated.insert(sheet.household);
@@ -467,6 +494,7 @@ impl World {
                     tag,
                     income: 0,
                     amount,
+                    document: 0,
                 };
                 let base = Grant {
                     income: sheet.income,
@@ -476,8 +504,12 @@ impl World {
                 if let Some(tag) = sheet.care {
                     add(who, paid, "care", grant(tag, None));
                 }
-                if let Some(yuan) = sheet.once {
-                    add(who, paid, "once", grant("", Some(yuan)));
+                if let Some((yuan, document)) = sheet.once {
+                    let once = Grant {
+                        document,
+                        ..grant("", Some(yuan))
+                    };
+                    add(who, paid, "once", once);
                 }
             }
             if self.heated.contains(&household) {
@@ -485,6 +517,7 @@ impl World {
                     tag: "",
                     income: 0,
                     amount: None,
+                    document: 0,
                 };
                 add(head, head, "heating", grant);
             }
@@ -790,10 +823,9 @@ fn file_no(household: usize) -> String {
 fn line(household: usize, who: usize, paid: usize, component: &str, grant: &Grant) -> String {
     let (who, paid) = (person(who), person(paid));
     let yuan = |yuan: Option<i64>| yuan.map_or_else(String::new, |yuan| format!("{yuan}.00"));
-    let basis = if grant.amount.is_some() {
-        "示例核定"
-    } else {
-        ""
+    let basis = match grant.amount {
+        Some(_) => format!("示例核定{}", grant.document),
+        None => String::new(),
     };
     let cells = [
         file_no(household),
@@ -806,7 +838,7 @@ fn line(household: usize, who: usize, paid: usize, component: &str, grant: &Gran
         grant.tag.to_owned(),
         yuan(Some(grant.income)),
         yuan(grant.amount),
-        basis.to_owned(),
+        basis,
         paid.name,
         paid.identity,
         "个人".to_owned(),

@@ -32,6 +32,7 @@ mod notices;
 mod operation;
 mod packs;
 mod pages;
+mod parties;
 mod print;
 mod publication;
 mod reads;

@@ -6,7 +6,7 @@ use acceptance::for_each_engine;
 use acceptance::office::paper::{Outcome, account, movement, people};
 use acceptance::office::{Office, WAY, day, done, month, refused, told};
 use api::app::proposal::Change;
-use api::app::publication::NewRule;
+use api::app::publication::{NewRule, Place};
 use api::app::{Error, appropriation, calendar, clash, period, policy, publication};
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::workflow::RunEvent;
@@ -156,7 +156,7 @@ async fn an_upheld_objection_takes_a_new_calculation_and_a_new_publication() {
         office.walk(run, 3).await;
         assert_eq!(approve().await, "PUB-0001");
         let (app, manager) = (&office.app, office.who("manager"));
-        let report = publication::report(app, manager, run).await;
+        let report = publication::report(app, manager, run, &Place::default()).await;
         assert!(matches!(report, Err(Error::Refused { problem, .. })
             if problem.code() == "PUB-0001"));
         publish(&office, run).await;
@@ -255,7 +255,9 @@ async fn the_published_list_is_the_run_and_shows_no_numbers() {
         let run = submitted(&office, 14).await;
         publish(&office, run).await;
         let (app, manager) = (&office.app, office.who("manager"));
-        let first = publication::report(app, manager, run).await.unwrap();
+        let first = publication::report(app, manager, run, &Place::default())
+            .await
+            .unwrap();
         let run_now = api::app::run::show(app, manager, run).await.unwrap().json;
         let json = &first.json;
         assert_eq!(json["payments"], run_now["payments"]);
@@ -279,6 +281,28 @@ async fn the_published_list_is_the_run_and_shows_no_numbers() {
             assert_eq!(json!(sum(villages)), township["amount_fen"]);
         }
         assert!(list.iter().all(|row| row["people"] == 1), "{json}");
+        // What hangs out in one township, and in one village, is just its part.
+        for township in townships {
+            let own = |village: Option<&Value>| Place {
+                township: township["township"].as_str().map(str::to_owned),
+                village: village.and_then(|one| one["village"].as_str().map(str::to_owned)),
+            };
+            let villages = township["villages"].as_array().unwrap();
+            let parts = villages.iter().map(|one| (own(Some(one)), one));
+            for (place, of) in parts.chain([(own(None), township)]) {
+                let part = publication::report(app, manager, run, &place)
+                    .await
+                    .unwrap();
+                assert_eq!(part.json["payments"], of["payments"], "{place:?}");
+                assert_eq!(part.json["total_fen"], of["amount_fen"], "{place:?}");
+            }
+        }
+        let nowhere = Place {
+            village: Some("没有的村".to_owned()),
+            ..Place::default()
+        };
+        let none = publication::report(app, manager, run, &nowhere).await;
+        assert!(matches!(none, Err(Error::Refused { .. })), "{none:?}");
         // Line by line: every cell that anybody can see.
         let table = &first.tables[0];
         let last = table.rows.last().unwrap();
@@ -297,7 +321,9 @@ async fn the_published_list_is_the_run_and_shows_no_numbers() {
         let mut changed = people(10);
         changed[3].account = account(900);
         office.roster("urban", "2022-02", &changed).await;
-        let again = publication::report(app, manager, run).await.unwrap();
+        let again = publication::report(app, manager, run, &Place::default())
+            .await
+            .unwrap();
         assert_eq!(first.json, again.json);
         assert_eq!(first.tables, again.tables);
         office.assert_invariants().await;
@@ -424,7 +450,8 @@ async fn a_published_month_is_paid_and_closed() {
             done(office.act(login, *event, run, None).await);
         }
         let batch = office.files(run).await.remove(0);
-        let list = publication::report(&office.app, office.who("manager"), run).await;
+        let list =
+            publication::report(&office.app, office.who("manager"), run, &Place::default()).await;
         let list = list.unwrap().json;
         assert_eq!(list["total_fen"], json!(batch.total.get()));
         assert_eq!(list["payments"], json!(batch.lines.len()));

@@ -217,8 +217,49 @@ async fn halving_finds_every_transfer_of_a_payment() {
 
 async fn townships_and_banks(office: &Office) -> Json {
     let (first, last) = (month("2022-01"), month("2022-12"));
-    let report = report::success_rate(&office.app, office.who("manager"), first, last).await;
-    report.unwrap().json
+    let manager = office.who("manager");
+    let report = report::success_rate(&office.app, manager, first, last).await;
+    let json = report.unwrap().json;
+    // What arrived and what is in transit, counted otherwise; and by component, to the fen.
+    let times = report::timeliness(&office.app, manager, first, last).await;
+    let times = times.unwrap().json;
+    let sum = |list: &Json, field: &str| -> i64 {
+        let list = list.as_array().unwrap().iter();
+        list.map(|one| one[field].as_i64().unwrap()).sum()
+    };
+    let total = &json["total"];
+    assert_eq!(
+        sum(&times["runs"], "arrived"),
+        total["final"]["count"]["paid"]
+    );
+    let open = &times["in_transit"];
+    assert_eq!(sum(open, "payments"), total["pending"]["count"]);
+    assert_eq!(sum(open, "amount_fen"), total["pending"]["amount_fen"]);
+    assert_eq!(
+        sum(&times["in_transit_ages"], "items"),
+        total["pending"]["count"]
+    );
+    let parts = json["components"].as_array().unwrap().iter();
+    let parts: Vec<&Json> = parts.map(|part| &part["success_rate"]).collect();
+    for of in ["first", "final"] {
+        for side in ["paid", "attempted"] {
+            let fen = parts
+                .iter()
+                .map(|part| part[of]["amount_fen"][side].as_i64().unwrap());
+            assert_eq!(
+                fen.sum::<i64>(),
+                total[of]["amount_fen"][side],
+                "{of} {side}"
+            );
+        }
+    }
+    for reason in json["reason_months"].as_array().unwrap() {
+        let whole = json["reasons"].as_array().unwrap().iter();
+        let whole = whole.filter(|one| one["reason"] == reason["reason"]);
+        let whole: i64 = whole.map(|one| one["attempts"].as_i64().unwrap()).sum();
+        assert_eq!(sum(&reason["months"], "attempts"), whole, "{reason}");
+    }
+    json
 }
 
 /// Everything that can happen to a payment, with the stored success rates compared with the

@@ -718,3 +718,61 @@ fn rosters_of_any_size_take_about_the_same_memory() {
     assert_eq!(refused["code"], "ROS-0002", "{refused}");
     assert_eq!(refused["findings"][0]["code"], "ROS-0103", "{refused}");
 }
+
+/// Members in columns under other headings than 成员1姓名, in two rows of headings, and in columns
+/// that nobody knows: those were left out without a word.
+#[tokio::test]
+async fn members_stand_under_many_headings_and_none_is_dropped() {
+    let database = TestDb::sqlite();
+    let office = Office::funded(database.url()).await;
+    let head = "户编号,镇街,户主姓名,户主身份证号,卡号,金额,依据";
+    let row = format!("H1,东示例镇,示例甲,{ONE},6217001,100,示例");
+    let file = |more: &str, cells: &str| format!("{head},{more}\n{row},{cells}\n");
+    let two = format!("示例乙,{TWO},80");
+    for (more, cells) in [
+        ("成员姓名1,成员身份证号1,成员金额1", two.clone()),
+        ("家庭成员姓名,家庭成员身份证,家庭成员金额", two.clone()),
+        ("配偶姓名,配偶身份证号,配偶金额", two.clone()),
+        (
+            "成员姓名,成员身份证号,成员金额,成员姓名,成员身份证号,成员金额",
+            format!("{two},示例丙,{THREE},60"),
+        ),
+    ] {
+        let text = file(more, &cells);
+        let answer = done(import(&office, "m.csv", text.as_bytes(), true).await);
+        let people = 1 + cells.split(',').count() / 3;
+        assert_eq!(answer["rows"], people, "{more}");
+        assert_eq!(answer["notes"], 0, "{more} {answer}");
+    }
+    let again = format!(
+        "档案号,乡镇,账号,核定依据,姓名,身份证号,核定金额,姓名,身份证号,核定金额\n\
+         H1,东示例镇,6217001,示例,示例甲,{ONE},100,{two}\n"
+    );
+    let above = format!(
+        "档案号,乡镇,账号,核定依据,户主信息,,,家庭成员,,\n\
+         ,,,,姓名,身份证号,核定金额,姓名,身份证号,金额\n\
+         H1,东示例镇,6217001,示例,示例甲,{ONE},100,{two}\n"
+    );
+    for text in [again, above] {
+        let answer = done(import(&office, "a.csv", text.as_bytes(), true).await);
+        let told = (&answer["rows"], &answer["notes"]);
+        assert_eq!(told, (&2.into(), &0.into()), "{text}");
+    }
+    // A column that is not known is named, and one with identity numbers is refused.
+    let text = file("序号,民族", "1,汉");
+    let answer = done(import(&office, "n.csv", text.as_bytes(), true).await);
+    assert_eq!(answer["findings"][0]["code"], "ROS-0109");
+    assert_eq!(answer["notes"], 1);
+    let text = file("共同生活人,共同生活人证件", &format!("示例乙,{TWO}"));
+    let found = findings(import(&office, "i.csv", text.as_bytes(), true).await);
+    let place = |column: &str, code: &str| (1, column.to_owned(), code.to_owned());
+    let expected = [
+        place("共同生活人", "ROS-0109"),
+        place("共同生活人证件", "ROS-0110"),
+    ];
+    assert_eq!(places(&found), BTreeSet::from(expected));
+    let text =
+        format!("档案号,乡镇,账号,姓名,身份证号,姓名\nH1,东示例镇,6217001,示例甲,{ONE},示例乙\n");
+    let found = findings(import(&office, "t.csv", text.as_bytes(), true).await);
+    assert!(found.iter().any(|one| one.code == "ROS-0102"));
+}

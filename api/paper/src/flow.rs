@@ -2,7 +2,7 @@
 
 use crate::grid::{self, Grid, Laid};
 use crate::{
-    Block, Count, Document, Font, Length, MARGIN, MILLIMETRE, Orientation, POINT, Part, wrap,
+    Bar, Block, Count, Document, Font, Length, MARGIN, MILLIMETRE, Orientation, POINT, Part, wrap,
 };
 
 const TOP: Length = 16 * MILLIMETRE;
@@ -139,6 +139,7 @@ impl<'a> Flow<'a> {
                 }
             }
             Block::Grid(grid) => self.grid(grid),
+            Block::Bars(bars) => self.bars(bars),
             Block::Signatures(signers) => self.signatures(signers),
             Block::Space(height) => self.at += height,
         }
@@ -178,6 +179,34 @@ impl<'a> Flow<'a> {
         self.text(middle_at, base, TEXT, false, middle);
         self.text(right_at, base, TEXT, false, right);
         self.at += TEXT + 6 * POINT;
+    }
+
+    /// Names on the left, bars from the same edge, figures on the right.
+    fn bars(&mut self, bars: &[Bar]) {
+        let (name, high) = (self.width * 3 / 10, 4 * MILLIMETRE);
+        let room = self.width * 5 / 10;
+        for bar in bars {
+            self.room(high + 2 * MILLIMETRE);
+            let (left, middle) = (MARGIN + name, self.at + high / 2);
+            let long = i64::from(room) * i64::from(bar.size.clamp(0, 10_000)) / 10_000;
+            let end = left + Length::try_from(long).unwrap_or(room);
+            let base = middle + SMALL / 2 - POINT;
+            let first = wrap::lines(&bar.name, self.font, SMALL, name - 2 * MILLIMETRE);
+            self.text(
+                MARGIN,
+                base,
+                SMALL,
+                false,
+                first.into_iter().next().unwrap_or_default(),
+            );
+            self.rule((left, self.at), (left, self.at + high), RULE);
+            if end > left {
+                self.rule((left, middle), (end, middle), high - MILLIMETRE);
+            }
+            self.text(end + 2 * MILLIMETRE, base, SMALL, false, bar.figure.clone());
+            self.at += high;
+        }
+        self.at += 4 * POINT;
     }
 
     fn signatures(&mut self, signers: &[(String, String)]) {
@@ -324,6 +353,37 @@ mod tests {
 
     fn column(align: Align) -> Column {
         Column { share: 1, align }
+    }
+
+    #[test]
+    fn bars_stay_within_their_room_and_print_their_figures() {
+        let directories: Vec<_> = DIRECTORIES.iter().map(std::path::Path::new).collect();
+        let font = crate::find(None, &directories).unwrap();
+        let bar = |size: i32| Bar {
+            name: "很长的名称".repeat(20),
+            size,
+            figure: format!("数{size}"),
+        };
+        let document = Document {
+            title: "图".to_owned(),
+            parts: vec![Part {
+                blocks: vec![Block::Bars([0, 1, 10_000, i32::MAX, -1].map(bar).to_vec())],
+                ..Part::default()
+            }],
+        };
+        let made = super::pages(&document, &font);
+        let all: Vec<&str> = made.iter().flat_map(texts).collect();
+        assert_eq!(all.iter().filter(|text| text.starts_with('数')).count(), 5);
+        let (width, _) = Orientation::Portrait.size();
+        for mark in made.iter().flat_map(|page| &page.marks) {
+            let right = match mark {
+                Mark::Text {
+                    left, text, size, ..
+                } => left + font.width(text, *size),
+                Mark::Rule { to, .. } => to.0,
+            };
+            assert!(right < width, "{mark:?}");
+        }
     }
 
     #[test]

@@ -103,10 +103,23 @@ pub enum Block {
     Text(String),
     /// A ruled table.
     Grid(Grid),
+    /// Bars under each other, each as long as its size of the greatest possible.
+    Bars(Vec<Bar>),
     /// Who signs: labels with names, spread over the width.
     Signatures(Vec<(String, String)>),
     /// Empty space.
     Space(Length),
+}
+
+/// A bar of a chart: black and white, its figure printed beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bar {
+    /// What it is.
+    pub name: String,
+    /// How long it is, in ten-thousandths of the room that bars have.
+    pub size: i32,
+    /// Its figure.
+    pub figure: String,
 }
 
 /// Why no PDF could be made.

@@ -4,7 +4,7 @@ use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
 use ledger::money::Fen;
 use ledger_store::boxed;
-use ledger_store::personal::{self as store, Approved, PayeeAccount, Person};
+use ledger_store::personal::{self as store, Approved, PayeeAccount, Person, Version};
 use ledger_store::roster as parties;
 use serde_json::{Value, json};
 
@@ -63,8 +63,8 @@ pub async fn search(app: &App, caller: &Caller, text: &str) -> Result<Report, Er
     Ok(Report::new(json!({ "found": list }), vec![table]))
 }
 
-/// What was paid to somebody or for them, what they owe back, what they were approved for and
-/// which accounts they have had; names and numbers masked.
+/// What was paid to somebody or for them, what they owe back, what they were approved for, which
+/// accounts they have had, and how their name and place changed; names and numbers masked.
 ///
 /// # Errors
 /// When there is nobody with this number; as [`trace::person`].
@@ -75,13 +75,19 @@ pub async fn card(app: &App, caller: &Caller, id: PartyId) -> Result<Report, Err
     let person = store::one(&mut tx, book, id).await?;
     let awards = store::awards(&mut tx, book, id).await?;
     let accounts = store::accounts(&mut tx, book, id).await?;
+    let versions = store::versions(&mut tx, book, id).await?;
     let names = Names::load(&mut tx, book).await?;
     tx.rollback().await?;
     let person = person.ok_or_else(|| not_found("对象 person", id))?;
     let mut report = trace::person(app, caller, &person.reference_no).await?;
     report.json["awards"] = awards.iter().map(|one| award_json(one, &names)).collect();
     report.json["accounts"] = accounts.iter().map(account_json).collect();
-    let tables = [awards_table(&awards, &names), accounts_table(&accounts)];
+    report.json["versions"] = versions.iter().map(version_json).collect();
+    let tables = [
+        awards_table(&awards, &names),
+        accounts_table(&accounts),
+        versions_table(&versions),
+    ];
     report.tables.extend(tables);
     Ok(report)
 }
@@ -149,6 +155,36 @@ fn accounts_table(accounts: &[(PayeeAccount, i64)]) -> Table {
             mask_account(&account.number),
             account.bank.clone(),
             entry.to_string(),
+        ]);
+    }
+    table
+}
+
+fn version_json(version: &Version) -> Value {
+    json!({
+        "from": version.from, "name": mask_name(&version.name), "township": version.township,
+        "village": version.village, "entry": version.entry,
+    })
+}
+
+fn versions_table(versions: &[Version]) -> Table {
+    let mut table = Table::new(
+        words("更名与迁居", "Names and places"),
+        &[
+            ("起", "from", false),
+            ("姓名", "name", false),
+            ("乡镇", "township", false),
+            ("村(社区)", "village", false),
+            ("审计条目", "entry", true),
+        ],
+    );
+    for version in versions {
+        table.row([
+            version.from.clone(),
+            mask_name(&version.name),
+            version.township.clone(),
+            version.village.clone(),
+            version.entry.to_string(),
         ]);
     }
     table

@@ -557,10 +557,11 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
         };
         let (fees, interest) = (of(ExceptionKind::BankFee), of(ExceptionKind::Interest));
         let bank = banks.iter().find(|bank| bank.id == s.bank_account);
+        let name = bank.map_or("", |bank| bank.bank_name.as_str());
         let bank = bank.map_or("", |bank| bank.code.as_str());
         table.row([
             s.id.to_string(),
-            bank.to_owned(),
+            name.to_owned(),
             s.from.clone(),
             s.to.clone(),
             s.opening.grouped(),

@@ -110,6 +110,7 @@ fn profile_json(profile: &Profile, language: Language) -> Value {
         "doubts": doubts, "warnings": warnings(profile, language),
         "lines_max": profile.lines_max, "file_name": profile.file_name,
         "answered_by": profile.answered_by, "totals": profile.totals_at(),
+        "answer_days": (profile.usage == Use::Batch).then_some(profile.answer_days),
         "values_missing": profile.values_missing(),
     })
 }

@@ -9,6 +9,10 @@ use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::{PaymentState, RunState};
 use ledger::fund::Level;
 use ledger::problem::Language;
+use reconciliation::answer::ExceptionKind;
+use reconciliation::resolution::{Effect, Resolution};
+
+use crate::web::act;
 
 /// Field, Chinese, English. The ending `_fen` is not part of the field.
 const LABELS: &[(&str, &str, &str)] = &[
@@ -20,6 +24,11 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("agreements", "四相符", "agreements"),
     ("amount", "金额", "amount"),
     ("answer", "答复", "answer"),
+    (
+        "answer_days",
+        "银行答复限时(工作日)",
+        "answers within (working days)",
+    ),
     ("answered_by", "回盘格式", "answered by"),
     ("appropriation", "指标", "appropriation"),
     ("appropriations", "指标", "appropriations"),
@@ -98,7 +107,9 @@ const LABELS: &[(&str, &str, &str)] = &[
     ),
     ("funding_rules", "资金配套", "funding rules"),
     ("gone", "退出", "gone"),
+    ("granted_again", "再次核定", "granted again"),
     ("head", "审计首部", "head"),
+    ("heads_changed", "户主变更", "heads of household changed"),
     ("holidays", "放假日", "holidays"),
     ("household", "户", "household"),
     ("households", "户", "households"),
@@ -107,7 +118,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("interest", "利息", "interest"),
     ("kind", "种类", "kind"),
     ("last", "截止", "last"),
-    ("late_refunds", "退票", "late refunds"),
+    ("late_refunds", "成功后退票", "late refunds"),
     ("layout_doubts", "格式疑点", "doubts of the layout"),
     ("layout_warnings", "格式注意事项", "warnings of the layout"),
     ("left", "剩余", "left"),
@@ -167,8 +178,10 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("recovery", "追缴", "recovery"),
     ("references", "引用标准", "references"),
     ("refunded", "退票", "refunded"),
-    ("refunds", "退票", "refunds"),
+    ("refunds", "退款到账", "refunds"),
     ("region", "区划", "region"),
+    ("relocated", "迁居对象", "parties moved"),
+    ("renamed", "更名对象", "parties renamed"),
     ("repeated", "重复导入", "repeated"),
     ("replay", "重放", "replay"),
     ("resolution", "处理", "resolution"),
@@ -199,12 +212,14 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("statement", "对账单", "statement"),
     ("status", "状态", "status"),
     ("subject", "对象", "subject"),
+    ("suspense", "转入待查", "in suspense"),
     ("tables", "表", "tables"),
     ("title", "名称", "title"),
     ("to", "至", "to"),
     ("total", "合计", "total"),
     ("totals", "控制总数", "control totals"),
     ("transfers", "分录", "transfers"),
+    ("unanswered", "尚无结果", "unanswered"),
     ("unchanged", "未变核定", "unchanged"),
     ("unit", "单位", "unit"),
     ("unknown", "不在本账套", "not in this book"),
@@ -264,6 +279,9 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
             let recovery = RecoveryState::from_code(code).map(RecoveryState::name);
             run.or(payment).or(match code {
                 "active" => Some("启用"),
+                "queued" => Some("排队"),
+                "running" => Some("办理中"),
+                "done" => Some("已办完"),
                 "disabled" => Some("已停用"),
                 "open" => Some("未结"),
                 "confirmed" => Some("已确认"),
@@ -285,8 +303,13 @@ pub(crate) fn value<'a>(field: &str, code: &'a str, language: Language) -> &'a s
             "regular" => Some("正常发放"),
             "back-pay" => Some("补发以前月份"),
             "re-pay" => Some("失败重发"),
-            _ => None,
+            _ => {
+                let kind = ExceptionKind::from_code(code).map(|kind| kind.name(language));
+                kind.or_else(|| act(code))
+            }
         },
+        "effect" => Effect::from_code(code).map(|effect| effect.name(language)),
+        "resolution" => Resolution::from_code(code).map(|way| way.name(language)),
         _ => None,
     };
     name.unwrap_or(code)

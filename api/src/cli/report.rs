@@ -13,7 +13,7 @@ use super::desk::Desk;
 use super::outcome::Outcome;
 use crate::app::exception::Page;
 use crate::app::view::Report;
-use crate::app::{Error, publication, reconcile as agreements, report};
+use crate::app::{App, Caller, Error, publication, reconcile as agreements, report};
 use crate::print;
 
 /// The four agreements.
@@ -57,6 +57,13 @@ enum Which {
         #[command(flatten)]
         months: Months,
     },
+    /// 发放及时性 Timeliness: payment days, the banks' days, money in transit by age
+    Timeliness {
+        #[command(flatten)]
+        months: Months,
+    },
+    /// 资金沉淀 Idle and returned money, by age
+    Idle,
     /// 月报 Monthly report
     Monthly {
         /// 月份 Month, YYYY-MM
@@ -145,6 +152,8 @@ enum Which {
         /// 批次编号 Number of the run
         #[arg(value_parser = run_id)]
         run: RunId,
+        #[command(flatten)]
+        place: OfPlace,
     },
     /// 核对公布的报表:合计是否等于各项 Does a published report add up
     Foot {
@@ -154,6 +163,26 @@ enum Which {
         #[arg(long)]
         with_ledger: bool,
     },
+}
+
+/// Where a published list hangs out.
+#[derive(Debug, Args)]
+struct OfPlace {
+    /// 乡镇 Township
+    #[arg(long)]
+    township: Option<String>,
+    /// 村(社区) Village
+    #[arg(long)]
+    village: Option<String>,
+}
+
+impl OfPlace {
+    fn get(&self) -> publication::Place {
+        publication::Place {
+            township: self.township.clone(),
+            village: self.village.clone(),
+        }
+    }
 }
 
 /// What narrows a list of payments down.
@@ -226,15 +255,7 @@ impl Which {
     async fn make(&self, out: Option<&PathBuf>, desk: &Desk) -> Result<Outcome, Error> {
         let (app, caller) = desk.enter().await?;
         let report = match self {
-            Which::Success { months } => {
-                let (first, last) = months.get()?;
-                let report = report::performance(&app, &caller, first, last).await?;
-                let document = print::performance(&report, &caller.book.name);
-                return Ok(match to_paper(out) {
-                    Some(path) => Outcome::form(report, document, path),
-                    None => Outcome::report(report, out),
-                });
-            }
+            Which::Success { months } => return success(months, &app, &caller, out).await,
             Which::Payments(narrowed) => {
                 let filter = narrowed.filter()?;
                 report::payments(&app, &caller, &filter, narrowed.page()).await
@@ -243,6 +264,11 @@ impl Which {
                 let (first, last) = months.get()?;
                 report::success_rate(&app, &caller, first, last).await
             }
+            Which::Timeliness { months } => {
+                let (first, last) = months.get()?;
+                report::timeliness(&app, &caller, first, last).await
+            }
+            Which::Idle => report::idle(&app, &caller).await,
             Which::Monthly { month } => report::monthly(&app, &caller, *month).await,
             Which::Annual {
                 year,
@@ -273,7 +299,9 @@ impl Which {
             Which::TieOut { month } => report::tie_out(&app, &caller, *month).await,
             Which::Missed { month } => report::missed(&app, &caller, *month).await,
             Which::Recovery => report::recovery(&app, &caller).await,
-            Which::Publication { run } => publication::report(&app, &caller, *run).await,
+            Which::Publication { run, place } => {
+                publication::report(&app, &caller, *run, &place.get()).await
+            }
             Which::Foot { file, with_ledger } => foot(file, *with_ledger, desk).await,
             Which::Voucher { place, month } => {
                 let (month, number) = voucher_place(place, *month)?;
@@ -293,6 +321,22 @@ impl Which {
         }?;
         Ok(Outcome::report(report, out))
     }
+}
+
+/// The report on success, on paper as it goes upwards.
+async fn success(
+    months: &Months,
+    app: &App,
+    caller: &Caller,
+    out: Option<&PathBuf>,
+) -> Result<Outcome, Error> {
+    let (first, last) = months.get()?;
+    let report = report::performance(app, caller, first, last).await?;
+    let document = print::performance(&report, &caller.book.name);
+    Ok(match to_paper(out) {
+        Some(path) => Outcome::form(report, document, path),
+        None => Outcome::report(report, out),
+    })
 }
 
 /// A part of the place of a voucher.

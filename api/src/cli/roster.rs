@@ -29,7 +29,7 @@ pub(crate) enum RosterCommand {
     },
     /// 导入名册 Import a roster
     Import {
-        /// 花名册 Roster: xlsx, ods or csv
+        /// 花名册 Roster: xlsx, xls, ods or csv
         file: PathBuf,
         /// 项目 Program
         #[arg(long)]

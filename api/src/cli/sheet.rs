@@ -1,10 +1,13 @@
 //! Tables as comma separated values and as workbooks.
 //!
 //! Whoever opens these opens them in a spreadsheet, so no cell may be taken as a formula: in CSV
-//! such a cell gets an apostrophe in front, in a workbook every cell is written as text.
+//! such a cell gets an apostrophe in front, in a workbook every cell is written as text, but for
+//! amounts, which are numbers so that they can be added up.
 
 use anyhow::Context;
 use ledger::problem::Language;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet};
 
 use super::failure::printable;
@@ -16,6 +19,10 @@ use crate::app::view::Table;
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// The longest name of a sheet.
 const SHEET_NAME_MAX: usize = 31;
+/// How amounts are shown.
+const AMOUNT: &str = "#,##0.00";
+/// Digits that a spreadsheet program keeps of a number.
+const DIGITS_KEPT: usize = 15;
 /// Column widths in characters.
 const WIDTH: std::ops::RangeInclusive<usize> = 8..=60;
 
@@ -77,6 +84,7 @@ pub(crate) fn workbook(tables: &[Table], language: Language) -> Result<Vec<u8>, 
 fn fill(sheet: &mut Worksheet, table: &Table, language: Language) -> anyhow::Result<()> {
     let left = Format::new();
     let right = Format::new().set_align(FormatAlign::Right);
+    let money = right.clone().set_num_format(AMOUNT);
     let head = Format::new().set_bold();
     let head_right = Format::new().set_bold().set_align(FormatAlign::Right);
     for (index, column) in table.columns.iter().enumerate() {
@@ -97,12 +105,29 @@ fn fill(sheet: &mut Worksheet, table: &Table, language: Language) -> anyhow::Res
         let line = u32::try_from(index + 1)?;
         for (place, cell) in row.iter().enumerate() {
             let is_right = table.columns.get(place).is_some_and(|column| column.right);
-            let format = if is_right { &right } else { &left };
-            sheet.write_string_with_format(line, u16::try_from(place)?, printable(cell), format)?;
+            let place = u16::try_from(place)?;
+            match amount(cell).filter(|_| is_right) {
+                Some(amount) => sheet.write_number_with_format(line, place, amount, &money)?,
+                None => {
+                    let format = if is_right { &right } else { &left };
+                    sheet.write_string_with_format(line, place, printable(cell), format)?
+                }
+            };
         }
     }
     sheet.set_freeze_panes(1, 0)?;
     Ok(())
+}
+
+/// An amount as a number: a figure with two decimals, of as many digits as a spreadsheet keeps, so
+/// that it is shown as it was computed.
+fn amount(cell: &str) -> Option<f64> {
+    let plain = cell.replace(',', "");
+    let digits = plain.bytes().filter(u8::is_ascii_digit).count();
+    let number: Decimal = plain.parse().ok().filter(|_| is_figure(cell))?;
+    (number.scale() == 2 && digits <= DIGITS_KEPT)
+        .then(|| number.to_f64())
+        .flatten()
 }
 
 /// Columns that a text takes: Chinese characters take two.
@@ -228,20 +253,38 @@ mod tests {
     }
 
     #[test]
-    fn workbooks_hold_text_only_and_are_repeatable() {
+    fn amounts_are_numbers() {
+        for (cell, expected) in [
+            ("1,234.50", Some(1_234.5)),
+            ("-0.01", Some(-0.01)),
+            ("9,999,999,999,999.99", Some(9_999_999_999_999.99)),
+            ("99,999,999,999,999.99", None),
+            ("1.5", None),
+            ("12", None),
+            ("98.00%", None),
+            ("=1.00", None),
+            ("+1.00", None),
+            ("—", None),
+            ("", None),
+        ] {
+            assert_eq!(amount(cell), expected, "{cell}");
+        }
+    }
+
+    #[test]
+    fn workbooks_hold_text_and_amounts_and_are_repeatable() {
         let tables = [sample("按项目/户"), sample("按项目/户")];
         let bytes = workbook(&tables, Language::Zh).unwrap();
         assert_eq!(bytes, workbook(&tables, Language::Zh).unwrap());
         let mut book = Xlsx::new(Cursor::new(bytes)).unwrap();
         assert_eq!(book.sheet_names(), ["按项目 户", "按项目 户 2"]);
         let range = book.worksheet_range("按项目 户").unwrap();
-        assert!(
-            range
-                .cells()
-                .all(|(_, _, cell)| matches!(cell, Data::String(_)))
-        );
+        let are_known = range
+            .cells()
+            .all(|(.., cell)| matches!(cell, Data::String(_) | Data::Float(_)));
+        assert!(are_known);
         assert_eq!(range.get((2, 0)), Some(&Data::String("=cmd".into())));
-        assert_eq!(range.get((1, 1)), Some(&Data::String("-1,234.50".into())));
+        assert_eq!(range.get((1, 1)), Some(&Data::Float(-1_234.5)));
     }
 
     #[test]

@@ -80,7 +80,9 @@ pub fn respond(error: &Error, language: Language) -> Response {
     let (status, mut document) = match error {
         Error::Refused { problem, .. } => {
             let document = failure::json(error, language);
-            (status(problem.kind), fields(document, problem))
+            let mut fields = fields(document, problem);
+            fields.insert("next".into(), problem.next_on_pages(language).into());
+            (status(problem.kind), fields)
         }
         Error::Internal(accident) => {
             tracing::error!(cause = mask_numbers(&format!("{accident:#}")), "accident");
@@ -99,7 +101,8 @@ fn fields(document: Value, problem: &Problem) -> Map<String, Value> {
         fields.extend(known);
     }
     for (name, language) in [("zh", Language::Zh), ("en", Language::En)] {
-        let both = json!({ "title": problem.title(language), "next": problem.next(language) });
+        let both =
+            json!({ "title": problem.title(language), "next": problem.next_on_pages(language) });
         fields.insert(name.into(), both);
     }
     fields

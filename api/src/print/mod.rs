@@ -100,8 +100,8 @@ pub fn report(report: &Report, agency: Option<&str>, language: Language, font: &
 
 fn signatures(language: Language) -> Block {
     let labels = match language {
-        Language::Zh => ["制表", "复核", "审批", "日期"],
-        Language::En => ["Prepared", "Reviewed", "Approved", "Date"],
+        Language::Zh => ["制表", "复核", "审批", "出纳", "日期"],
+        Language::En => ["Prepared", "Reviewed", "Approved", "Cashier", "Date"],
     };
     let blank = |label: &str| (label.to_owned(), String::new());
     Block::Signatures(labels.map(blank).to_vec())

@@ -1,9 +1,11 @@
 //! What goes to the bank and comes back: batch files, returns, re-pay, statements, agreement.
 
 use axum::Router;
+use bank_adapters::{Profile, Use};
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::money::Fen;
+use ledger::problem::Language;
 use serde_json::json;
 
 use super::failed::{because_form, clear_form, confirm_form};
@@ -145,20 +147,25 @@ async fn return_form(seat: &Seat, action: &str, button: &'static str) -> Result<
     Ok(Form::act(seat, action, seat.say(button))
         .field(seat, file.hint(seat.say("returns.file-hint")))
         .field(seat, batch)
-        .field(seat, profile_field(seat))
+        .field(seat, profile_field(seat, Some(Use::Return)))
         .field(seat, count.hint(seat.say("returns.said-hint")))
         .field(seat, total)
         .field(seat, finished))
 }
 
-/// The bank layouts, to choose from.
-pub(super) fn profile_field(seat: &Seat) -> Field {
+/// The bank layouts by name, those of a use or all, to choose from.
+pub(super) fn profile_field(seat: &Seat, usage: Option<Use>) -> Field {
+    let name = |profile: &Profile| match (seat.language, profile.name_en.as_str()) {
+        (Language::Zh, _) | (Language::En, "") => profile.name.clone(),
+        (Language::En, name) => name.to_owned(),
+    };
     let mut choices = vec![(String::new(), seat.say("returns.of-account").to_owned())];
     choices.extend(
         seat.app()
             .profiles
             .iter()
-            .map(|one| (one.id.clone(), one.id.clone())),
+            .filter(|one| usage.is_none_or(|usage| usage == one.usage))
+            .map(|one| (one.id.clone(), name(one))),
     );
     field("profile", seat.say("returns.profile"))
         .kind(Kind::Select(choices))
@@ -306,7 +313,7 @@ async fn statements(seat: Seat) -> Result<Reply, Error> {
             )
             .field(&seat, account_field(&seat).await?)
             .field(&seat, file.kind(Kind::File(".csv,.txt,.xlsx,.xml")))
-            .field(&seat, profile_field(&seat));
+            .field(&seat, profile_field(&seat, Some(Use::Statement)));
         page = page.form(Some(form));
     }
     let newest = report::newest_month(seat.app(), seat.caller()).await?;

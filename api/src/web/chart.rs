@@ -111,12 +111,7 @@ pub fn bars(caption: Caption<'_>, bars: &[Bar], whole: i64) -> Picture {
 
 /// One bar whose parts add up, with what each is.
 pub fn stack(caption: Caption<'_>, parts: &[Bar]) -> Picture {
-    let fills = [
-        "#15518f".to_owned(),
-        format!("url(#{}-p1)", caption.id),
-        format!("url(#{}-p2)", caption.id),
-        "#dfe5e8".to_owned(),
-    ];
+    let fills = fills(caption.id);
     let whole: i64 = parts
         .iter()
         .map(|bar| bar.size.max(0))
@@ -127,20 +122,73 @@ pub fn stack(caption: Caption<'_>, parts: &[Bar]) -> Picture {
     let mut x = 4;
     for ((row, bar), fill) in (0..).zip(parts).zip(fills.iter().cycle()) {
         let long = part(bar.size, whole, room);
-        let shape = |x: i64, y: i64, width: i64, height: i64| {
-            format!(
-                "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" \
-                 fill=\"{fill}\" stroke=\"#33414a\"/>"
-            )
-        };
         let y = 40 + row * ROW;
         let legend = format!("{} {}", bar.name, bar.text);
-        let body =
-            shape(x, 4, long, 28) + &shape(4, y + 3, 16, 16) + &text(28, y + 16, "start", &legend);
+        let body = filled((x, 4), (long, 28), fill)
+            + &filled((4, y + 3), (16, 16), fill)
+            + &text(28, y + 16, "start", &legend);
         svg += &linked(&bar.to, body);
         x += long;
     }
     picture(caption, svg)
+}
+
+/// A column for each month, of parts that stand on each other; at most four parts, each with its
+/// own fill. The sum is printed over each column.
+pub fn columns(caption: Caption<'_>, months: &[String], parts: &[(String, Vec<i64>)]) -> Picture {
+    const HIGH: i64 = 150;
+    const TOP: i64 = 24;
+    let of = |place: usize| {
+        parts
+            .iter()
+            .map(move |(_, sizes)| sizes.get(place).copied().unwrap_or(0).max(0))
+    };
+    let sums: Vec<i64> = (0..months.len())
+        .map(|place| of(place).fold(0, i64::saturating_add))
+        .collect();
+    let most = sums.iter().copied().max().unwrap_or(0);
+    let legends = i64::try_from(parts.len()).unwrap_or(0);
+    let count = i64::try_from(months.len()).unwrap_or(0).max(1);
+    let (step, fills) = ((WIDTH - 16) / count, fills(caption.id));
+    let wide = (step * 3 / 5).clamp(2, 40);
+    let every = usize::try_from((count * 56 + WIDTH - 1) / WIDTH).unwrap_or(1);
+    let mut svg = opened(caption, TOP + HIGH + 30 + legends * ROW);
+    for ((place, month), sum) in (0..).zip(months).zip(&sums) {
+        let middle = 8 + i64::try_from(place).unwrap_or(0) * step + step / 2;
+        let mut y = TOP + HIGH;
+        for (size, fill) in of(place).zip(&fills) {
+            let high = part(size, most, HIGH);
+            y -= high;
+            svg += &filled((middle - wide / 2, y), (wide, high), fill);
+        }
+        svg += &text(middle, y - 6, "middle", &sum.to_string());
+        if place % every.max(1) == 0 {
+            svg += &text(middle, TOP + HIGH + 18, "middle", month);
+        }
+    }
+    for (row, ((name, _), fill)) in (0..).zip(parts.iter().zip(&fills)) {
+        let y = TOP + HIGH + 28 + row * ROW;
+        svg += &filled((4, y), (16, 16), fill);
+        svg += &text(28, y + 13, "start", name);
+    }
+    picture(caption, svg)
+}
+
+/// Four fills that a black and white printer keeps apart.
+fn fills(id: &str) -> [String; 4] {
+    [
+        "#15518f".to_owned(),
+        format!("url(#{id}-p1)"),
+        format!("url(#{id}-p2)"),
+        "#dfe5e8".to_owned(),
+    ]
+}
+
+fn filled((x, y): (i64, i64), (width, height): (i64, i64), fill: &str) -> String {
+    format!(
+        "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\" \
+         stroke=\"#33414a\"/>"
+    )
 }
 
 /// A line over months: its name, and a value in hundredths of a percent for each month that has
@@ -253,6 +301,15 @@ mod tests {
             bars(CAPTION, &[bar(1)], 0),
             stack(CAPTION, &[bar(3), bar(0), bar(1)]),
             stack(CAPTION, &[]),
+            columns(
+                CAPTION,
+                &months,
+                &[
+                    ("<s>".to_owned(), vec![2, 0]),
+                    ("b".to_owned(), vec![i64::MAX]),
+                ],
+            ),
+            columns(CAPTION, &[], &[]),
             lines(CAPTION, &months, &both, 9_000),
             lines(CAPTION, &[], &both, 0),
         ] {

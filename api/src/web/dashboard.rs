@@ -2,6 +2,8 @@
 //! where money lies, how the budget is drawn. Every figure opens its rows.
 
 use axum::Router;
+use ledger::calendar::Month;
+use ledger::problem::Language;
 use reconciliation::rate::Rate;
 use serde_json::Value;
 
@@ -53,7 +55,7 @@ impl Ways {
 
 async fn show(seat: Seat) -> Result<Reply, Error> {
     let (first, last) = period_of(&seat).await?;
-    let report = report::performance(seat.app(), seat.caller(), first, last).await?;
+    let report = report::dashboard(seat.app(), seat.caller(), first, last).await?;
     let json = &report.json;
     let ways = Ways {
         first: first.to_string(),
@@ -90,6 +92,8 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     }
     page.blocks
         .extend(reasons(&seat, &json["success"]["reasons"], &ways));
+    page.blocks
+        .extend(trend(&seat, &json["success"]["reason_months"], &ways));
     page.blocks.extend(in_time(&seat, &json["timeliness"]));
     page.blocks.extend(money(&seat, json, &ways));
     page.blocks.extend(budget(&seat, &json["execution"]));
@@ -123,7 +127,7 @@ fn figures(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Figure> {
     let drawn = rate_of(&execution["rate"], "drawn", "of");
     let pending = total["pending"]["count"].to_string();
     let late = format!(
-        "/reports/success?{}",
+        "/reports/timeliness?{}",
         super::months(&[("from", &ways.first), ("to", &ways.last)])
     );
     vec![
@@ -207,15 +211,104 @@ fn opened(seat: &Seat, table: &Table, links: &[Vec<(usize, String)>]) -> Block {
     Block::Grid(Box::new(grid))
 }
 
-/// Where the counts of a row of rates lead.
+/// Where the figures of a row of rates lead: a rate to what it counts as paid.
 fn counts(ways: &Ways, narrowed: &[(&str, &str)]) -> Vec<(usize, String)> {
-    let states = [(3, "paid"), (4, "failed"), (5, "pending")];
-    let to = |state| {
-        let mut more = narrowed.to_vec();
-        more.push(("state", state));
-        ways.rows(&more)
-    };
-    states.map(|(column, state)| (column, to(state))).to_vec()
+    let first = leads(
+        ways,
+        narrowed,
+        &[1],
+        &[("state", "paid"), ("attempt", "first")],
+    );
+    let paid = leads(ways, narrowed, &[2, 3, 6, 7], &[("state", "paid")]);
+    let failed = leads(ways, narrowed, &[4], &[("state", "failed")]);
+    let pending = leads(ways, narrowed, &[5], &[("state", "pending")]);
+    [first, paid, failed, pending].concat()
+}
+
+/// Columns that lead to the same rows.
+fn leads(
+    ways: &Ways,
+    narrowed: &[(&str, &str)],
+    columns: &[usize],
+    what: &[(&str, &str)],
+) -> Vec<(usize, String)> {
+    let to = ways.rows(&[narrowed, what].concat());
+    columns.iter().map(|column| (*column, to.clone())).collect()
+}
+
+/// Makes the figures of the success rates on a page of reports lead to their rows, whatever the
+/// order and choice of rows is. `tables` are those of the page, in its order.
+pub(super) fn open_rates(
+    page: &mut Page,
+    (tables, json): (&[Table], &Value),
+    (first, last): (Month, Month),
+) {
+    let (first, last) = (first.to_string(), last.to_string());
+    let ways = Ways { first, last };
+    let grids = page.blocks.iter_mut().filter_map(|block| match block {
+        Block::Grid(grid) => Some(grid),
+        _ => None,
+    });
+    for (grid, table) in grids.zip(tables) {
+        let title = table.title.zh.as_str();
+        let parts = [
+            ("分项目发放成功率", "programs", "program"),
+            ("分账户发放成功率", "bank_accounts", "account"),
+            ("分乡镇发放成功率", "townships", "township"),
+            ("分月发放成功率", "months", "from"),
+            ("失败原因", "reasons", "reason"),
+        ];
+        let part = parts.iter().find(|(begin, ..)| title.starts_with(begin));
+        let Some((_, list, field)) = part.filter(|_| title != "失败原因各月次数") else {
+            continue;
+        };
+        let key = if *list == "reasons" { "reason" } else { "id" };
+        for row in &mut grid.rows {
+            let name = row
+                .first()
+                .map(|cell| cell.text.clone())
+                .unwrap_or_default();
+            let own = array(&json[*list]).iter();
+            let mut own = own.filter(|one| {
+                let known = text(one, "name");
+                known == name || BOTH.iter().any(|of| super::word(known, *of) == name)
+            });
+            let (Some(one), None) = (own.next(), own.next()) else {
+                continue;
+            };
+            let mut narrowed = vec![(*field, text(one, key))];
+            if *field == "from" {
+                narrowed.push(("to", text(one, key)));
+            }
+            for (column, to) in of_report(&ways, &narrowed) {
+                if let Some(cell) = row.get_mut(column).filter(|cell| cell.text != "0") {
+                    cell.link = Some(to);
+                }
+            }
+        }
+    }
+}
+
+/// A row of a report may say its name in either language.
+const BOTH: [Language; 2] = [Language::Zh, Language::En];
+
+/// Where the figures of a row of the success report lead.
+fn of_report(ways: &Ways, narrowed: &[(&str, &str)]) -> Vec<(usize, String)> {
+    if narrowed
+        .first()
+        .is_some_and(|(field, _)| *field == "reason")
+    {
+        return leads(ways, narrowed, &[1, 2], &[("attempt", "every")]);
+    }
+    let first = leads(
+        ways,
+        narrowed,
+        &[1, 2],
+        &[("state", "paid"), ("attempt", "first")],
+    );
+    let paid = leads(ways, narrowed, &[3, 5, 6, 8], &[("state", "paid")]);
+    let pending = leads(ways, narrowed, &[9, 10], &[("state", "pending")]);
+    [first, paid, pending].concat()
 }
 
 fn array(value: &Value) -> &[Value] {
@@ -363,6 +456,70 @@ fn reasons(seat: &Seat, reasons: &Value, ways: &Ways) -> Vec<Block> {
     ]
 }
 
+/// Reasons that have a fill of their own in the chart; the others stand together.
+const REASONS_SHOWN: usize = 3;
+
+/// How the reasons went over the months, the most frequent first.
+fn trend(seat: &Seat, reasons: &Value, ways: &Ways) -> Vec<Block> {
+    let title = seat.say("dashboard.trend");
+    let counts = |one: &Value| -> Vec<i64> {
+        let months = array(&one["months"]).iter();
+        months
+            .map(|month| month["attempts"].as_i64().unwrap_or(0))
+            .collect()
+    };
+    let mut reasons: Vec<(&Value, Vec<i64>)> = array(reasons)
+        .iter()
+        .map(|one| (one, counts(one)))
+        .collect();
+    reasons.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().sum::<i64>()));
+    let Some((first, _)) = reasons.first() else {
+        return Vec::new();
+    };
+    let months = array(&first["months"]).iter();
+    let months: Vec<String> = months.map(|one| text(one, "month").to_owned()).collect();
+    let mut columns = vec![("原因", "reason", false)];
+    columns.extend(
+        months
+            .iter()
+            .map(|month| (month.as_str(), month.as_str(), true)),
+    );
+    let mut table = Table::new(titled(title), &columns);
+    let (mut parts, mut links) = (Vec::<(String, Vec<i64>)>::new(), Vec::new());
+    for (place, (one, counts)) in reasons.iter().enumerate() {
+        let name = super::word(text(one, "name"), seat.language);
+        let cells = counts.iter().map(ToString::to_string);
+        table.row([name.clone()].into_iter().chain(cells));
+        let to = |month: &String| {
+            let reason = ("reason", text(one, "reason"));
+            ways.rows(&[("from", month), ("to", month), reason, ("attempt", "every")])
+        };
+        links.push((1..).zip(months.iter().map(to)).collect());
+        match parts.get_mut(REASONS_SHOWN) {
+            Some((_, all)) => {
+                for (sum, count) in all.iter_mut().zip(counts) {
+                    *sum = sum.saturating_add(*count);
+                }
+            }
+            None if place < REASONS_SHOWN => parts.push((name, counts.clone())),
+            None => parts.push((
+                seat.say("dashboard.other-reasons").to_owned(),
+                counts.clone(),
+            )),
+        }
+    }
+    let caption = Caption {
+        id: "trend",
+        title,
+        about: seat.say("dashboard.trend-about"),
+    };
+    vec![
+        Block::Heading(title.to_owned()),
+        Block::Picture(chart::columns(caption, &months, &parts)),
+        opened(seat, &table, &links),
+    ]
+}
+
 /// How many days after its due day each run went out, the latest first.
 fn in_time(seat: &Seat, timeliness: &Value) -> Vec<Block> {
     let title = seat.say("dashboard.timeliness");
@@ -388,9 +545,11 @@ fn in_time(seat: &Seat, timeliness: &Value) -> Vec<Block> {
             ("月份", "month", false),
             ("应发放日", "due", false),
             ("签发日", "released", false),
-            ("迟(天)", "days late", true),
+            ("迟签(天)", "released late (days)", true),
             ("笔数", "payments", true),
-            ("答复用时(天)", "days until the answer", true),
+            ("按时到账(笔)", "arrived in time", true),
+            ("银行用时(工作日)", "bank (working days)", true),
+            ("限时(工作日)", "limit (working days)", true),
         ],
     );
     for one in &runs {
@@ -407,7 +566,9 @@ fn in_time(seat: &Seat, timeliness: &Value) -> Vec<Block> {
             text(one, "sent_on").to_owned(),
             number("days_late"),
             number("payments"),
+            number("arrived_in_time"),
             number("bank_days"),
+            number("bank_days_limit"),
         ]);
     }
     let caption = Caption {
@@ -466,18 +627,49 @@ fn money(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Block> {
         Block::Heading(title.to_owned()),
         Block::Picture(chart::stack(caption, &parts)),
         opened(seat, &states, &links),
-        waiting(seat, &json["in_transit"], ways),
+        waiting(seat, &json["in_transit"]),
+        ages(seat, "dashboard.waiting-ages", &json["in_transit_ages"]),
         unsorted(seat, &json["returned"]),
+        ages(seat, "dashboard.unsorted-ages", &json["returned_ages"]),
         undrawn(seat, &json["idle"]),
+        ages(seat, "dashboard.undrawn-ages", &json["idle_ages"]),
     ]
 }
 
-fn waiting(seat: &Seat, rows: &Value, ways: &Ways) -> Block {
+/// How long money has waited, as bars with their amounts; nothing of nothing.
+fn ages(seat: &Seat, title: &'static str, ages: &Value) -> Block {
+    let bars: Vec<Bar> = array(ages)
+        .iter()
+        .map(|one| Bar {
+            name: super::word(text(one, "name"), seat.language),
+            size: one["amount_fen"].as_i64().unwrap_or(0),
+            text: seat.fill(
+                "dashboard.age",
+                &[
+                    ("items", &one["items"].to_string()),
+                    ("amount", &fen(&one["amount_fen"])),
+                ],
+            ),
+            to: String::new(),
+        })
+        .collect();
+    let caption = Caption {
+        id: title.rsplit('.').next().unwrap_or(title),
+        title: seat.say(title),
+        about: seat.say("dashboard.ages-about"),
+    };
+    let most = bars.iter().map(|bar| bar.size).max().unwrap_or(0);
+    Block::Picture(chart::bars(caption, &bars, most))
+}
+
+fn waiting(seat: &Seat, rows: &Value) -> Block {
     let mut table = Table::new(
         titled(seat.say("dashboard.waiting")),
         &[
+            ("代发批", "batch", false),
             ("项目", "program", false),
             ("月份", "month", false),
+            ("签发日", "released", false),
             ("笔数", "payments", true),
             ("金额(元)", "amount (yuan)", true),
             ("已过(天)", "days", true),
@@ -485,23 +677,16 @@ fn waiting(seat: &Seat, rows: &Value, ways: &Ways) -> Block {
     );
     let mut links = Vec::new();
     for one in array(rows) {
-        let month = text(one, "month");
         table.row([
+            text(one, "batch").to_owned(),
             text(one, "name").to_owned(),
-            month.to_owned(),
+            text(one, "month").to_owned(),
+            text(one, "sent_on").to_owned(),
             one["payments"].to_string(),
             fen(&one["amount_fen"]),
-            one["days"]
-                .as_i64()
-                .map_or_else(String::new, |days| days.to_string()),
+            one["days"].to_string(),
         ]);
-        let narrowed = [
-            ("from", month),
-            ("to", month),
-            ("program", text(one, "program")),
-            ("state", "pending"),
-        ];
-        links.push(vec![(2, ways.rows(&narrowed))]);
+        links.push(vec![(4, format!("/batches/{}", text(one, "batch")))]);
     }
     opened(seat, &table, &links)
 }
@@ -554,7 +739,7 @@ fn undrawn(seat: &Seat, rows: &Value) -> Block {
         let document = text(one, "document");
         table.row([
             text(one, "name").to_owned(),
-            text(one, "level").to_owned(),
+            super::word(text(one, "level"), seat.language),
             document.to_owned(),
             fen(&one["amount_fen"]),
             one["days"]
@@ -653,7 +838,7 @@ async fn payments(seat: Seat) -> Result<Reply, Error> {
     for (name, key) in asked {
         if let Some(value) = given(name) {
             let shown = match name {
-                "state" => super::word(&value, seat.language),
+                "state" | "attempt" => super::word(&value, seat.language),
                 "reason" => super::word(&report::reason_name(&value), seat.language),
                 _ => value,
             };

@@ -311,12 +311,8 @@ fn facts(seat: &Seat, one: &Value) -> Vec<Fact> {
         other => other.to_string(),
     };
     let payment = one["payment"].as_i64().filter(|payment| *payment > 0);
-    let source = [
-        text("source"),
-        text("source_id"),
-        "·".to_owned(),
-        text("line"),
-    ];
+    let source = crate::app::exception::source_text(&text("source"), text("source_id"));
+    let source = format!("{} · {}", word(&source, seat.language), text("line"));
     let mut facts = vec![
         fact(
             seat.say("exceptions.kind"),
@@ -324,7 +320,7 @@ fn facts(seat: &Seat, one: &Value) -> Vec<Fact> {
         ),
         fact(seat.say("exceptions.detail"), text("detail")),
         fact(seat.say("field.amount"), fen(&one["amount_fen"])),
-        fact(seat.say("exceptions.source"), source.join(" ")),
+        fact(seat.say("exceptions.source"), source),
         fact(seat.say("exceptions.owner"), text("owner")),
         fact(seat.say("exceptions.due"), text("due_on")),
         fact(seat.say("exceptions.resolution"), text("resolution")),

@@ -15,6 +15,8 @@ use crate::app::view::{self, Table};
 
 /// Rows on a page.
 pub const ROWS: usize = 100;
+/// With more columns than these a table is printed across.
+const UPRIGHT: usize = 8;
 /// Characters that are not broken into lines: as many as `2022-01-31 23:59:59` has.
 const SHORT: usize = 19;
 
@@ -119,9 +121,9 @@ const LINKS: Links<'static> = &[
     ("person", "/persons/"),
 ];
 /// Columns of what people, files and places are called: no word of the product, whatever it says.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 17] = [
     "login", "user", "name", "by", "browser", "file", "holder", "payee", "subject", "township",
-    "village", "detail",
+    "village", "detail", "account", "bank", "code", "document", "batch",
 ];
 /// Columns of states.
 const STATES: [&str; 4] = ["state", "status", "weight", "result"];
@@ -249,6 +251,11 @@ impl Grid {
         }
     }
 
+    /// Whether it needs a page that lies across.
+    pub fn wide(&self) -> bool {
+        self.heads.len() > UPRIGHT
+    }
+
     /// Without filter and export: a short table that belongs to something else.
     #[must_use]
     pub fn plain(mut self) -> Grid {
@@ -356,6 +363,7 @@ pub fn shown(column: &view::Column, text: &str, language: Language) -> String {
     let is_moment = text.len() == 27 && text.ends_with('Z') && text.get(10..11) == Some("T");
     match text {
         "" => "—".to_owned(),
+        text if column.head.en == "tag" => super::vocabulary::category(text, language),
         text if is_name => super::said_once(text, language),
         text if is_moment && column.head.zh.contains("UTC") => {
             text.get(..19).unwrap_or_default().replace('T', " ")

@@ -34,7 +34,7 @@ fn form(seat: &Seat) -> Form {
     let file = file.kind(Kind::File(".txt,.csv,.xls,.xlsx,.xml,.ret,.bpt,.bxt,.gbpt"));
     Form::act(seat, "/bank-files", seat.say("inspect.look"))
         .field(seat, file)
-        .field(seat, profile_field(seat))
+        .field(seat, profile_field(seat, None))
 }
 
 async fn inspect(seat: Seat, posted: Posted) -> Result<Reply, Error> {

@@ -80,7 +80,7 @@ impl Door<'_> {
             title: problem.title(self.language),
             code: problem.code().to_owned(),
             place: String::new(),
-            next: problem.next(self.language),
+            next: problem.next_on_pages(self.language),
             field: None,
         });
         let drawn = reply::drawn(&Frame::alone(self.language), &page, fault.as_ref());
@@ -118,7 +118,7 @@ impl Door<'_> {
             for field in fields.iter_mut().filter(|field| field.name == name) {
                 field.fault = self
                     .problem
-                    .map(|one| one.next(self.language))
+                    .map(|one| one.next_on_pages(self.language))
                     .unwrap_or_default();
             }
         }

@@ -40,11 +40,13 @@ mod today;
 mod vocabulary;
 mod work;
 
+pub(crate) use vocabulary::act;
+
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
 use bank_adapters::Finding;
 use ledger::money::Fen;
-use ledger::problem::{Kind, Language, Problem};
+use ledger::problem::{Kind, Language, Problem, half};
 use serde_json::Value;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -116,39 +118,6 @@ pub fn word(text: &str, language: Language) -> String {
 /// A text that is no word of the product in the language of the page, where it says which.
 pub fn said_once(text: &str, language: Language) -> String {
     vocabulary::filled(text, language).unwrap_or_else(|| half(text, language).to_owned())
-}
-
-/// Of a text that says the same twice, `合计 total` or `待退回 / refund awaited`, what is said in the
-/// language of the page. Any other text is left as it is: the first half must be Chinese, and the
-/// second none.
-fn half(text: &str, language: Language) -> &str {
-    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
-    let pick = |zh, en| match language {
-        Language::Zh => zh,
-        Language::En => en,
-    };
-    if let Some((zh, en)) = text.split_once(" / ") {
-        let is_said_twice = zh.contains(is_chinese) && !en.contains(is_chinese);
-        return if is_said_twice { pick(zh, en) } else { text };
-    }
-    let Some((place, last)) = text.char_indices().rfind(|(_, c)| is_chinese(*c)) else {
-        return text;
-    };
-    let Some((closing, en)) = text
-        .get(place + last.len_utf8()..)
-        .and_then(|rest| rest.split_once(' '))
-    else {
-        return text;
-    };
-    let zh = text.get(..place + last.len_utf8() + closing.len());
-    let zh = zh.unwrap_or(text);
-    let is_word = |c: char| c.is_ascii_alphabetic() || " ,-()/".contains(c);
-    let is_said_twice = text.starts_with(is_chinese)
-        && !zh.contains(|c: char| c.is_ascii_alphanumeric())
-        && matches!(closing, "" | ")" | "\u{ff09}")
-        && en.starts_with(|c: char| c.is_ascii_lowercase())
-        && en.chars().all(is_word);
-    if is_said_twice { pick(zh, en) } else { text }
 }
 
 /// Fen of a document as yuan.

@@ -559,7 +559,7 @@ impl Form {
                 sent = refused.posted.file(field.name).ok();
             }
             if field_of(&refused.problem) == Some(field.name) {
-                field.fault = refused.problem.next(seat.language);
+                field.fault = refused.problem.next_on_pages(seat.language);
             }
         }
         self.fields.push(field);
@@ -623,7 +623,7 @@ impl Fault {
             code: problem.code().to_owned(),
             place: crate::cli::failure::place_text(&problem.place, seat.language)
                 .unwrap_or_default(),
-            next: problem.next(seat.language),
+            next: problem.next_on_pages(seat.language),
             field: field_of(problem).map(str::to_owned),
         }
     }

@@ -11,7 +11,7 @@ use ledger::problem::{Kind, Place, Problem};
 use subtle::ConstantTimeEq;
 
 use super::{reply, seat};
-use crate::app::Error;
+use crate::app::{Error, session};
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 
 /// The field that holds the token of the form.
@@ -142,13 +142,17 @@ impl FromRequest<Server> for Posted {
     type Rejection = Response;
 
     async fn from_request(request: Request, server: &Server) -> Result<Posted, Response> {
-        let language = crate::http::problem::language(request.headers());
+        let token = seat::kept(request.headers()).unwrap_or_default();
+        // The session's language; the browser's where there is none.
+        let language = match session::resume(&server.app, &token).await {
+            Ok(Some(live)) => seat::language_of(&live.session.language),
+            _ => crate::http::problem::language(request.headers()),
+        };
         let told = |error: Error| reply::bare_problem(&error, language);
         if !is_own(request.headers()) {
             return Err(told(foreign()));
         }
         let path = request.uri().path().to_owned();
-        let token = seat::kept(request.headers()).unwrap_or_default();
         let mut posted = read(request).await.map_err(told)?;
         let expected = seat::proof(&token, &path);
         let shown = posted.text(PROOF).as_bytes();

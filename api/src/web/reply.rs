@@ -224,7 +224,7 @@ fn problem_page(frame: &Frame, language: Language, error: &Error, mut page: Page
                 title: problem.title(language),
                 code: problem.code().to_owned(),
                 place: failure::place_text(&problem.place, language).unwrap_or_default(),
-                next: problem.next(language),
+                next: problem.next_on_pages(language),
                 field: None,
             };
             (http::problem::status(problem.kind), fault)

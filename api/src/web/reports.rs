@@ -6,6 +6,7 @@ use ledger::account::Chart;
 use ledger::calendar::Month;
 
 use super::banks::account_field;
+use super::dashboard::open_rates;
 use super::kept;
 use super::page::{Block, Form, Kind, Page, field, link};
 use super::posted::invalid;
@@ -40,9 +41,11 @@ enum Ask {
 }
 
 /// Address, sentence, what it is asked with.
-const REPORTS: [(&str, &str, Ask); 13] = [
+const REPORTS: [(&str, &str, Ask); 15] = [
     ("success", "reports.success", Ask::Months),
     ("success-rate", "reports.success-rate", Ask::Months),
+    ("timeliness", "reports.timeliness", Ask::Months),
+    ("idle", "reports.idle", Ask::Nothing),
     ("monthly", "reports.monthly", Ask::Month),
     ("annual", "reports.annual", Ask::Shape),
     ("execution", "reports.execution", Ask::Year),
@@ -66,7 +69,7 @@ const ASKED_WITH: [&str; 8] = [
 ];
 
 /// The reports from here on are books.
-const IN_BOOKS: usize = 8;
+const IN_BOOKS: usize = 10;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -147,7 +150,16 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     match period_of(&seat).await {
         Ok((first, last)) if *ask == Ask::Months => {
             let ledger = chart_ledger(first, last);
-            tables::page(&seat, page, &report, &[("code", &ledger)])
+            let mut reply = tables::page(&seat, page, &report, &[("code", &ledger)])?;
+            let rates = match name.as_str() {
+                "success" => Some(&report.json["success"]),
+                "success-rate" => Some(&report.json),
+                _ => None,
+            };
+            if let (Reply::Page(page), Some(json)) = (&mut reply, rates) {
+                open_rates(page, (&report.tables, json), (first, last));
+            }
+            Ok(reply)
         }
         _ => tables::page(&seat, page, &report, &[]),
     }
@@ -193,7 +205,8 @@ async fn form(seat: &Seat, name: &str, ask: Ask) -> Result<Form, Error> {
         Ask::Year => form.field(seat, year()),
         Ask::Shape => {
             let mut shapes = vec![(String::new(), seat.say("reports.no-shape").to_owned())];
-            shapes.extend(report::SHAPES.map(|(name, _)| (name.to_owned(), name.to_owned())));
+            let named = report::shape_names()?.into_iter();
+            shapes.extend(named.map(|(name, like)| (name.to_owned(), like)));
             let shape = field("shape", seat.say("reports.shape")).kind(Kind::Select(shapes));
             form.field(seat, year()).field(seat, shape)
         }
@@ -268,6 +281,11 @@ async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
             let (first, last) = months_of(seat)?;
             report::success_rate(app, caller, first, last).await
         }
+        "timeliness" => {
+            let (first, last) = months_of(seat)?;
+            report::timeliness(app, caller, first, last).await
+        }
+        "idle" => report::idle(app, caller).await,
         "monthly" => report::monthly(app, caller, month_of(seat, "month")?).await,
         "annual" => match seat.get("shape") {
             Some(shape) => report::annual_shaped(app, caller, year_of(seat)?, shape).await,

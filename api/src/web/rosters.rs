@@ -157,7 +157,7 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         Ok(done) => Ok(Reply::Done(done, "/rosters".to_owned())),
         Err(Error::Refused { problem, findings }) if problem.kind == Refusal::RosterFaulty => {
             let title = problem.title(seat.language);
-            let next = problem.next(seat.language);
+            let next = problem.next_on_pages(seat.language);
             let mut table = super::finding_table(&findings, seat.language);
             table.rows.truncate(FAULTS);
             let grid = Grid::of(&seat, &table, 0, &[]).plain();

@@ -329,7 +329,7 @@ async fn picture(
         return Ok(None);
     };
     let code = json["program"].as_str().unwrap_or_default();
-    let rates = report::success_rate(seat.app(), seat.caller(), parsed, parsed).await?;
+    let rates = report::success_cells(seat.app(), seat.caller(), parsed, parsed).await?;
     let programs = rates.json["programs"].as_array();
     let Some(rate) = programs.and_then(|all| all.iter().find(|one| one["id"] == code)) else {
         return Ok(None);
@@ -501,7 +501,12 @@ async fn triplicate(seat: Seat) -> Result<Reply, Error> {
 
 async fn published(seat: Seat) -> Result<Reply, Error> {
     let id = number(&seat)?;
-    let report = publication::report(seat.app(), seat.caller(), id).await?;
+    let given = |name: &str| seat.get(name).map(str::to_owned);
+    let place = publication::Place {
+        township: given("township"),
+        village: given("village"),
+    };
+    let report = publication::report(seat.app(), seat.caller(), id, &place).await?;
     let page = Page::new(seat.say("run.published"), seat.say("run.published-lead"))
         .under(&id.to_string(), &format!("/runs/{id}"));
     tables::page(&seat, page, &report, &[])

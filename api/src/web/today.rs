@@ -162,7 +162,7 @@ async fn figures(seat: &Seat) -> Result<Vec<Figure>, Error> {
     let month = report::newest_month(seat.app(), seat.caller()).await?;
     let mut figures = Vec::new();
     for month in [month, month.previous()] {
-        let rates = report::success_rate(seat.app(), seat.caller(), month, month).await?;
+        let rates = report::success_cells(seat.app(), seat.caller(), month, month).await?;
         let total: &Value = &rates.json["total"];
         let text = month.to_string();
         let query = months(&[("from", &text), ("to", &text)]);

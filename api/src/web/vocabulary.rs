@@ -34,6 +34,9 @@ const WORDS: &[(&str, &str)] = &[
     ("降低", "lowered"),
     ("收款人变更", "payee changed"),
     ("账号变更", "account changed"),
+    ("户名变更", "holder changed"),
+    ("更名", "renamed"),
+    ("迁居", "moved"),
     ("未审批", "not approved"),
     ("按人", "per person"),
     ("按户", "per household"),
@@ -80,7 +83,54 @@ const WORDS: &[(&str, &str)] = &[
     ),
     ("来款待查", "in suspense"),
     ("退回", "returned"),
+    ("首次", "first"),
+    ("末次", "last"),
+    ("每次", "every"),
+    ("产生", "opened"),
+    ("负责人", "owner"),
+    ("备注", "comment"),
+    ("凭据", "evidence"),
 ];
+
+/// Categories (类别) that shipped policies name; any other is what its office calls it.
+const CATEGORIES: &[(&str, &str)] = &[
+    ("半护理", "semi"),
+    ("全护理", "full"),
+    ("能自理", "self"),
+    ("分散", "dispersed"),
+    ("集中", "centralised"),
+    ("机构", "institution"),
+    ("未成年或老年", "minor-or-elderly"),
+    ("重度残疾", "severe"),
+    ("老年", "elderly"),
+    ("大学生", "university"),
+    ("工龄长的", "long-service"),
+    ("复员军人", "veteran"),
+    ("特殊困难", "special"),
+    ("六十年代精简职工", "sixties-streamlined"),
+    ("政策性下岗", "policy-laid-off"),
+    ("孤儿", "orphan"),
+    ("不减免", "no-waiver"),
+    ("无集中供热", "no-heating"),
+    ("优惠", "discount"),
+    ("以前", "before"),
+    ("以后", "after"),
+];
+
+/// The Chinese name of what somebody did, by its code.
+pub(crate) fn act(code: &str) -> Option<&'static str> {
+    let known = ACTS.iter().find(|(_, known)| *known == code);
+    known.map(|(zh, _)| *zh)
+}
+
+/// A category in words; itself when it is none that ships.
+pub(super) fn category(text: &str, language: Language) -> String {
+    let known = CATEGORIES.iter().find(|(_, code)| *code == text);
+    match (known, language) {
+        (Some((zh, _)), Language::Zh) => (*zh).to_owned(),
+        _ => text.to_owned(),
+    }
+}
 
 /// Sentences around one value.
 const AROUND: &[(&str, &str)] = &[
@@ -90,6 +140,23 @@ const AROUND: &[(&str, &str)] = &[
     ("引擎设置 {}", "setting of the engine: {}"),
     ("银行手续费 {}", "bank fee {}"),
     ("账户利息 {}", "interest {}"),
+    ("回盘 {}", "return {}"),
+    ("对账单 {}", "statement {}"),
+    ("退款通知 {}", "refund notice {}"),
+    ("差异 {}", "exception {}"),
+    ("批次 {}", "run {}"),
+    ("代发批 {}", "batch {}"),
+    ("指标 {}", "appropriation {}"),
+    ("取消发放 {}", "cancellation {}"),
+    ("撤销审批 {}", "revocation {}"),
+    ("撤回回盘 {}", "withdrawal {}"),
+    ("追缴 {}", "recovery {}"),
+    ("追缴上缴 {}", "hand-over {}"),
+    ("交回国库 {}", "return to the treasury {}"),
+    ("年结 {}", "close of the year {}"),
+    ("{} 正常发放", "{}, regular"),
+    ("{} 补发以前月份", "{}, back pay"),
+    ("{} 失败重发", "{}, re-pay"),
     ("{} 日历日", "{} calendar days"),
     ("{} 工作日", "{} working days"),
 ];
@@ -132,6 +199,7 @@ const ACTS: &[(&str, &str)] = &[
     ("否决规定", "policy.reject"),
     ("查询", "read"),
     ("教失败原因", "reason.teach"),
+    ("提出追缴", "recovery.open"),
     ("追缴上缴", "recovery.hand-over"),
     ("确认多项追缴", "recovery.confirm-many"),
     ("导入回盘", "return.import"),
@@ -172,6 +240,11 @@ pub(super) fn filled(text: &str, language: Language) -> Option<String> {
     AROUND.iter().find_map(|(zh, en)| {
         let (before, after) = zh.split_once("{}")?;
         let value = text.strip_prefix(before)?.strip_suffix(after)?;
+        // A value in Chinese is a sentence that somebody wrote.
+        let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+        if value.contains(is_chinese) {
+            return None;
+        }
         match language {
             Language::Zh => Some(text.to_owned()),
             Language::En => Some(en.replace("{}", value)),
@@ -187,7 +260,9 @@ pub(super) fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     let kinds = kinds.map(|one| (one.name(Language::Zh), one.name(Language::En)));
     let ways = Resolution::ALL.iter();
     let ways = ways.map(|one| (one.name(Language::Zh), one.name(Language::En)));
+    let ages = crate::app::report::BANDS.iter().map(|(_, words)| *words);
     own.chain(states)
+        .chain(ages)
         .chain(kinds)
         .chain(ways)
         .chain(

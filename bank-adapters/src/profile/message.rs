@@ -39,6 +39,7 @@ struct Raw {
     file_name: Option<Spanned<String>>,
     lines_max: Option<Spanned<usize>>,
     answered_by: Option<String>,
+    answer_days: Option<Spanned<u32>>,
     #[serde(default)]
     fallback: Fallback,
     amount: AmountStyle,
@@ -103,6 +104,7 @@ impl Raw {
             let holds = (1..=super::parse::MESSAGE_LINES_MAX).contains(lines_max.get_ref());
             faults.need(holds, lines_max.span().start, "lines_max: 1 to 50000");
         }
+        faults.answer_days(self.answer_days.as_ref());
         let key = &self.key.pattern;
         let sound = key.contains('#') && !key.contains("##") && key.is_ascii();
         let rule = "key.pattern: ASCII with # for digits, never two # together";
@@ -138,6 +140,7 @@ impl Raw {
             file_name: self.file_name.map(Spanned::into_inner).unwrap_or_default(),
             lines_max: self.lines_max.map_or(most, Spanned::into_inner),
             answered_by: self.answered_by,
+            answer_days: super::parse::days(self.answer_days, super::ANSWER_DAYS_DEFAULT),
             fallback: self.fallback,
             absent: None,
             amount: self.amount,

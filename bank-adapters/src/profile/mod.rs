@@ -50,6 +50,8 @@ pub struct Profile {
     pub lines_max: usize,
     /// The profile of the bank's answer to a batch of this one.
     pub answered_by: Option<String>,
+    /// Within how many working days the bank answers a batch.
+    pub answer_days: u32,
     /// What the caller matches by when no key is echoed.
     pub fallback: Fallback,
     /// The outcome of what an answer does not list: [`Outcome::Paid`] where the bank lists failures
@@ -76,6 +78,13 @@ pub struct Profile {
     /// ISO 20022 purpose codes by the function code (功能科目) of a program.
     pub(crate) purpose_codes: BTreeMap<String, String>,
 }
+
+/// Within how many working days a bank answers where its layout does not say. No rule was found
+/// that sets it; a layout of somebody's own says what the agreement with the bank says.
+pub const ANSWER_DAYS_DEFAULT: u32 = 3;
+
+/// The most working days that a layout can say.
+pub(crate) const ANSWER_DAYS_MAX: u32 = 60;
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -36,6 +36,7 @@ struct Raw {
     file_name: Option<Spanned<String>>,
     lines_max: Option<Spanned<usize>>,
     answered_by: Option<String>,
+    answer_days: Option<Spanned<u32>>,
     #[serde(default)]
     fallback: Fallback,
     absent: Option<Spanned<Outcome>>,
@@ -152,6 +153,7 @@ struct Extension {
     file_name: Option<Spanned<String>>,
     lines_max: Option<Spanned<usize>>,
     answered_by: Option<String>,
+    answer_days: Option<Spanned<u32>>,
     /// Words that this bank has besides those of the layout.
     status: Option<Spanned<MoreWords>>,
     #[serde(default)]
@@ -300,6 +302,18 @@ impl Faults<'_> {
         let holds = (1..=crate::table::ROWS_MAX).contains(lines_max.get_ref());
         self.need(holds, lines_max.span().start, "lines_max: 1 to 200000");
     }
+
+    pub(super) fn answer_days(&mut self, days: Option<&Spanned<u32>>) {
+        if let Some(days) = days {
+            let holds = (1..=super::ANSWER_DAYS_MAX).contains(days.get_ref());
+            self.need(holds, days.span().start, "answer_days: 1 to 60");
+        }
+    }
+}
+
+/// What a layout says, or else what holds.
+pub(super) fn days(said: Option<Spanned<u32>>, else_days: u32) -> u32 {
+    said.map_or(else_days, Spanned::into_inner)
 }
 
 impl Extension {
@@ -330,6 +344,8 @@ impl Extension {
         own(self.name_en, &mut profile.name_en);
         own(self.source, &mut profile.source);
         profile.answered_by = self.answered_by.or(profile.answered_by);
+        faults.answer_days(self.answer_days.as_ref());
+        profile.answer_days = days(self.answer_days, profile.answer_days);
         if let Some(more) = self.status {
             more_words(more, &mut profile, faults);
         }
@@ -437,6 +453,7 @@ impl Raw {
         if let Some(lines_max) = &self.lines_max {
             faults.lines_max(lines_max);
         }
+        faults.answer_days(self.answer_days.as_ref());
         let key = &self.key.pattern;
         let sound = key.contains('#') && !key.contains("##") && key.is_ascii();
         faults.need(
@@ -769,6 +786,7 @@ impl Raw {
                 .lines_max
                 .map_or(crate::table::ROWS_MAX, Spanned::into_inner),
             answered_by: self.answered_by,
+            answer_days: days(self.answer_days, super::ANSWER_DAYS_DEFAULT),
             fallback: self.fallback,
             absent: self.absent.map(Spanned::into_inner),
             amount: self.amount,

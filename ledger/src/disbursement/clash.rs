@@ -50,6 +50,8 @@ coded! {
         NotOnRoll "A23" "补发月份不在册",
         /// One name and birth date under two numbers in a village.
         TwoNumbers "A24" "同村同名同生日两个证号",
+        /// A known number came with another name since the program last paid.
+        Renamed "A24N" "姓名自上次发放后有变",
         /// The identity number fails its check.
         IdentityInvalid "A25" "身份证号校验不符",
         /// Age, sex or disability grade is not what the component is for.
@@ -95,6 +97,7 @@ impl Check {
             Check::Differs => "differs from what the policy gives",
             Check::NotOnRoll => "not on the roll in the month",
             Check::TwoNumbers => "one name and birth date, two numbers in a village",
+            Check::Renamed => "name changed since the last payment",
             Check::IdentityInvalid => "identity number fails its check",
             Check::OutsideCategory => "not of the age, sex or disability that it is for",
             Check::UnlikelyCategory => "not of the age, sex or disability that is usual for it",
@@ -197,6 +200,8 @@ pub struct Known {
     pub once: HashSet<ComponentId>,
     /// The audit entry with which the program last paid before the run; 0 when it never did.
     pub last_paid: i64,
+    /// Who came with another name since then, and from which month on.
+    pub renamed: HashMap<PartyId, Month>,
     /// By when the run is to be paid.
     pub pay_by: Option<Date>,
     /// Whom the components of this run are for, by the policy.
@@ -300,6 +305,9 @@ impl Clash {
         if first != of {
             self.find(Check::SharedAccount, of, payment, String::new());
         }
+        if payee.person {
+            self.renamed(of, payment);
+        }
         if !payee.person || payee.holder_name == payee.name {
             return;
         }
@@ -370,6 +378,7 @@ impl Clash {
         }
         let at = Some((line.subject, line.area));
         if line.person && self.last != at {
+            self.renamed(line.subject, line.payment);
             self.identity(line);
             self.last = at;
         }
@@ -519,6 +528,13 @@ impl Clash {
         self.find(check, line.subject, line.payment, detail);
     }
 
+    fn renamed(&mut self, party: PartyId, payment: PaymentId) {
+        if let Some(from) = self.known.renamed.get(&party) {
+            let detail = format!("{from} 起更名");
+            self.find(Check::Renamed, party, payment, detail);
+        }
+    }
+
     fn identity(&mut self, line: &PaidLine<'_>) {
         let (subject, payment) = (line.subject, line.payment);
         let Ok(number) = IdentityNumber::parse(line.reference_no) else {
@@ -550,7 +566,7 @@ impl Clash {
 }
 
 fn match_key(name: &str) -> String {
-    PersonName::parse(name).map_or_else(|_| name.to_owned(), |name| name.match_key())
+    PersonName::key_of(name)
 }
 
 /// The same for the same value, on every machine.

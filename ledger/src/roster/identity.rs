@@ -3,10 +3,13 @@
 //! 17 digits and a check character: region, birth date, sequence (odd for men). Numbers of 15
 //! digits, issued until 1999, become 18 for matching, so that both forms of one person are equal.
 //!
-//! County codes are not judged. A code is often younger than the person who carries it, or was
-//! retired long ago, and a validator that knows one year's codes refuses honest people.
+//! County codes never refuse a number. A code is often younger than the person who carries it, or
+//! was retired long ago, and a validator that knows one year's codes refuses honest people. What is
+//! known of them is a note.
 
 use std::fmt;
+
+use chrono::Datelike;
 
 use super::{Note, mask};
 use crate::calendar::Date;
@@ -31,6 +34,34 @@ const PROVINCES: [u16; 36] = [
     11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52,
     53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83, 91,
 ];
+
+/// County codes of the places that the product is used in, with the last year in which each was
+/// given, where that is past (python-stdnum 2.2, `cn/loc.dat`; `domain/formats.md` §4.1).
+const COUNTIES: [(&[u8; 6], Option<i32>); 20] = [
+    (b"150201", None),
+    (b"150202", None),
+    (b"150203", None),
+    (b"150204", None),
+    (b"150205", None),
+    (b"150206", None),
+    (b"150207", None),
+    (b"150221", None),
+    (b"150222", None),
+    (b"150223", None),
+    (b"220104", None),
+    (b"451102", None),
+    (b"451103", None),
+    (b"451121", None),
+    (b"451122", None),
+    (b"451123", None),
+    (b"610727", None),
+    (b"610821", Some(2017)),
+    (b"612327", Some(1996)),
+    (b"612722", Some(1999)),
+];
+
+/// Prefectures of which [`COUNTIES`] has every code that was ever given: 包头, 贺州.
+const WHOLE: [&[u8; 4]; 2] = [b"1502", b"4511"];
 
 impl IdentityNumber {
     /// Reads 18 characters (a lower-case x is accepted) or 15 digits; spaces around are ignored.
@@ -65,10 +96,15 @@ impl IdentityNumber {
     /// What is odd about it without being wrong.
     pub fn notes(&self) -> Vec<Note> {
         let [tens, ones, ..] = self.text.map(digit);
-        if PROVINCES.contains(&(tens * 10 + ones)) {
-            Vec::new()
-        } else {
-            vec![Note::RegionUnknown]
+        let county = COUNTIES
+            .iter()
+            .find(|(code, _)| self.text.starts_with(*code));
+        let is_whole = WHOLE.iter().any(|code| self.text.starts_with(*code));
+        let is_known = PROVINCES.contains(&(tens * 10 + ones)) && (county.is_some() || !is_whole);
+        match county {
+            _ if !is_known => vec![Note::RegionUnknown],
+            Some((_, Some(last))) if self.birth.year() > *last => vec![Note::RegionRetired],
+            _ => Vec::new(),
         }
     }
 
@@ -235,14 +271,25 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_province_is_a_note() {
-        let first = b"99088119000101991";
-        let mut text = String::from_utf8(first.to_vec()).unwrap();
-        text.push(char::from(check_character(first).unwrap()));
-        assert_eq!(
-            IdentityNumber::parse(&text).unwrap().notes(),
-            vec![Note::RegionUnknown]
-        );
+    fn regions_are_notes() {
+        for (first, note) in [
+            // No province; no county of a prefecture whose counties are all known.
+            (b"99088119000101991", Some(Note::RegionUnknown)),
+            (b"15029919000101991", Some(Note::RegionUnknown)),
+            (b"45110119000101991", Some(Note::RegionUnknown)),
+            (b"61079919000101991", None),
+            // Retired before its holder was born; given long after that is nothing.
+            (b"61272220000101991", Some(Note::RegionRetired)),
+            (b"61272219990101991", None),
+            (b"61082120180101991", Some(Note::RegionRetired)),
+            (b"61232719970101991", Some(Note::RegionRetired)),
+            (b"45110319500101991", None),
+        ] {
+            let mut text = String::from_utf8(first.to_vec()).unwrap();
+            text.push(char::from(check_character(first).unwrap()));
+            let notes = IdentityNumber::parse(&text).unwrap().notes();
+            assert_eq!(notes, Vec::from_iter(note), "{text}");
+        }
     }
 
     #[test]

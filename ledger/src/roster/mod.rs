@@ -56,8 +56,11 @@ coded! {
     /// Something odd that a person may want to look at. Never blocks: the rule is younger than
     /// some of the numbers it is held against, or is not published at all.
     pub enum Note {
-        /// The first two digits of an identity number are no province.
-        RegionUnknown "region-unknown" "身份证号的地区码不在现行省级代码内",
+        /// The region of an identity number is no province, or no county of a prefecture whose
+        /// counties are all known.
+        RegionUnknown "region-unknown" "身份证号的地区码不在已知的省、县代码内",
+        /// The county code of an identity number was retired before its holder was born.
+        RegionRetired "region-retired" "身份证号的地区码在其出生前已停用",
         /// A card number with a known issuer prefix fails the Luhn check.
         CardCheckFails "card-check-fails" "银行卡号校验位不符",
         /// A bank number (联行号) fails its check digit.

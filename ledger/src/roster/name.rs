@@ -68,6 +68,11 @@ impl PersonName {
             .collect()
     }
 
+    /// The key of a text that is compared with names; of one that is no name the text itself.
+    pub fn key_of(text: &str) -> String {
+        PersonName::parse(text).map_or_else(|_| text.to_owned(), |name| name.match_key())
+    }
+
     /// The first and last character: 测*甲; of two characters the first.
     pub fn masked(&self) -> String {
         masked(&self.0)

@@ -11,6 +11,20 @@ macro_rules! sql {
 }
 pub(crate) use sql;
 
+/// What holds of a party, `name` or `area_id`, by the newest version or by the newest up to a month
+/// (and what else is said of it).
+macro_rules! held {
+    ($party:literal, $column:literal $(, $until:literal)?) => {
+        concat!(
+            "coalesce((select pv.", $column, " from party_version pv where pv.book_id = ", $party,
+            ".book_id and pv.party_id = ", $party, ".party_id",
+            $(" and pv.from_month <= ", $until,)?
+            " order by pv.from_month desc, pv.version desc limit 1), ", $party, ".", $column, ")"
+        )
+    };
+}
+pub(crate) use held;
+
 /// Module, name and text of every statement.
 pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
     let modules: &[(&str, &[(&str, &str)])] = &[
@@ -46,6 +60,7 @@ pub fn all() -> Vec<(&'static str, &'static str, &'static str)> {
         ("tie_out", crate::tie_out::STATEMENTS),
         ("success", crate::success::STATEMENTS),
         ("fate", crate::fate::STATEMENTS),
+        ("arrival", crate::arrival::STATEMENTS),
         ("trace", crate::trace::STATEMENTS),
         ("verify", crate::verify::STATEMENTS),
         ("year", crate::year::STATEMENTS),

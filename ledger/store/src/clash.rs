@@ -15,15 +15,16 @@ use ledger::money::Fen;
 use ledger::program::Cadence;
 use ledger::program::eligibility::Effect;
 use ledger::program::payment_day::pay_by;
+use ledger::roster::PersonName;
 
-use crate::catalogue::sql;
+use crate::catalogue::{held, sql};
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
 use crate::payment::{ToCheck, ToSend, components, pages};
 use crate::policy::{self, month};
-use crate::roster::{LOOKUP, PartyKind, json_list};
+use crate::roster::{self, LOOKUP, PartyKind, json_list};
 use crate::run::{Run, RunKind};
 use crate::table;
 use crate::write::Write;
@@ -44,14 +45,16 @@ sql! {
         group by l.subject_id having sum(l.amount_fen) > 0";
     PAID_AGAIN = "select distinct component_id, month from payment_line
         where book_id = $1 and payment_id > $2 and payment_id <= $3 and n > 1";
-    PAID_LINES = "select l.payment_id, l.subject_id, y.kind, y.name, y.reference_no,
+    PAID_LINES = concat!("select l.payment_id, l.subject_id, y.kind, ",
+        held!("y", "name"), ", y.reference_no,
         l.component_id, l.month, l.amount_fen
         from payment_line l
         cross join party y
         where l.book_id = $1 and l.payment_id > $2 and l.payment_id <= $3
         and y.book_id = l.book_id and y.party_id = l.subject_id
-        order by l.payment_id, l.line_no";
-    PAID_LINES_WITH_AWARDS = "select l.payment_id, l.subject_id, y.kind, y.name, y.reference_no,
+        order by l.payment_id, l.line_no");
+    PAID_LINES_WITH_AWARDS = concat!("select l.payment_id, l.subject_id, y.kind, ",
+        held!("y", "name"), ", y.reference_no,
         l.component_id, l.month, l.amount_fen, a.from_month, coalesce(e.to_month, '')
         from payment_line l
         cross join party y
@@ -60,7 +63,7 @@ sql! {
         where l.book_id = $1 and l.payment_id > $2 and l.payment_id <= $3
         and y.book_id = l.book_id and y.party_id = l.subject_id
         and a.book_id = l.book_id and a.award_id = l.award_id
-        order by l.payment_id, l.line_no";
+        order by l.payment_id, l.line_no");
     RECEIVERS = "select p.payment_id, p.payee_id, y.reference_no, max(l.month)
         from payment p
         cross join party y
@@ -83,12 +86,12 @@ sql! {
         cross join party y
         where m.book_id = $1 and y.book_id = m.book_id and y.party_id = m.person_id
         order by m.household_id, m.from_month, m.person_id";
-    FINDINGS = "select f.check_code, f.subject_id, f.payment_id, f.detail,
-        coalesce(y.name, ''), coalesce(y.reference_no, '')
+    FINDINGS = concat!("select f.check_code, f.subject_id, f.payment_id, f.detail,
+        coalesce(", held!("y", "name"), ", ''), coalesce(y.reference_no, '')
         from run_finding f
         left join party y on y.book_id = f.book_id and y.party_id = f.subject_id
         where f.book_id = $1 and f.run_id = $2 and f.n = $3 and f.finding_no > $4
-        order by f.finding_no limit $5";
+        order by f.finding_no limit $5");
     FOUND = "select check_code, cast(count(*) as bigint) from run_finding
         where book_id = $1 and run_id = $2 and n = $3 group by check_code order by check_code";
     EXPLANATIONS = "select x.check_code, u.name, x.reason from run_explanation x
@@ -279,6 +282,12 @@ pub async fn known(tx: &mut Tx, book: BookId, run: &Run) -> Result<Known, StoreE
             .collect(),
         ..Known::default()
     };
+    for change in roster::parties_changed(tx, book).await? {
+        let [before, after] = change.names.each_ref().map(|name| PersonName::key_of(name));
+        if change.kind == PartyKind::Person && change.entry > known.last_paid && before != after {
+            known.renamed.insert(change.party, change.from);
+        }
+    }
     // Back pay tops up months that were paid: that is what it is for.
     if run.kind == RunKind::Regular {
         let own = (run.payment_first, run.payment_last);

@@ -4,15 +4,18 @@
 //! attempt and in its township; refunded is failed. Failures are few and have an index of their
 //! own, from which their statement starts; the others are read in the order of the payments.
 
+use std::collections::BTreeMap;
+
 use crate::boxed;
 use ledger::calendar::Month;
-use ledger::id::{BankAccountId, BookId, PaymentId, ProgramId, RunId};
+use ledger::id::{BankAccountId, BookId, ComponentId, PaymentId, ProgramId, RunId};
 use ledger::money::Fen;
 
 use crate::catalogue::sql;
 use crate::db::{Row, Tx, Value};
 use crate::error::StoreError;
 use crate::exception::Page;
+use crate::success::{Counted, Sum};
 
 sql! {
     FATES = "select p.payment_id, p.run_id, r.program_id, r.month, b.bank_account_id, a.township,
@@ -60,8 +63,30 @@ sql! {
             from attempt n where n.book_id = p.book_id and n.payment_id = p.payment_id
             and n.kind = 'pay') end)
         order by o.payment_id, o.attempt_no limit $11";
-    ANSWERED = "select batch_id, min(imported_on), max(imported_on) from return_file
-        where book_id = $1 group by batch_id order by batch_id";
+    // `failed` < `paid` < `refunded`: the greatest is what counts of an attempt.
+    BY_COMPONENT = "select s.component_id, coalesce(s.first_kind, ''), coalesce(s.last_kind, ''),
+        cast(count(*) as bigint), cast(sum(s.fen) as bigint)
+        from (select g.component_id, g.fen,
+            (select max(n.kind) from outcome_now n where n.book_id = g.book_id
+                and n.payment_id = g.payment_id and n.attempt_no = 1) as first_kind,
+            (select max(n.kind) from outcome_now n where n.book_id = g.book_id
+                and n.payment_id = g.payment_id and n.attempt_no = g.last_no) as last_kind
+            from (select l.book_id, l.payment_id, l.component_id, sum(l.amount_fen) as fen,
+                (select max(t.attempt_no) from attempt t where t.book_id = l.book_id
+                    and t.payment_id = l.payment_id and t.kind = 'pay') as last_no
+                from run r
+                cross join run_event e
+                cross join payment_line l
+                where r.book_id = $1 and r.month >= $2 and r.month <= $3 and r.kind <> 're-pay'
+                and e.book_id = r.book_id and e.run_id = r.run_id
+                and e.n = (select max(m.n) from run_event m
+                    where m.book_id = r.book_id and m.run_id = r.run_id)
+                and l.book_id = e.book_id
+                and l.payment_id between e.payment_first and e.payment_last
+                group by l.book_id, l.payment_id, l.component_id) g
+            where g.last_no is not null) s
+        group by s.component_id, s.first_kind, s.last_kind
+        order by s.component_id, s.first_kind, s.last_kind";
 }
 
 /// What became of a payment.
@@ -227,14 +252,46 @@ fn read(row: &Row) -> Result<Fate, StoreError> {
     })
 }
 
-/// The batches that the bank has answered, each with the days on which its first and its last
-/// answer were taken in.
+/// The success rates of the runs of some months by component, from the lines of each payment: what
+/// became of a payment became of its lines. A payment of two components counts in both; amounts
+/// add up to those of the payments but for what was withheld. Reads every line of those runs.
 #[boxed]
-pub async fn answered(
+pub async fn by_component(
     tx: &mut Tx,
     book: BookId,
-) -> Result<std::collections::BTreeMap<i64, (String, String)>, StoreError> {
-    let rows = tx.query(ANSWERED, &[book.get().into()]).await?;
-    let row = |row: &Row| Ok((row.int(0)?, (row.text(1)?, row.text(2)?)));
-    rows.iter().map(row).collect()
+    first: Month,
+    last: Month,
+) -> Result<BTreeMap<ComponentId, Counted>, StoreError> {
+    let args = [
+        book.get().into(),
+        first.to_string().into(),
+        last.to_string().into(),
+    ];
+    let mut found = BTreeMap::<ComponentId, Counted>::new();
+    for row in tx.query(BY_COMPONENT, &args).await? {
+        let sum = Sum {
+            count: row.int(3)?,
+            fen: row.int(4)?,
+        };
+        let counted = found.entry(ComponentId(row.int(0)?)).or_default();
+        let range = |_| StoreError::inconsistent("payment_line", "amount_fen");
+        let add = |place: &mut Sum| place.plus(sum).map(|all| *place = all).map_err(range);
+        match row.text(1)?.as_str() {
+            "" => {}
+            "paid" => {
+                add(&mut counted.first_attempted)?;
+                add(&mut counted.first_paid)?;
+            }
+            _ => add(&mut counted.first_attempted)?,
+        }
+        match row.text(2)?.as_str() {
+            "" => add(&mut counted.pending)?,
+            "paid" => {
+                add(&mut counted.final_attempted)?;
+                add(&mut counted.final_paid)?;
+            }
+            _ => add(&mut counted.final_attempted)?,
+        }
+    }
+    Ok(found)
 }

@@ -25,6 +25,7 @@ mod sqlite_guard;
 pub mod agreement;
 pub mod answer;
 pub mod approval;
+pub mod arrival;
 pub mod batch;
 pub mod book;
 pub mod calendar;

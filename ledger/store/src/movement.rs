@@ -112,6 +112,10 @@ sql! {
                 and k.list_id = (select max(n.list_id) from check_list n
                     where n.book_id = k.book_id and n.kind = k.kind and n.name = k.name)
                 and (d.since = '' or substr(d.since, 1, 7) <= $3)) then 'listed'
+                when l.subject_id in (select d.party_id from person_death d
+                    where d.book_id = $1 and d.on_date <> '' and substr(d.on_date, 1, 7) <= $3
+                    and d.version = (select max(n.version) from person_death n
+                        where n.book_id = d.book_id and n.party_id = d.party_id)) then 'listed'
                 when x.to_month < $3 then 'ended' else '' end) as ended,
             max(case when x.to_month < $3 then x.reason else '' end) as reason
             ", approved!(),
@@ -291,7 +295,7 @@ pub struct Leavers {
     pub program: ProgramId,
     /// The component.
     pub component: ComponentId,
-    /// Whether they stand on a list of the deceased.
+    /// Whether they stand on a list of the deceased, or the book has recorded their death.
     pub listed_deceased: bool,
     /// Whether their award ended before this month.
     pub ended: bool,

@@ -210,7 +210,7 @@ pub async fn awards(
         }
     }
     let mut found = Vec::with_capacity(ids.len());
-    add_awards(tx, book, &ids, &mut found).await?;
+    add_awards(tx, book, (&ids, None), &mut found).await?;
     found.sort_unstable_by_key(|(award, _)| {
         (award.household, award.subject, award.component, award.id)
     });

@@ -13,12 +13,12 @@ use ledger::money::{Fen, MoneyError};
 use ledger::problem::Problem;
 use ledger::roster::Award;
 
-use crate::catalogue::sql;
+use crate::catalogue::{held, sql};
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::dialect::{Engine, Pair};
 use crate::error::StoreError;
-use crate::roster::{LOOKUP, PartyKind, award_of, json_list};
+use crate::roster::{LOOKUP, PartyKind, award_of, json_list, until};
 use crate::run::{Run, RunKind};
 use crate::seal::Loader;
 use crate::table;
@@ -27,15 +27,16 @@ use crate::write::Write;
 sql! {
     COMPONENTS = "select component_id from component where book_id = $1 and program_id = $2
         order by component_id";
-    AWARDS_IN_FORCE = "select a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
+    AWARDS_IN_FORCE = concat!("select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, ",
+        held!("y", "area_id", "$4"), "
         from award i
         cross join award a
         join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
         where i.book_id = $1 and i.component_id = $2
         and a.book_id = i.book_id and a.award_id = i.award_id and a.from_month <= $4
-        and (e.to_month is null or e.to_month >= $3)";
+        and (e.to_month is null or e.to_month >= $3)");
     ACCRUED = "select l.award_id, l.subject_id, cast(sum(l.amount_fen) as bigint),
         cast(count(*) as bigint) from payment_line i
         cross join payment_line l
@@ -71,9 +72,9 @@ sql! {
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
         order by p.payment_id";
-    TO_CHECK = "select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
+    TO_CHECK = concat!("select p.payment_id, p.amount_fen, cast(1 as bigint), p.payee_id,
         v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
-        cast(null as bigint), y.kind, y.name from payment p
+        cast(null as bigint), y.kind, ", held!("y", "name"), " from payment p
         cross join party y
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
             and v.version = (select max(w.version) from payee_account w
@@ -81,7 +82,7 @@ sql! {
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
         and y.book_id = p.book_id and y.party_id = p.payee_id
-        order by p.payment_id";
+        order by p.payment_id");
     TO_SEND_AGAIN = "select r.payment_id, r.amount_fen, r.attempt_no, p.payee_id,
         v.version, v.holder_name, v.account_no, h.name, h.bank_no, p.run_id, p.area_id,
         b.bank_account_id
@@ -132,8 +133,11 @@ sql! {
         and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')
         and not exists (select 1 from exception_event e where e.book_id = x.book_id
             and e.exception_id = x.exception_id and e.state = 'settled')";
-    RUN_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township, z.village,
-        y.name, y.reference_no, v.account_no, v.holder_name, h.name from payment p
+    RUN_LINES = concat!("select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township,
+        z.village,
+        ", held!("y", "name", "u.month and pv.entry <= p.entry"), ",
+        y.reference_no, v.account_no, v.holder_name, h.name from payment p
+        join run u on u.book_id = p.book_id and u.run_id = p.run_id
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id
         join area z on z.book_id = p.book_id and z.area_id = p.area_id
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
@@ -141,10 +145,13 @@ sql! {
                 where w.book_id = p.book_id and w.payee_id = p.payee_id)
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where p.book_id = $1 and p.payment_id >= $2 and p.payment_id <= $3
-        order by p.payment_id limit $4";
-    RE_PAY_LINES = "select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township, z.village,
-        y.name, y.reference_no, v.account_no, v.holder_name, h.name from re_pay r
+        order by p.payment_id limit $4");
+    RE_PAY_LINES = concat!("select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township,
+        z.village,
+        ", held!("y", "name", "u.month and pv.entry <= p.entry"), ",
+        y.reference_no, v.account_no, v.holder_name, h.name from re_pay r
         join payment p on p.book_id = r.book_id and p.payment_id = r.payment_id
+        join run u on u.book_id = p.book_id and u.run_id = p.run_id
         join party y on y.book_id = p.book_id and y.party_id = p.payee_id
         join area z on z.book_id = p.book_id and z.area_id = p.area_id
         left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
@@ -152,23 +159,30 @@ sql! {
                 where w.book_id = p.book_id and w.payee_id = p.payee_id)
         left join branch h on h.book_id = v.book_id and h.branch_id = v.branch_id
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3 and r.payment_id > $4
-        order by r.payment_id limit $5";
+        order by r.payment_id limit $5");
 }
 
-/// Awards by their numbers, which come as a JSON list; unpacking one differs.
+/// Awards by their numbers, which come as a JSON list, with the area of a month; unpacking one
+/// differs.
 const AWARDS_OF: Pair = Pair {
-    sqlite: "select a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
-        from json_each($2) j cross join award a
+    sqlite: concat!(
+        "select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, ",
+        held!("y", "area_id", "$3"),
+        " from json_each($2) j cross join award a
         join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
-        where a.book_id = $1 and a.award_id = j.value",
-    postgres: "select a.award_id, a.subject_id, a.household_id, a.payee_id,
-        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, y.area_id
-        from jsonb_array_elements_text(cast($2 as jsonb)) j(award_id)
+        where a.book_id = $1 and a.award_id = j.value"
+    ),
+    postgres: concat!(
+        "select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, ",
+        held!("y", "area_id", "$3"),
+        " from jsonb_array_elements_text(cast($2 as jsonb)) j(award_id)
         join award a on a.book_id = $1 and a.award_id = cast(j.award_id as integer)
         join party y on y.book_id = a.book_id and y.party_id = a.household_id
-        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id",
+        left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id"
+    ),
 };
 
 /// Payments handled with one statement when their lines are read.
@@ -191,7 +205,8 @@ pub(crate) fn pages(engine: Engine, after: i64, last: i64) -> impl Iterator<Item
 /// Awards and accruals that bear on a run.
 #[derive(Debug)]
 pub struct Entitlements {
-    /// The awards with the area of their household, by household, subject, component and number.
+    /// The awards with the area of their household in the last month, by household, subject,
+    /// component and number.
     pub awards: Vec<(Award, i64)>,
     /// What was accrued with the household of its award, by household, subject, component and
     /// month.
@@ -240,7 +255,7 @@ pub async fn entitlements(
         .collect();
     ended.sort_unstable();
     ended.dedup();
-    add_awards(tx, book, &ended, &mut awards).await?;
+    add_awards(tx, book, (&ended, Some(last)), &mut awards).await?;
     awards.sort_unstable_by_key(|(award, _)| award.id);
     let accrued = by_household(&awards, lines)?;
     awards.sort_unstable_by_key(|(award, _)| {
@@ -249,17 +264,18 @@ pub async fn entitlements(
     Ok(Entitlements { awards, accrued })
 }
 
-/// Adds awards by their numbers.
+/// Adds awards by their numbers, with the area of their household in a month or by now.
 pub(crate) async fn add_awards(
     tx: &mut Tx,
     book: BookId,
-    ids: &[AwardId],
+    (ids, at): (&[AwardId], Option<Month>),
     awards: &mut Vec<(Award, i64)>,
 ) -> Result<(), StoreError> {
     let sql = AWARDS_OF.of(tx.engine());
     for chunk in ids.chunks(LOOKUP) {
         let list = json_list(chunk.iter().map(ToString::to_string));
-        tx.stream(sql, &[book.get().into(), list.into()], |row| {
+        let args = [book.get().into(), list.into(), until(at)];
+        tx.stream(sql, &args, |row| {
             awards.push((award_of(row)?, row.int(10)?));
             Ok::<(), StoreError>(())
         })

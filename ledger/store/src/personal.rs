@@ -4,20 +4,25 @@ use crate::boxed;
 use ledger::id::{BookId, ComponentId, PartyId};
 use ledger::money::Fen;
 
-use crate::catalogue::sql;
+use crate::catalogue::{held, sql};
 use crate::db::{Row, Tx};
 use crate::error::StoreError;
 
 sql! {
-    NAMED = "select p.party_id, p.kind, p.name, p.reference_no, a.township, a.village
-        from party p
-        join area a on a.book_id = p.book_id and a.area_id = p.area_id
-        where p.book_id = $1 and p.name like $2 escape '!'
-        order by p.party_id limit $3";
-    ONE = "select p.party_id, p.kind, p.name, p.reference_no, a.township, a.village
-        from party p
-        join area a on a.book_id = p.book_id and a.area_id = p.area_id
-        where p.book_id = $1 and p.party_id = $2";
+    NAMED = concat!("select p.party_id, p.kind, ", held!("p", "name"), ", p.reference_no,
+        a.township, a.village from party p
+        join area a on a.book_id = p.book_id and a.area_id = ", held!("p", "area_id"), "
+        where p.book_id = $1 and (p.name like $2 escape '!' or exists (
+            select 1 from party_version v where v.book_id = p.book_id
+            and v.party_id = p.party_id and v.name like $2 escape '!'))
+        order by p.party_id limit $3");
+    ONE = concat!("select p.party_id, p.kind, ", held!("p", "name"), ", p.reference_no,
+        a.township, a.village from party p
+        join area a on a.book_id = p.book_id and a.area_id = ", held!("p", "area_id"), "
+        where p.book_id = $1 and p.party_id = $2");
+    VERSIONS = "select v.from_month, v.name, a.township, a.village, v.entry from party_version v
+        join area a on a.book_id = v.book_id and a.area_id = v.area_id
+        where v.book_id = $1 and v.party_id = $2 order by v.from_month, v.version";
     ACCOUNT = "select c.holder_name, c.account_no, b.name from payee_account c
         join branch b on b.book_id = c.book_id and b.branch_id = c.branch_id
         where c.book_id = $1 and c.payee_id = $2
@@ -99,6 +104,45 @@ pub async fn one(tx: &mut Tx, book: BookId, id: PartyId) -> Result<Option<Person
         .query_opt(ONE, &[book.get().into(), id.get().into()])
         .await?;
     row.as_ref().map(person_of).transpose()
+}
+
+/// What somebody was called and where they lived from a month on, unmasked.
+#[derive(Clone)]
+pub struct Version {
+    /// The month, `YYYY-MM`.
+    pub from: String,
+    /// The name; of a household, that of its head.
+    pub name: String,
+    /// 乡镇.
+    pub township: String,
+    /// 村(社区).
+    pub village: String,
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// The changes of somebody's name and place, the earliest month first.
+#[boxed]
+pub async fn versions(
+    tx: &mut Tx,
+    book: BookId,
+    party: PartyId,
+) -> Result<Vec<Version>, StoreError> {
+    let args = [book.get().into(), party.get().into()];
+    let version = |row: &Row| {
+        Ok(Version {
+            from: row.text(0)?,
+            name: row.text(1)?,
+            township: row.text(2)?,
+            village: row.text(3)?,
+            entry: row.int(4)?,
+        })
+    };
+    tx.query(VERSIONS, &args)
+        .await?
+        .iter()
+        .map(version)
+        .collect()
 }
 
 /// What somebody, or their household, was approved for.

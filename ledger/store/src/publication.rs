@@ -8,7 +8,7 @@ use ledger::disbursement::publication::{DayUnit, ObjectionState};
 use ledger::id::{BookId, FileId, ObjectionId, PaymentId, ProgramId, RunId, UserId};
 use ledger::money::Fen;
 
-use crate::catalogue::sql;
+use crate::catalogue::{held, sql};
 use crate::constraint::Failure;
 use crate::db::{Row, Tx, Value};
 use crate::error::StoreError;
@@ -47,17 +47,20 @@ sql! {
         left join objection_event s on s.book_id = o.book_id and s.objection_id = o.objection_id
             and s.n = 2
         where o.book_id = $1 order by o.objection_id";
-    PUBLISHED = "select p.payment_id, z.township, z.village, y.kind, y.name, p.amount_fen,
+    PUBLISHED = concat!("select p.payment_id, z.township, z.village, y.kind, ",
+        held!("y", "name", "r.month and pv.entry <= p.entry"), ", p.amount_fen,
         (select cast(count(distinct l.subject_id) as bigint) from payment_line l
             join party m on m.book_id = l.book_id and m.party_id = l.subject_id
             where l.book_id = p.book_id and l.payment_id = p.payment_id and m.kind = 'person')
         from payment p
+        cross join run r
         cross join party y
         cross join area z
         where p.book_id = $1 and p.payment_id > $2 and p.payment_id <= $3
+        and r.book_id = p.book_id and r.run_id = p.run_id
         and y.book_id = p.book_id and y.party_id = p.household_id
         and z.book_id = p.book_id and z.area_id = p.area_id
-        order by p.payment_id";
+        order by p.payment_id");
 }
 
 /// For how many days the runs of a program are published.

@@ -2,6 +2,7 @@
 //! home and that were neither sent again nor cancelled, and credits that stand in suspense.
 
 use crate::boxed;
+use ledger::calendar::{Date, parse_date};
 use ledger::id::{BankAccountId, BookId, ProgramId};
 use ledger::money::Fen;
 
@@ -11,16 +12,16 @@ use crate::error::StoreError;
 
 sql! {
     HOME = "select r.program_id, cast(count(*) as bigint), cast(sum(h.amount_fen) as bigint),
-        min(l.on_date) from refund_receipt h
+        l.on_date from refund_receipt h
         join statement_line l on l.book_id = h.book_id and l.statement_id = h.statement_id
             and l.line_no = h.line_no
         join payment p on p.book_id = h.book_id and p.payment_id = h.payment_id
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         where h.book_id = $1 and not exists (select 1 from attempt t where t.book_id = h.book_id
             and t.payment_id = h.payment_id and t.attempt_no > h.attempt_no)
-        group by r.program_id order by r.program_id";
+        group by r.program_id, l.on_date order by r.program_id, l.on_date";
     SUSPENSE = "select y.bank_account_id, cast(count(*) as bigint), cast(sum(y.fen) as bigint),
-        min(y.on_date) from (
+        y.on_date from (
             select s.bank_account_id, l.on_date, x.amount_fen - coalesce((
                 select sum(e.amount_fen) from recovery_event e where e.book_id = x.book_id
                 and e.event = 'receive' and e.exception_id = x.exception_id), 0) as fen
@@ -31,10 +32,11 @@ sql! {
             where x.book_id = $1 and x.source = 'statement' and x.amount_fen > 0
             and not exists (select 1 from exception_settlement c where c.book_id = x.book_id
                 and c.exception_id = x.exception_id and c.effect <> 'none')) y
-        where y.fen > 0 group by y.bank_account_id order by y.bank_account_id";
+        where y.fen > 0 group by y.bank_account_id, y.on_date
+            order by y.bank_account_id, y.on_date";
 }
 
-/// Money of one program or account that waits to be sorted.
+/// Money of one program or account that came on one day and waits to be sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting<T> {
     /// Whose.
@@ -43,17 +45,18 @@ pub struct Waiting<T> {
     pub count: i64,
     /// How much.
     pub amount: Fen,
-    /// The day on which the oldest of it came, `YYYY-MM-DD`.
-    pub since: String,
+    /// The day on which it came.
+    pub on: Date,
 }
 
-/// Money of payments that is home and was neither sent again nor cancelled, by program.
+/// Money of payments that is home and was neither sent again nor cancelled, by program and day, the
+/// oldest first.
 #[boxed]
 pub async fn home(tx: &mut Tx, book: BookId) -> Result<Vec<Waiting<ProgramId>>, StoreError> {
     waiting(tx, HOME, book, ProgramId).await
 }
 
-/// Credits that stand in suspense, by account: their sum is the balance of 2307.
+/// Credits that stand in suspense, by account and day: their sum is the balance of 2307.
 #[boxed]
 pub async fn suspense(
     tx: &mut Tx,
@@ -75,7 +78,8 @@ async fn waiting<T>(
                 of: of(row.int(0)?),
                 count: row.int(1)?,
                 amount: Fen::new(row.int(2)?),
-                since: row.text(3)?,
+                on: parse_date(&row.text(3)?)
+                    .map_err(|_| StoreError::inconsistent("statement_line", "on_date"))?,
             })
         })
         .collect()

@@ -10,7 +10,7 @@ use ledger::money::Fen;
 use ledger::program::Quantity;
 use ledger::roster::Award;
 
-use crate::catalogue::sql;
+use crate::catalogue::{held, sql};
 use crate::constraint::Failure;
 use crate::db::{Row, RowBuffer, Tx, Value};
 use crate::dialect::Pair;
@@ -24,7 +24,7 @@ use crate::write::Write;
 sql! {
     ROSTERS_TAKEN = "select entry, request from command where book_id = $1
         and kind = 'roster.import' order by entry";
-    ACCOUNTS_HAD = "select v.payee_id, v.account_no, v.entry from payee_account i
+    ACCOUNTS_HAD = "select v.payee_id, v.account_no, v.entry, v.holder_name from payee_account i
         cross join payee_account v
         where i.book_id = $1 and i.version = 2
         and v.book_id = i.book_id and v.payee_id = i.payee_id
@@ -40,17 +40,19 @@ sql! {
     AREAS = "select area_id, township, village from area where book_id = $1 order by area_id";
     BRANCHES = "select branch_id, name, bank_no from branch where book_id = $1
         order by branch_id";
-    PARTIES = "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no from party p
-        join area a on a.book_id = p.book_id and a.area_id = p.area_id
-        where p.book_id = $1 order by p.party_id";
-    PARTY_BY_REFERENCE = "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
+    PARTIES = concat!("select p.party_id, p.kind, a.township, a.village, ", held!("p", "name"),
+        ", p.reference_no from party p
+        join area a on a.book_id = p.book_id and a.area_id = ", held!("p", "area_id"), "
+        where p.book_id = $1 order by p.party_id");
+    PARTY_BY_REFERENCE = concat!("select p.party_id, p.kind, a.township, a.village, ",
+        held!("p", "name"), ", p.reference_no
         from (select 'household' as kind union all select 'institution'
             union all select 'person') k
         cross join party n
         cross join party p
-        join area a on a.book_id = p.book_id and a.area_id = p.area_id
+        join area a on a.book_id = p.book_id and a.area_id = ", held!("p", "area_id"), "
         where n.book_id = $1 and n.kind = k.kind and n.reference_no = $2
-        and p.book_id = n.book_id and p.party_id = n.party_id";
+        and p.book_id = n.book_id and p.party_id = n.party_id");
     OPEN_AWARDS = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
         a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
         q.quantity_milli
@@ -86,41 +88,78 @@ sql! {
         left join award_quantity q on q.book_id = a.book_id and q.award_id = a.award_id
         where c.book_id = $1 and c.program_id = $2 and a.from_month <= $3
         and (e.to_month is null or e.to_month >= $3)";
-    ROSTER_PAGE = "select a.award_id, a.subject_id, a.household_id, a.payee_id, a.component_id,
-        a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
-        q.quantity_milli, s.name, s.reference_no, r.township, y.name
+    ROSTER_PAGE = concat!("select a.award_id, a.subject_id, a.household_id, a.payee_id,
+        a.component_id, a.tag, a.income_fen, a.amount_fen, a.from_month, e.to_month, a.basis,
+        q.quantity_milli, ", held!("s", "name", "$3"), ", s.reference_no, r.township, ",
+        held!("y", "name", "$3"), "
         from award a
         join component c on c.book_id = a.book_id and c.component_id = a.component_id
         join party s on s.book_id = a.book_id and s.party_id = a.subject_id
-        join area r on r.book_id = s.book_id and r.area_id = s.area_id
+        join area r on r.book_id = s.book_id and r.area_id = ", held!("s", "area_id", "$3"), "
         join party y on y.book_id = a.book_id and y.party_id = a.payee_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id
         left join award_quantity q on q.book_id = a.book_id and q.award_id = a.award_id
         where a.book_id = $1 and a.award_id > $4 and c.program_id = $2 and a.from_month <= $3
         and (e.to_month is null or e.to_month >= $3)
-        order by a.award_id limit $5";
+        order by a.award_id limit $5");
+    PARTIES_CHANGED = "select v.party_id, v.from_month, v.area_id, v.name, v.entry, p.area_id,
+        p.name, p.kind from party_version v
+        cross join party p
+        where v.book_id = $1 and p.book_id = v.book_id and p.party_id = v.party_id
+        order by v.party_id, v.from_month, v.version";
+    HOUSEHOLD_PEOPLE = "select a.household_id, a.subject_id, a.payee_id, c.program_id from award a
+        join component c on c.book_id = a.book_id and c.component_id = a.component_id
+        where a.book_id = $1";
 }
 
-/// The numbers of the parties with these file or identity numbers, which come as a JSON list;
-/// unpacking one differs.
+/// What a month knows of a party, and how many versions begin in it.
+macro_rules! known_party {
+    () => {
+        concat!(
+            "select p.reference_no, p.party_id, ",
+            held!("p", "name", "$4"),
+            ", ",
+            held!("p", "area_id", "$4"),
+            ", coalesce((select max(v.version) from party_version v where v.book_id = p.book_id
+                and v.party_id = p.party_id and v.from_month = $4), 0) "
+        )
+    };
+}
+
+/// The parties with these file or identity numbers, which come as a JSON list; unpacking one
+/// differs.
 const PARTIES_OF: Pair = Pair {
-    sqlite: "select p.reference_no, p.party_id from json_each($3) j
-        cross join party p where p.book_id = $1 and p.kind = $2 and p.reference_no = j.value",
-    postgres: "select p.reference_no, p.party_id
-        from jsonb_array_elements_text(cast($3 as jsonb)) j(reference_no)
-        join party p on p.book_id = $1 and p.kind = $2 and p.reference_no = j.reference_no",
+    sqlite: concat!(
+        known_party!(),
+        "from json_each($3) j
+        cross join party p where p.book_id = $1 and p.kind = $2 and p.reference_no = j.value"
+    ),
+    postgres: concat!(
+        known_party!(),
+        "from jsonb_array_elements_text(cast($3 as jsonb)) j(reference_no)
+        join party p on p.book_id = $1 and p.kind = $2 and p.reference_no = j.reference_no"
+    ),
 };
 
-/// Parties by their numbers, which come as a JSON list; unpacking one differs.
+/// Parties by their numbers, which come as a JSON list, as they are in a month; unpacking one
+/// differs.
 const PARTIES_BY_ID: Pair = Pair {
-    sqlite: "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
-        from json_each($2) j cross join party p
-        cross join area a on a.book_id = p.book_id and a.area_id = p.area_id
-        where p.book_id = $1 and p.party_id = j.value",
-    postgres: "select p.party_id, p.kind, a.township, a.village, p.name, p.reference_no
-        from jsonb_array_elements_text(cast($2 as jsonb)) j(party_id)
+    sqlite: concat!(
+        "select p.party_id, p.kind, a.township, a.village, ",
+        held!("p", "name", "$3"),
+        ", p.reference_no from json_each($2) j cross join party p
+        cross join area a on a.book_id = p.book_id and a.area_id = ",
+        held!("p", "area_id", "$3"),
+        " where p.book_id = $1 and p.party_id = j.value"
+    ),
+    postgres: concat!(
+        "select p.party_id, p.kind, a.township, a.village, ",
+        held!("p", "name", "$3"),
+        ", p.reference_no from jsonb_array_elements_text(cast($2 as jsonb)) j(party_id)
         join party p on p.book_id = $1 and p.party_id = cast(j.party_id as integer)
-        join area a on a.book_id = p.book_id and a.area_id = p.area_id",
+        join area a on a.book_id = p.book_id and a.area_id = ",
+        held!("p", "area_id", "$3")
+    ),
 };
 
 /// The newest accounts of these payees, which come as a JSON list; unpacking one differs.
@@ -296,21 +335,45 @@ async fn numbers(tx: &mut Tx, sql: &'static str, book: BookId) -> Result<Numbers
         .collect()
 }
 
+/// A party as a month knows it. Its name identifies a person: mask it on the way out.
+#[derive(Clone)]
+pub struct KnownParty {
+    /// Its number.
+    pub id: PartyId,
+    /// Its name; of a household, that of its head.
+    pub name: String,
+    /// Where it lives.
+    pub area: i64,
+    /// The newest version that begins in the month; 0 for none.
+    pub version: i64,
+}
+
 /// Which of these file or identity numbers the book knows for parties of one kind: hands out each
-/// with the party's number.
+/// with the party as it is in a month or by now.
 pub async fn each_party_of(
     tx: &mut Tx,
     book: BookId,
-    kind: PartyKind,
+    (kind, at): (PartyKind, Option<Month>),
     references: &[&str],
-    mut receive: impl FnMut(&str, PartyId),
+    mut receive: impl FnMut(&str, KnownParty),
 ) -> Result<(), StoreError> {
     let sql = PARTIES_OF.of(tx.engine());
     for chunk in references.chunks(LOOKUP) {
         let list = json_list(chunk.iter().map(|text| json_text(text)));
-        let args = [book.get().into(), kind.code().into(), list.into()];
+        let args = [
+            book.get().into(),
+            kind.code().into(),
+            list.into(),
+            until(at),
+        ];
         tx.stream(sql, &args, |row| {
-            receive(row.text_ref(0)?, PartyId(row.int(1)?));
+            let known = KnownParty {
+                id: PartyId(row.int(1)?),
+                name: row.text(2)?,
+                area: row.int(3)?,
+                version: row.int(4)?,
+            };
+            receive(row.text_ref(0)?, known);
             Ok::<(), StoreError>(())
         })
         .await?;
@@ -479,28 +542,46 @@ pub async fn rosters_taken(tx: &mut Tx, book: BookId) -> Result<Vec<(i64, String
         .collect()
 }
 
-/// Payees whose account number is another one at the second audit entry than at the first.
+/// What became another one of a payee's account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountChange {
+    /// The account number.
+    pub number: bool,
+    /// The name that the bank has registered.
+    pub holder: bool,
+}
+
+/// Payees whose account is another one at the second audit entry than at the first.
 #[boxed]
 pub async fn accounts_changed(
     tx: &mut Tx,
     book: BookId,
     (before, after): (i64, i64),
-) -> Result<BTreeSet<PartyId>, StoreError> {
-    let mut at: BTreeMap<i64, [Option<String>; 2]> = BTreeMap::new();
+) -> Result<BTreeMap<PartyId, AccountChange>, StoreError> {
+    let mut at: BTreeMap<i64, [Option<(String, String)>; 2]> = BTreeMap::new();
     tx.stream(ACCOUNTS_HAD, &[book.get().into()], |row| {
         let (entry, had) = (row.int(2)?, at.entry(row.int(0)?).or_default());
         for (side, known) in [before, after].into_iter().zip(had) {
             if entry <= side {
-                *known = Some(row.text(1)?);
+                *known = Some((row.text(1)?, row.text(3)?));
             }
         }
         Ok::<(), StoreError>(())
     })
     .await?;
-    let changed = at
-        .into_iter()
-        .filter(|(_, [before, after])| before.is_some() && before != after);
-    Ok(changed.map(|(payee, _)| PartyId(payee)).collect())
+    let mut changed = BTreeMap::new();
+    for (payee, sides) in at {
+        if let [Some(before), Some(after)] = sides
+            && before != after
+        {
+            let change = AccountChange {
+                number: before.0 != after.0,
+                holder: before.1 != after.1,
+            };
+            changed.insert(PartyId(payee), change);
+        }
+    }
+    Ok(changed)
 }
 
 fn award_row_of(row: &Row) -> Result<AwardRow, StoreError> {
@@ -562,6 +643,96 @@ pub async fn add_parties<'a, E: From<StoreError>>(
     Ok(())
 }
 
+/// What a party is called and where it lives from a month on.
+pub struct PartyVersion {
+    /// Which.
+    pub party: PartyId,
+    /// Version among those of its month, from 1.
+    pub version: i64,
+    /// Where it lives.
+    pub area: i64,
+    /// Its name; of a household, that of its head.
+    pub name: String,
+    /// Salt of the commitment.
+    pub salt: [u8; 16],
+}
+
+/// Stores versions of parties from a month on, in ascending order of party.
+#[boxed]
+pub async fn add_party_versions(
+    write: &mut Write,
+    from: Month,
+    versions: &[PartyVersion],
+) -> Result<(), Failure> {
+    let mut rows = RowBuffer::of(&table::PARTY_VERSION);
+    for known in versions {
+        let row = rows.int(write.book().get()).int(known.party.get());
+        row.text(&from.to_string()).int(known.version);
+        row.int(known.area).text(&known.name).bytes(&known.salt);
+        row.end();
+    }
+    Ok(write.insert(&table::PARTY_VERSION, rows).await?)
+}
+
+/// How a party changed from one version to the next. The names identify a person.
+pub struct PartyChange {
+    /// Which.
+    pub party: PartyId,
+    /// What it is.
+    pub kind: PartyKind,
+    /// From which month on.
+    pub from: Month,
+    /// The names before and after.
+    pub names: [String; 2],
+    /// The areas before and after.
+    pub areas: [i64; 2],
+    /// Its audit entry.
+    pub entry: i64,
+}
+
+/// All changes of names and places, by party and month.
+#[boxed]
+pub async fn parties_changed(tx: &mut Tx, book: BookId) -> Result<Vec<PartyChange>, StoreError> {
+    let mut changes: Vec<PartyChange> = Vec::new();
+    tx.stream(PARTIES_CHANGED, &[book.get().into()], |row| {
+        let party = PartyId(row.int(0)?);
+        let (area, name) = match changes.last().filter(|last| last.party == party) {
+            Some(PartyChange {
+                names: [_, name],
+                areas: [_, area],
+                ..
+            }) => (*area, name.clone()),
+            None => (row.int(5)?, row.text(6)?),
+        };
+        changes.push(PartyChange {
+            party,
+            kind: PartyKind::from_code(row.text_ref(7)?)
+                .ok_or_else(|| StoreError::inconsistent("party", "kind"))?,
+            from: month(row, 1)?,
+            names: [name, row.text(3)?],
+            areas: [area, row.int(2)?],
+            entry: row.int(4)?,
+        });
+        Ok::<(), StoreError>(())
+    })
+    .await?;
+    Ok(changes)
+}
+
+/// Goes through the awards of a book: household, subject, payee and program of each.
+pub async fn each_household_award(
+    tx: &mut Tx,
+    book: BookId,
+    mut each: impl FnMut(PartyId, [PartyId; 2], ProgramId),
+) -> Result<(), StoreError> {
+    tx.stream(HOUSEHOLD_PEOPLE, &[book.get().into()], |row| {
+        let people = [PartyId(row.int(1)?), PartyId(row.int(2)?)];
+        each(PartyId(row.int(0)?), people, ProgramId(row.int(3)?));
+        Ok::<(), StoreError>(())
+    })
+    .await
+}
+
 /// Stores account versions with the salts of their commitments, in ascending order of payee.
 pub async fn add_payee_accounts<E: From<StoreError>>(
     write: &mut Write,
@@ -616,18 +787,20 @@ pub async fn add_awards<E: From<StoreError>>(
     Ok(write.insert(&table::AWARD_QUANTITY, quantities).await?)
 }
 
-/// The parties with these numbers, in any order.
+/// The parties with these numbers, in any order, as they are in a month or by now.
 #[boxed]
 pub async fn parties_of(
     tx: &mut Tx,
     book: BookId,
     ids: &[PartyId],
+    at: Option<Month>,
 ) -> Result<HashMap<PartyId, Party>, StoreError> {
     let sql = PARTIES_BY_ID.of(tx.engine());
     let mut found = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(LOOKUP) {
         let list = json_list(chunk.iter().map(ToString::to_string));
-        tx.stream(sql, &[book.get().into(), list.into()], |row| {
+        let args = [book.get().into(), list.into(), until(at)];
+        tx.stream(sql, &args, |row| {
             let party = party_of(row)?;
             found.insert(party.id, party);
             Ok::<(), StoreError>(())
@@ -635,6 +808,12 @@ pub async fn parties_of(
         .await?;
     }
     Ok(found)
+}
+
+/// A month as what versions must not begin after; without one, all count.
+pub(crate) fn until(at: Option<Month>) -> Value {
+    at.map_or_else(|| "9999-12".to_owned(), |at| at.to_string())
+        .into()
 }
 
 /// A death as the book knows it.

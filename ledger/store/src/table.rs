@@ -89,6 +89,9 @@ tables! {
     PARTY "party" key(0 "", 1 ", party_id")
         (book_id party_id kind area_id name reference_no salt)
         private(4, 5) salt(Some(6)) beside();
+    PARTY_VERSION "party_version" key(0 "", 1 ", party_id", 2 ", from_month", 3 ", version")
+        (book_id party_id from_month version area_id name salt)
+        private(5) salt(Some(6)) beside();
     BRANCH "branch" key(0 "", 1 ", branch_id")
         (book_id branch_id name bank_no)
         private() salt(None) beside();

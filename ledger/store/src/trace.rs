@@ -5,7 +5,7 @@ use ledger::disbursement::workflow::PaymentState;
 use ledger::id::{AppropriationId, BookId, PartyId, PaymentId, ProgramId};
 use ledger::money::Fen;
 
-use crate::catalogue::sql;
+use crate::catalogue::{held, sql};
 use crate::db::Tx;
 use crate::error::StoreError;
 use crate::roster::{Party, PartyKind};
@@ -127,9 +127,10 @@ sql! {
             or exists (select 1 from payment_line l where l.book_id = p.book_id
                 and l.payment_id = p.payment_id and l.subject_id = $2))
         order by p.payment_id";
-    PARTY = "select p.kind, a.township, a.village, p.name, p.reference_no, p.entry from party p
-        join area a on a.book_id = p.book_id and a.area_id = p.area_id
-        where p.book_id = $1 and p.party_id = $2";
+    PARTY = concat!("select p.kind, a.township, a.village, ", held!("p", "name"),
+        ", p.reference_no, p.entry from party p
+        join area a on a.book_id = p.book_id and a.area_id = ", held!("p", "area_id"), "
+        where p.book_id = $1 and p.party_id = $2");
     ENTRIES = "select sequence, bytes from audit_entry
         where book_id = $1 and sequence >= $2 order by sequence limit $3";
     ENTRIES_WITH_LEAVES = "select sequence, bytes, leaf from audit_entry

@@ -78,6 +78,11 @@ impl Row {
         self.with("核定金额", yuan).with("核定依据", "示例核定")
     }
 
+    /// Approved by another document than the example's.
+    pub fn by(self, document: &str) -> Row {
+        self.with("核定依据", document)
+    }
+
     /// Paid to an institution: name, credit code, account.
     pub fn paid_to(self, (name, code, account): (&str, &str, &str)) -> Row {
         self.with("收款人", name)

@@ -188,6 +188,52 @@ async fn temporary_relief_is_given_before_and_after_the_event() {
     assert_eq!(faults(&desk.foot(COUNTS).await), []);
 }
 
+/// Four households are granted relief in February. In June one stands on the roster as it stood,
+/// one is granted it again by another document, one was written too low, and one is new: the second
+/// grant was taken for a correction of the first, and nothing was paid.
+#[tokio::test(flavor = "multi_thread")]
+async fn relief_is_granted_again_by_another_document() {
+    for_each_engine(async |url| {
+        let desk = Desk::open(url, "lueyang", "2023-02-06").await;
+        desk.letter("县示例2", Level::County, "temporary-relief", "100000")
+            .await;
+        let relief = |n: usize, yuan: &str, document: &str| {
+            let row = row(n, "relief").tag("before");
+            row.amount(yuan).by(document)
+        };
+        let roster = async |month: &str, grants: &[(usize, &str, &str)]| {
+            let rows = grants.iter().map(|(n, yuan, by)| relief(*n, yuan, by));
+            let rows = csv(&rows.collect::<Vec<_>>());
+            let name = format!("{month}.csv");
+            desk.roster("temporary-relief", month, &name, &rows).await
+        };
+        let first = [1, 2, 3, 4].map(|n| (n, "1000", "略临1号"));
+        roster("2023-02", &first).await;
+        let paid = desk.pay("temporary-relief", RunKind::Regular, "2023-02");
+        assert_eq!(paid.await.fen(), 400_000);
+        desk.office.on("2023-06-05");
+        let second = [
+            (1, "1000", "略临1号"),
+            (2, "1500", "略临88号"),
+            (3, "1200", "略临1号"),
+            (9, "700", "略临88号"),
+        ];
+        let answer = roster("2023-06", &second).await;
+        let counts = ["unchanged", "started", "granted_again", "changed", "ended"];
+        let counts = counts.map(|count| answer[count].as_i64().unwrap());
+        assert_eq!(counts, [1, 2, 1, 1, 1], "{answer}");
+        let paid = desk.pay("temporary-relief", RunKind::Regular, "2023-06");
+        assert_eq!(paid.await.fen(), 150_000 + 70_000);
+        // What was written too low is due for February still.
+        let late = desk.pay("temporary-relief", RunKind::BackPay, "2023-06");
+        assert_eq!(late.await.fen(), 20_000);
+        let again = (desk.office).create("temporary-relief", RunKind::BackPay, "2023-06");
+        assert_eq!(again.await, None);
+        desk.office.assert_invariants().await;
+    })
+    .await;
+}
+
 /// The counts of the source.
 const COUNTS: &str = r#"
 agency = "略阳县民政局"

@@ -199,6 +199,28 @@ pub async fn list(
     ))
 }
 
+/// Where a difference comes from, with its number.
+pub(crate) fn source_text(source: &str, id: impl std::fmt::Display) -> String {
+    let named = match source {
+        "return" => "回盘",
+        "statement" => "对账单",
+        "notice" => "退款通知",
+        "exception" => "差异",
+        "run" => "批次",
+        "batch" => "代发批",
+        "appropriation" => "指标",
+        "cancel" => "取消发放",
+        "revoke" => "撤销审批",
+        "withdraw" => "撤回回盘",
+        "recovery" => "追缴",
+        "hand-over" => "追缴上缴",
+        "treasury" => "交回国库",
+        "year-close" => "年结",
+        other => other,
+    };
+    format!("{named} {id}")
+}
+
 fn table(around: &Around, all: &[Seen]) -> Table {
     let mut table = Table::new(
         words("差异", "Exceptions"),
@@ -232,7 +254,7 @@ fn table(around: &Around, all: &[Seen]) -> Table {
             x.id.to_string(),
             kind.map_or(x.kind.as_str(), |kind| kind.name(Language::Zh))
                 .to_owned(),
-            format!("{} {}", x.source, x.source_id),
+            source_text(&x.source, x.source_id),
             x.line_no.to_string(),
             payment,
             x.amount.grouped(),

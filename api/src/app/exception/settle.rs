@@ -156,7 +156,7 @@ impl Settling<'_> {
         let (payment, number) = match self.plan.payment {
             Some(named) => named,
             None if self.exception.payment > 0 => about,
-            None => return Err(self.refuse("须指明明细,如 P12-1 name the payment, as P12-1")),
+            None => return Err(self.refuse("须指明明细,如 P12-1 / name the payment, as P12-1")),
         };
         let (book, payment) = (write.book(), PaymentId(payment));
         let number = match number.filter(|number| *number > 0) {
@@ -515,7 +515,7 @@ impl Settling<'_> {
     async fn against_credit(&self, write: &mut Write) -> Result<Settled, Error> {
         let other = self.plan.other;
         let other =
-            other.ok_or_else(|| self.refuse("须指明对应的差异,如 X7 name the other, as X7"))?;
+            other.ok_or_else(|| self.refuse("须指明对应的差异,如 X7 / name the other, as X7"))?;
         let book = write.book();
         let found = store::exception(write.tx(), book, ExceptionId(other)).await?;
         let other = found.ok_or_else(|| not_found("差异 exception", other))?;
@@ -643,8 +643,8 @@ impl Settling<'_> {
 
     pub(super) async fn program(&self, write: &mut Write) -> Result<ProgramId, Error> {
         let code = self.plan.program.as_deref();
-        let code =
-            code.ok_or_else(|| self.refuse("须指明项目代码,如 write-off:urban name the program"))?;
+        let code = code
+            .ok_or_else(|| self.refuse("须指明项目代码,如 write-off:urban / name the program"))?;
         let book = write.book();
         let programs = ledger_store::policy::programs(write.tx(), book).await?;
         let found = programs.iter().find(|program| program.code == code);

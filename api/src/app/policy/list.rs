@@ -2,12 +2,13 @@
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
-use ledger::program::Formula;
 use ledger::program::payment_day::pay_by;
+use ledger::program::{Cadence, Formula};
 use ledger_store::boxed;
 use ledger_store::policy;
 use serde_json::{Value, json};
 
+use super::words::{ONCE, rounding_name};
 use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error};
 
@@ -24,11 +25,11 @@ pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> 
     let mut table = Table::new(
         words("救助项目", "Programs"),
         &[
-            ("项目", "program", false),
-            ("名称", "name", false),
+            ("项目代码", "code", false),
+            ("项目", "name", false),
             ("功能科目", "function code", false),
-            ("发放项目", "component", false),
-            ("名称", "name", false),
+            ("发放项目代码", "code", false),
+            ("发放项目", "name", false),
             ("按", "per", false),
             ("月份", "months", false),
             ("计量单位", "unit", false),
@@ -50,7 +51,7 @@ pub async fn list_programs(app: &App, caller: &Caller) -> Result<Report, Error> 
                 component.code.clone(),
                 component.name.clone(),
                 component.scope.name().to_owned(),
-                component.cadence.to_string(),
+                months(component.cadence),
                 component.unit.clone(),
                 economic.to_owned(),
                 chrono::Datelike::day(&pay_by).to_string(),
@@ -103,11 +104,12 @@ pub async fn list_standards(app: &App, caller: &Caller) -> Result<Report, Error>
         let program = programs
             .iter()
             .find(|program| program.id == component.program);
+        let named = program.map_or("", |program| program.name.as_str());
         let program = program.map_or("", |program| program.code.as_str());
         let shown = shown(&standard.formula);
         table.row([
-            program.to_owned(),
-            component.code.clone(),
+            named.to_owned(),
+            component.name.clone(),
             standard.tag.clone(),
             standard.from.to_string(),
             standard.formula.name().to_owned(),
@@ -127,11 +129,21 @@ pub async fn list_standards(app: &App, caller: &Caller) -> Result<Report, Error>
     Ok(Report::new(json!({ "standards": list }), vec![table]))
 }
 
+/// When a component falls due, in words where it falls due once.
+fn months(cadence: Cadence) -> String {
+    match cadence.to_string() {
+        text if text == "once" => ONCE.to_owned(),
+        text => text,
+    }
+}
+
 /// The amount of a formula, or how it is found.
 pub(super) fn shown(formula: &Formula) -> String {
     match formula {
         Formula::Amount(amount) | Formula::AmountMinusIncome(amount) => amount.grouped(),
-        Formula::Rate { of, rate, rounding } => format!("{of} × {rate} ({})", rounding.name()),
+        Formula::Rate { of, rate, rounding } => {
+            format!("{of} × {rate} ({})", rounding_name(*rounding))
+        }
         Formula::Individual => "—".to_owned(),
     }
 }

@@ -28,6 +28,12 @@ pub(super) const ROUNDINGS: [(Rounding, &str); 6] = [
 /// How a component that falls due once is written in a workbook.
 pub(super) const ONCE: &str = "一次";
 
+/// The Chinese name of a rounding.
+pub(super) fn rounding_name(rounding: Rounding) -> &'static str {
+    let known = ROUNDINGS.iter().find(|(known, _)| *known == rounding);
+    known.map_or_else(|| rounding.name(), |(_, name)| *name)
+}
+
 /// To whom a component is granted.
 pub(super) fn scope(text: &str) -> Option<Scope> {
     Scope::ALL

@@ -114,13 +114,29 @@ impl List {
     }
 }
 
-/// The published list of a run's present calculation, by township and village, names masked. It
-/// adds up to the run.
+/// Which part of a published list: that of a township, of a village, or all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// 乡镇.
+    pub township: Option<String>,
+    /// 村(社区).
+    pub village: Option<String>,
+}
+
+impl Place {
+    fn holds(&self, line: &Line) -> bool {
+        let is = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|one| one == own);
+        is(&self.township, &line.township) && is(&self.village, &line.village)
+    }
+}
+
+/// The published list of a run's present calculation, by township and village, names masked. The
+/// whole adds up to the run; a part is what hangs out in one place.
 ///
 /// # Errors
-/// [`Kind::NotFound`], [`Kind::PublicationMissing`].
+/// [`Kind::NotFound`], also of a place without a line; [`Kind::PublicationMissing`].
 #[boxed]
-pub async fn report(app: &App, caller: &Caller, id: RunId) -> Result<Report, Error> {
+pub async fn report(app: &App, caller: &Caller, id: RunId, place: &Place) -> Result<Report, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let book = caller.book.id;
     let run = run::run(&mut tx, book, id).await?;
@@ -133,7 +149,15 @@ pub async fn report(app: &App, caller: &Caller, id: RunId) -> Result<Report, Err
     let programs = policy::programs(&mut tx, book).await?;
     tx.rollback().await?;
     let file = file.ok_or_else(|| not_found("文件 file", published.file))?;
-    let list = List::read(&file.content, &published)?;
+    let mut list = List::read(&file.content, &published)?;
+    list.lines.retain(|line| place.holds(line));
+    if list.lines.is_empty() && *place != Place::default() {
+        let asked = [&place.township, &place.village].map(|part| part.clone().unwrap_or_default());
+        return Err(not_found(
+            "乡镇或村 township or village",
+            asked.join(" ").trim(),
+        ));
+    }
     let program = programs.iter().find(|program| program.id == run.program);
     let (code, name) = program.map_or(("", ""), |one| (one.code.as_str(), one.name.as_str()));
     let days = (published.from, published.to);

@@ -18,7 +18,7 @@ use ledger_store::write::Write;
 use ledger_store::{batch, policy};
 use serde_json::{Value, json};
 
-pub use self::list::report;
+pub use self::list::{Place, report};
 pub use self::objection::{add, list, settle};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, run};

@@ -296,7 +296,7 @@ pub async fn find(
     let mut households: Vec<PartyId> = found.iter().map(|over| over.line.household).collect();
     households.sort_unstable();
     households.dedup();
-    let parties = roster::parties_of(&mut tx, book, &households).await?;
+    let parties = roster::parties_of(&mut tx, book, &households, None).await?;
     let mut table = Table::new(
         words(
             format!("{} 多发清单", known.name),

@@ -29,7 +29,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut table = head_table();
     let mut list = Vec::new();
     let households: Vec<_> = recoveries.iter().map(|one| one.household).collect();
-    let parties = roster::parties_of(&mut tx, book, &households).await?;
+    let parties = roster::parties_of(&mut tx, book, &households, None).await?;
     tx.rollback().await?;
     for recovery in &recoveries {
         let household = parties.get(&recovery.household);

@@ -15,6 +15,7 @@ use ledger_store::{book, verify};
 use serde_json::{Value, json};
 
 use super::{NOTHING, Names, amount_or_nothing, voucher_number};
+use crate::app::exception::source_text;
 use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
 
@@ -360,7 +361,7 @@ impl VoucherForm {
             ("摘要 summary", voucher.summary.clone()),
             (
                 "来源 source",
-                format!("{} {}", voucher.source, voucher.source_id),
+                source_text(&voucher.source, voucher.source_id),
             ),
             ("分录数 transfers", voucher.posted.transfers.to_string()),
             ("制单 maker", self.maker.clone()),

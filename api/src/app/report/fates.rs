@@ -126,7 +126,7 @@ pub async fn payments(
             one.run.to_string(),
             names.program(one.program),
             one.month.clone(),
-            names.bank(one.bank_account),
+            names.bank_name(one.bank_account),
             one.township.clone(),
             one.amount.grouped(),
             one.attempt.to_string(),

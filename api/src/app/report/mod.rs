@@ -5,12 +5,14 @@
 //! consistent state. To add a report: a function in the module of its subject here, its statement
 //! in the store's `report`, and a line in each skin.
 
+mod age;
 mod bank;
 mod books;
 mod derived;
 mod execution;
 mod fates;
 mod foot;
+mod idle;
 mod missed;
 mod movement;
 mod performance;
@@ -19,22 +21,26 @@ mod shapes;
 mod success;
 mod summary;
 mod tie_out;
+mod timeliness;
 mod triplicate;
 
+pub(crate) use age::BANDS;
 pub use bank::{bank_journal, bank_reconciliation, sheet};
 pub(crate) use books::SIDES;
 pub use books::{VoucherForm, VoucherLine, ledger, trial_balance, voucher, voucher_form};
 pub use execution::execution;
 pub use fates::{Filter, payments};
 pub use foot::{Comparison, compare, foot, foot_with_ledger};
+pub use idle::idle;
 pub use missed::missed;
-pub use performance::performance;
+pub use performance::{dashboard, performance};
 pub use recovery::recovery;
-pub use shapes::{SHAPES, annual_shaped};
-pub use success::{program_success, success_json, success_rate};
+pub use shapes::{SHAPES, annual_shaped, shape_names};
+pub use success::{program_success, success_cells, success_json, success_rate};
 pub(crate) use success::{reason_name, success_by_program};
 pub use summary::{annual, monthly};
 pub use tie_out::tie_out;
+pub use timeliness::timeliness;
 pub(crate) use triplicate::COPIES;
 pub use triplicate::{Count, Part, Triplicate, triplicate};
 
@@ -140,6 +146,13 @@ impl Names {
             .map_or_else(|| id.to_string(), |bank| bank.code.clone())
     }
 
+    /// The bank of a bank account; the code of the account when it has none.
+    pub(crate) fn bank_name(&self, id: BankAccountId) -> String {
+        self.banks
+            .get(&id)
+            .map_or_else(|| self.bank(id), |bank| bank.bank_name.clone())
+    }
+
     /// Document number and program of an appropriation.
     pub(crate) fn appropriation(&self, id: AppropriationId) -> String {
         self.appropriations
@@ -150,7 +163,7 @@ impl Names {
     /// The dimensions of an account in words; `—` when it has none.
     pub(crate) fn dimensions(&self, key: &AccountKey) -> String {
         let parts = [
-            key.bank_account.map(|id| self.bank(id)),
+            key.bank_account.map(|id| self.bank_name(id)),
             key.appropriation.map(|id| self.appropriation(id)),
             key.program.map(|id| self.program(id)),
             key.component.map(|id| self.component(id)),

@@ -17,7 +17,7 @@ use crate::app::view::{Table, words};
 /// Why somebody of the earlier month has nothing in this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gone {
-    /// 死亡: on a list of the deceased, or the award ended for that reason.
+    /// 死亡: recorded, on a list of the deceased, or the award ended for that reason.
     Death,
     /// 退出: left the roster.
     Exit,

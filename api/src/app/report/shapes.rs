@@ -205,6 +205,17 @@ pub async fn annual_shaped(
     Ok(Report::new(json, vec![table(&shape, (first, last), &list)]))
 }
 
+/// The shapes by name, each with the report that it follows.
+///
+/// # Errors
+/// When a shape that is shipped cannot be read.
+pub fn shape_names() -> Result<Vec<(&'static str, String)>, Error> {
+    let named = SHAPES
+        .iter()
+        .map(|(name, _)| Ok((*name, shape_of(name)?.like)));
+    named.collect()
+}
+
 fn shape_of(name: &str) -> Result<Shape, Error> {
     let found = SHAPES.iter().find(|(known, _)| *known == name);
     let (_, text) = found.ok_or_else(|| not_found("报表样式 shape", name))?;

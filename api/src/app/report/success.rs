@@ -7,14 +7,15 @@
 //! figures up to date ([`ledger_store::success`]), so that a report reads no payments.
 
 use ledger_store::boxed;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bank_adapters::reason::Reason;
-use ledger::calendar::Month;
+use ledger::calendar::{Date, Month};
 use ledger::disbursement::role::Action;
-use ledger::id::{BankAccountId, BookId, ProgramId};
+use ledger::id::{BankAccountId, BookId, ComponentId, ProgramId};
 use ledger::money::{Fen, MoneyError};
 use ledger_store::db::Tx;
+use ledger_store::fate;
 use ledger_store::success::{self, Counted, Success, Sum};
 use reconciliation::rate::{Rate, SuccessRate};
 use serde_json::{Value, json};
@@ -24,78 +25,186 @@ use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error};
 
 /// The success rate of the runs of some months: overall, by program, bank account, township and
-/// month, and the reasons of what failed. The parts of each table add up to the whole.
+/// month, by component, and the reasons of what failed. The parts of each table add up to the
+/// whole; by component the amounts do, since a payment of two components counts in both.
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
-#[boxed]
 pub async fn success_rate(
     app: &App,
     caller: &Caller,
     first: Month,
     last: Month,
 ) -> Result<Report, Error> {
-    let mut tx = app.read(caller, Action::ReadReports).await?;
-    let names = Names::load(&mut tx, caller.book.id).await?;
-    let stored = success::rates(&mut tx, caller.book.id, first, last).await?;
-    tx.rollback().await?;
-    success_in(&names, stored, first, last)
+    rates(app, caller, (first, last), true).await
 }
 
-/// The same of what was read.
-pub(super) fn success_in(
-    names: &Names,
-    stored: Success,
+/// The same without what reads the lines of every payment, the rates by component.
+///
+/// # Errors
+/// As [`success_rate`].
+pub async fn success_cells(
+    app: &App,
+    caller: &Caller,
     first: Month,
     last: Month,
 ) -> Result<Report, Error> {
+    rates(app, caller, (first, last), false).await
+}
+
+#[boxed]
+async fn rates(
+    app: &App,
+    caller: &Caller,
+    months: (Month, Month),
+    by_component: bool,
+) -> Result<Report, Error> {
+    let (book, (first, last)) = (caller.book.id, months);
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let names = Names::load(&mut tx, book).await?;
+    let stored = success::rates(&mut tx, book, first, last).await?;
+    let components = match by_component {
+        true => Some(fate::by_component(&mut tx, book, first, last).await?),
+        false => None,
+    };
+    tx.rollback().await?;
+    success_in(&names, (stored, components), months, app.clock.today())
+}
+
+/// The same of what was read, as it stood on a day; without the lines of the payments there is
+/// nothing by component.
+pub(super) fn success_in(
+    names: &Names,
+    (stored, components): (Success, Option<BTreeMap<ComponentId, Counted>>),
+    (first, last): (Month, Month),
+    today: Date,
+) -> Result<Report, Error> {
+    let trend = Trend::of(&stored)?;
     let tally = Tally::add_up(stored)?;
     let programs = named(&tally.programs, |id| {
         (names.program_code(*id), names.program(*id))
     });
-    let banks = named(&tally.banks, |id| {
-        let bank = names.banks.get(id);
-        (
-            names.bank(*id),
-            bank.map_or_else(|| names.bank(*id), |bank| bank.bank_name.clone()),
-        )
-    });
+    let banks = named(&tally.banks, |id| (names.bank(*id), names.bank_name(*id)));
     let townships = named(&tally.townships, |name| (name.clone(), shown(name)));
     let months = named(&tally.months, |month| (month.clone(), month.clone()));
-    let json = json!({
+    let mut json = json!({
         "first_month": first.to_string(),
         "last_month": last.to_string(),
+        "date": today.to_string(),
         "total": success_json(&tally.whole),
         "programs": cells_json(&programs),
         "bank_accounts": cells_json(&banks),
         "townships": cells_json(&townships),
         "months": cells_json(&months),
         "reasons": reasons_json(&tally.reasons),
+        "reason_months": trend.json(),
     });
-    let tables = vec![
-        table(
-            ("分项目发放成功率", "success rate by program"),
-            &programs,
-            &tally.whole,
-        ),
-        table(
-            ("分账户发放成功率", "success rate by bank account"),
-            &banks,
-            &tally.whole,
-        ),
-        table(
-            ("分乡镇发放成功率", "success rate by township"),
-            &townships,
-            &tally.whole,
-        ),
-        table(
-            ("分月发放成功率", "success rate by month"),
-            &months,
-            &tally.whole,
-        ),
-        reasons_table(&tally.reasons),
-    ];
+    let whole = &tally.whole;
+    let title = (
+        format!("分项目发放成功率(截至 {today})"),
+        format!("success rate by program, as of {today}"),
+    );
+    let mut tables = vec![table((&title.0, &title.1), &programs, whole)];
+    if let Some(components) = components {
+        let cells = by_component(names, components, whole)?;
+        json["components"] = cells_json(&cells);
+        let title = ("分发放项目成功率", "success rate by component");
+        tables.push(table(title, &cells, whole));
+    }
+    for (title, cells) in [
+        (("分账户发放成功率", "success rate by bank account"), &banks),
+        (("分乡镇发放成功率", "success rate by township"), &townships),
+        (("分月发放成功率", "success rate by month"), &months),
+    ] {
+        tables.push(table(title, cells, whole));
+    }
+    tables.extend([reasons_table(&tally.reasons), trend.table()]);
     Ok(Report::new(json, tables))
+}
+
+/// The rate of each component, and what its payments withheld for recoveries: with it the amounts
+/// add up to the whole. A payment of two components counts in both.
+fn by_component(
+    names: &Names,
+    components: BTreeMap<ComponentId, Counted>,
+    whole: &SuccessRate,
+) -> Result<Vec<Cell>, MoneyError> {
+    let mut cells = Vec::new();
+    let mut all = SuccessRate::default();
+    for (id, counted) in components {
+        let rate = rate_of(&counted);
+        all = all.merge(rate)?;
+        let program = names.components.get(&id).map(|part| part.program);
+        let program = program.map_or_else(String::new, |program| names.program(program));
+        let name = format!("{program} {}", names.component(id));
+        cells.push((names.component_code(id), name.trim().to_owned(), rate));
+    }
+    let left =
+        |whole: Rate, all: Rate| Rate::new(whole.paid - all.paid, whole.attempted - all.attempted);
+    let withheld = SuccessRate {
+        first_amount: left(whole.first_amount, all.first_amount),
+        final_amount: left(whole.final_amount, all.final_amount),
+        pending_amount: whole.pending_amount.minus(all.pending_amount)?,
+        ..SuccessRate::default()
+    };
+    if withheld != SuccessRate::default() {
+        cells.push(("withheld".to_owned(), "抵扣追缴".to_owned(), withheld));
+    }
+    Ok(cells)
+}
+
+/// The failures of each reason in each month.
+struct Trend {
+    months: BTreeSet<String>,
+    reasons: BTreeMap<String, BTreeMap<String, Sum>>,
+}
+
+impl Trend {
+    fn of(stored: &Success) -> Result<Trend, MoneyError> {
+        let mut trend = Trend {
+            months: stored.cells.keys().map(|key| key.month.clone()).collect(),
+            reasons: BTreeMap::new(),
+        };
+        for (key, failed) in &stored.reasons {
+            trend.months.insert(key.month.clone());
+            let months = trend.reasons.entry(key.reason.clone()).or_default();
+            let cell = months.entry(key.month.clone()).or_default();
+            *cell = cell.plus(*failed)?;
+        }
+        Ok(trend)
+    }
+
+    /// A row for each month of each reason, also without a failure.
+    fn json(&self) -> Value {
+        let reason = |(code, failed): (&String, &BTreeMap<String, Sum>)| {
+            let month = |month: &String| {
+                let sum = failed.get(month).copied().unwrap_or_default();
+                json!({ "month": month, "attempts": sum.count, "amount_fen": sum.fen })
+            };
+            let months: Vec<Value> = self.months.iter().map(month).collect();
+            json!({ "reason": code, "name": reason_name(code), "months": months })
+        };
+        self.reasons.iter().map(reason).collect()
+    }
+
+    fn table(&self) -> Table {
+        let months = self
+            .months
+            .iter()
+            .map(|month| (month.as_str(), month.as_str(), true));
+        let columns = [("原因", "reason", false)].into_iter().chain(months);
+        let columns: Vec<_> = columns.chain([("合计", "total", true)]).collect();
+        let title = words("失败原因各月次数", "failed attempts by reason and month");
+        let mut table = Table::new(title, &columns);
+        for (code, failed) in &self.reasons {
+            let count = |month: &String| failed.get(month).map_or(0, |sum| sum.count);
+            let counts = self.months.iter().map(count);
+            let total: i64 = counts.clone().sum();
+            let counts = counts.chain([total]).map(|count| count.to_string());
+            table.row([reason_name(code)].into_iter().chain(counts));
+        }
+        table
+    }
 }
 
 /// The success rate of each program over the runs of some months.
@@ -147,7 +256,7 @@ pub(super) struct Tally {
     pub(super) whole: SuccessRate,
     pub(super) programs: BTreeMap<ProgramId, SuccessRate>,
     banks: BTreeMap<BankAccountId, SuccessRate>,
-    townships: BTreeMap<String, SuccessRate>,
+    pub(super) townships: BTreeMap<String, SuccessRate>,
     months: BTreeMap<String, SuccessRate>,
     reasons: BTreeMap<String, Sum>,
 }

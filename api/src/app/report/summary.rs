@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::{ComponentId, ProgramId};
-use ledger::money::Fen;
+use ledger::money::{Fen, MoneyError};
 use ledger_store::movement as figures;
+use ledger_store::policy::{self, ComponentDetail};
 use ledger_store::report::{self, Turnover};
 use reconciliation::foot::{LedgerLink, SHENMU_2022, parse};
 use reconciliation::rate::SuccessRate;
@@ -56,6 +57,10 @@ impl MonthRow {
             "households": turnover(&self.households),
             "persons": turnover(&self.persons),
             "payments": self.payments,
+            "function_account": names.function_code(self.program),
+            "paid_count": self.rate.final_count.paid,
+            "failed_count": self.rate.final_count.attempted - self.rate.final_count.paid,
+            "pending_count": self.rate.pending_count,
             "due_fen": self.due.get(),
             "paid_fen": self.paid().get(),
             "failed_fen": self.failed().get(),
@@ -80,6 +85,9 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
     let [households, persons] = report::turnover(&mut tx, book, month.previous(), month).await?;
     let due = report::monthly(&mut tx, book, month).await?;
     let tally = Tally::of(&mut tx, book, month, month).await?;
+    let (january, _) = months_of(month.year())?;
+    let year = Tally::of(&mut tx, book, january, month).await?;
+    let details = policy::details(&mut tx, book).await?;
     let parts = movement::load(&mut tx, book, month, None).await?;
     let withheld = figures::withheld(&mut tx, book, month, None).await?;
     tx.rollback().await?;
@@ -97,13 +105,148 @@ pub async fn monthly(app: &App, caller: &Caller, month: Month) -> Result<Report,
         "components": movement::json(&names, &parts)?,
         "components_total": movement::total(parts.values())?.json()?,
         "withheld_fen": withheld.get(),
+        "paid_of_year_fen": year.whole.final_amount.paid,
+        "townships": townships_json(&tally),
     });
     let mut tables = vec![monthly_table(&names, month, &rows)?];
+    tables.push(results_table(&names, &details, &rows, &year)?);
+    tables.push(townships_table(&tally));
+    tables.push(capital_table(total(|row| row.due)?, total(MonthRow::paid)?));
     tables.extend(movement::tables(&names, month, &parts)?);
     if withheld > Fen::ZERO {
         tables.push(withheld_table(withheld));
     }
     Ok(Report::new(json, tables))
+}
+
+/// What became of the payments of each program by count and amount, its accounts, and what it paid
+/// since January.
+fn results_table(
+    names: &Names,
+    details: &BTreeMap<ComponentId, ComponentDetail>,
+    rows: &[MonthRow],
+    year: &Tally,
+) -> Result<Table, MoneyError> {
+    let mut table = Table::new(
+        words(
+            "各项目实发与累计",
+            "results by program, and the year so far",
+        ),
+        &[
+            ("项目", "program", false),
+            ("功能科目", "function account", false),
+            ("经济科目", "economic account", false),
+            ("成功(笔)", "paid, payments", true),
+            ("成功(元)", "paid", true),
+            ("失败(笔)", "failed, payments", true),
+            ("失败(元)", "failed", true),
+            ("处理中(笔)", "pending, payments", true),
+            ("本年累计支出(元)", "paid since January, yuan", true),
+        ],
+    );
+    let cells = |rate: &SuccessRate, year: &SuccessRate| {
+        let count = rate.final_count;
+        [
+            count.paid.to_string(),
+            Fen::new(rate.final_amount.paid).grouped(),
+            (count.attempted - count.paid).to_string(),
+            Fen::new(rate.final_amount.attempted - rate.final_amount.paid).grouped(),
+            rate.pending_count.to_string(),
+            Fen::new(year.final_amount.paid).grouped(),
+        ]
+    };
+    for row in rows {
+        let of_year = year.programs.get(&row.program).copied().unwrap_or_default();
+        let heads = [
+            names.program(row.program),
+            names.function_code(row.program),
+            economic(names, details, row.program),
+        ];
+        table.row(heads.into_iter().chain(cells(&row.rate, &of_year)));
+    }
+    let whole = SuccessRate::total(rows.iter().map(|row| row.rate))?;
+    let heads = [
+        "合计 total".to_owned(),
+        NOTHING.to_owned(),
+        NOTHING.to_owned(),
+    ];
+    table.row(heads.into_iter().chain(cells(&whole, &year.whole)));
+    Ok(table)
+}
+
+/// The codes of the economic accounts of a program, as its components say.
+fn economic(
+    names: &Names,
+    details: &BTreeMap<ComponentId, ComponentDetail>,
+    program: ProgramId,
+) -> String {
+    let own = names.components.values();
+    let own = own.filter(|part| part.program == program);
+    let said = own.map(|part| details.get(&part.id).map(|one| one.economic_code.as_str()));
+    let said = super::triplicate::economic(said);
+    let codes = said.split([';', '/']);
+    let codes: Vec<&str> = codes
+        .filter_map(|part| part.split_whitespace().next())
+        .collect();
+    codes.join(" / ")
+}
+
+/// What became of the payments of each township.
+fn townships_table(tally: &Tally) -> Table {
+    let mut table = Table::new(
+        words("分乡镇发放结果", "results by township"),
+        &[
+            ("乡镇", "township", false),
+            ("成功(笔)", "paid, payments", true),
+            ("成功(元)", "paid", true),
+            ("失败(笔)", "failed, payments", true),
+            ("失败(元)", "failed", true),
+            ("处理中(笔)", "pending, payments", true),
+            ("处理中(元)", "pending", true),
+        ],
+    );
+    let row = |name: String, rate: &SuccessRate| {
+        let (count, amount) = (rate.final_count, rate.final_amount);
+        [
+            name,
+            count.paid.to_string(),
+            Fen::new(amount.paid).grouped(),
+            (count.attempted - count.paid).to_string(),
+            Fen::new(amount.attempted - amount.paid).grouped(),
+            rate.pending_count.to_string(),
+            rate.pending_amount.grouped(),
+        ]
+    };
+    for (name, rate) in &tally.townships {
+        let name = if name.is_empty() { NOTHING } else { name };
+        table.row(row(name.to_owned(), rate));
+    }
+    table.row(row("合计 total".to_owned(), &tally.whole));
+    table
+}
+
+fn townships_json(tally: &Tally) -> Value {
+    let townships = tally.townships.iter();
+    let named = townships.map(|(name, rate)| (name, success_json(rate)));
+    named
+        .map(|(name, rate)| json!({ "township": name, "success_rate": rate }))
+        .collect()
+}
+
+/// What was due and what was paid, in capital figures.
+fn capital_table(due: Fen, paid: Fen) -> Table {
+    let mut table = Table::new(
+        words("大写金额", "amounts in words"),
+        &[
+            ("栏目", "field", false),
+            ("金额(元)", "amount (yuan)", true),
+            ("大写", "in words", false),
+        ],
+    );
+    for (name, amount) in [("应发合计 due in all", due), ("成功合计 paid in all", paid)] {
+        table.row([name.to_owned(), amount.grouped(), amount.capital()]);
+    }
+    table
 }
 
 /// Why the programs come to less than their components.

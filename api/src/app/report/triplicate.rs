@@ -37,7 +37,7 @@ const ECONOMIC: &str = "50901 社会福利和救助 / 30306 救济费";
 
 /// 经济科目 of the components of a run: what policy says of each, the common one where it says
 /// nothing; each once.
-fn economic<'a>(said: impl Iterator<Item = Option<&'a str>>) -> String {
+pub(super) fn economic<'a>(said: impl Iterator<Item = Option<&'a str>>) -> String {
     let mut codes: Vec<&str> = Vec::new();
     for code in said {
         let code = code.filter(|code| !code.is_empty()).unwrap_or(ECONOMIC);

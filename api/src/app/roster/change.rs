@@ -5,20 +5,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bank_adapters::Finding;
 use ledger::calendar::Month;
-use ledger::id::{AwardId, ComponentId, PartyId};
+use ledger::id::{AwardId, ComponentId, PartyId, ProgramId};
 use ledger::problem::{Kind, Problem};
-use ledger::program::{Cadence, Component, Scope};
+use ledger::program::{Cadence, Scope};
 use ledger::roster::Award;
-use ledger_store::policy::{self, Program};
-use ledger_store::roster::{self as store, AwardRow, NewParty, PartyKind, PayeeAccount};
+use ledger_store::roster::{
+    self as store, AwardRow, NewParty, PartyKind, PartyVersion, PayeeAccount,
+};
 use ledger_store::write::Write;
 use serde_json::json;
 
 use super::RosterFile;
-use super::sheet::{self, Roster, RosterRow, Terms, Words};
+use super::fault::Marked;
+use super::known::{self, Comparison, Told};
+use super::sheet::{self, Findings, Roster, RosterRow, Words};
 use super::stage::Rows;
 use crate::app::progress::Progress;
-use crate::app::{App, Error, not_found};
+use crate::app::{App, Error};
 
 /// What an import changes. Of the rows it keeps numbers; the rows themselves stay laid aside.
 pub(super) struct Change {
@@ -40,6 +43,8 @@ pub(super) struct Change {
     /// New parties, numbered from here on in their order.
     first_party: i64,
     parties: Vec<Key>,
+    /// New names and places of known parties.
+    told: Vec<Told>,
     /// New versions of accounts: payee, version, and the row that says it.
     accounts: Vec<(PartyId, i64, Place)>,
     accounts_changed: usize,
@@ -68,8 +73,8 @@ struct Key {
     part: Part,
 }
 
-#[derive(Clone, Copy)]
-enum Part {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
     Household,
     Person,
     Payee,
@@ -85,9 +90,10 @@ impl Part {
         }
     }
 
-    fn name(self, row: &RosterRow) -> &str {
+    pub(super) fn name(self, row: &RosterRow) -> &str {
         match self {
-            Part::Household | Part::Person => &row.name,
+            Part::Household => row.head().0,
+            Part::Person => &row.name,
             Part::Payee => row.payee().2,
         }
     }
@@ -105,36 +111,53 @@ impl Part {
 #[derive(Default)]
 struct Named {
     text: String,
-    /// Where the reference stands in the text, its length, and who it is.
-    keys: Vec<(u32, u32, Place, Part)>,
+    keys: Vec<Mention>,
+}
+
+/// Where a party is named.
+#[derive(Clone, Copy)]
+struct Mention {
+    /// Where the reference stands in the text, and its length.
+    start: u32,
+    length: u32,
+    row: Place,
+    part: Part,
+    /// Of several rows the one with the lowest rank says how the party is called.
+    rank: u8,
 }
 
 impl Named {
-    fn add(&mut self, row: Place, part: Part, reference: &str) {
+    fn add(&mut self, row: Place, (part, rank): (Part, u8), reference: &str) {
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let key = (narrow(self.text.len()), narrow(reference.len()), row, part);
-        self.keys.push(key);
+        self.keys.push(Mention {
+            start: narrow(self.text.len()),
+            length: narrow(reference.len()),
+            row,
+            part,
+            rank,
+        });
         self.text.push_str(reference);
     }
 
-    fn reference(&self, (start, length, ..): (u32, u32, Place, Part)) -> &str {
-        let at = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let end = at(start).saturating_add(at(length));
-        self.text.get(at(start)..end).unwrap_or_default()
+    fn reference(&self, mention: Mention) -> &str {
+        let start = at(mention.start);
+        let end = start.saturating_add(at(mention.length));
+        self.text.get(start..end).unwrap_or_default()
     }
 
     fn sort(&mut self) {
         let mut keys = std::mem::take(&mut self.keys);
         keys.sort_by(|a, b| {
             let of = |key| self.reference(key).as_bytes();
-            of(*a).cmp(of(*b)).then(a.2.cmp(&b.2))
+            let order = of(*a).cmp(of(*b));
+            order.then((a.rank, a.row).cmp(&(b.rank, b.row)))
         });
         self.keys = keys;
     }
 }
 
 /// Household, person and payee of each row.
-type Parties = Vec<[PartyId; 3]>;
+pub(super) type Parties = Vec<[PartyId; 3]>;
 
 /// A row that asks for an award.
 struct Wanted {
@@ -166,20 +189,27 @@ impl Change {
     }
 
     pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
-        let replaced = self
-            .ended
-            .iter()
-            .filter(|(_, _, reason)| *reason == "changed")
-            .count();
+        let ended_by = |why| {
+            self.ended
+                .iter()
+                .filter(|(.., reason)| *reason == why)
+                .count()
+        };
+        let told = |what: &dyn Fn(&&Told) -> bool| self.told.iter().filter(what).count();
+        let (replaced, again) = (ended_by("changed"), ended_by(GRANTED_AGAIN));
         json!({
             "program": program,
             "month": month.to_string(),
             "rows": self.roster.asked,
             "unchanged": self.kept,
             "started": self.started.len() - replaced,
-            "ended": self.ended.len() - replaced,
+            "granted_again": again,
+            "ended": self.ended.len() - replaced - again,
             "changed": replaced,
             "parties_added": self.parties.len(),
+            "renamed": told(&|told| told.is_renamed && told.kind != PartyKind::Household),
+            "relocated": told(&|told| told.is_moved),
+            "heads_changed": told(&|told| told.is_renamed && told.kind == PartyKind::Household),
             "accounts_added": self.accounts.len() - self.accounts_changed,
             "accounts_changed": self.accounts_changed,
             "disabilities_changed": self.disabilities.len(),
@@ -213,6 +243,7 @@ impl Change {
             })
         });
         store::add_parties(write, new).await?;
+        self.store_told(app, write).await?;
         self.accounts.sort_by_key(|(payee, ..)| *payee);
         let mut rows = self.roster.rows.reader();
         let accounts = self.accounts.iter().map(|(payee, version, place)| {
@@ -235,6 +266,24 @@ impl Change {
         store::add_household_members(write, self.month, &self.members).await?;
         self.ended.sort_by_key(|(award, ..)| *award);
         Ok(store::end_awards(write, &self.ended).await?)
+    }
+
+    /// Stores the new names and places.
+    async fn store_told(&mut self, app: &App, write: &mut Write) -> Result<(), Error> {
+        self.told.sort_by_key(|told| told.party);
+        let mut versions = Vec::with_capacity(self.told.len());
+        for told in &self.told {
+            let (party, version) = (told.party, told.version);
+            let purpose = || format!("party_version/{party}/{}/{version}", self.month);
+            versions.push(PartyVersion {
+                party,
+                version,
+                area: told.area,
+                name: told.name.clone(),
+                salt: app.entropy.salt_for(purpose)?,
+            });
+        }
+        Ok(store::add_party_versions(write, self.month, &versions).await?)
     }
 
     /// The account that a row says.
@@ -301,7 +350,7 @@ fn named<'a>(new: &[(i64, usize)], words: &'a Words) -> Vec<store::Named<'a>> {
 async fn number_words(
     write: &mut Write,
     counter: &str,
-    known: store::Numbers,
+    known: &store::Numbers,
     words: &Words,
     new: &mut Vec<(i64, usize)>,
 ) -> Result<Vec<i64>, Error> {
@@ -322,73 +371,116 @@ async fn number_words(
     Ok(numbers)
 }
 
+/// A roster that was read and held against the parties of the book.
+pub(super) struct Examined {
+    change: Change,
+    parties: Parties,
+    program: ProgramId,
+    cadences: HashMap<ComponentId, Cadence>,
+    /// What is wrong or odd about it.
+    pub(super) marked: Vec<Marked>,
+}
+
+/// Reads a roster; when nothing in it blocks, its parties are looked for in the book.
+pub(super) async fn examine(
+    write: &mut Write,
+    file: &RosterFile<'_>,
+    progress: &Progress,
+) -> Result<Examined, Error> {
+    let (book, month) = (write.book(), file.month);
+    let (program, terms) = super::terms(write.tx(), book, file.program, month).await?;
+    let (roster, mut findings) = sheet::examine(file.file_name, file.bytes, &terms, progress)?;
+    let mut change = Change::new(roster, month);
+    let mut parties = Parties::new();
+    if !findings.is_blocked() {
+        let known = store::areas(write.tx(), book).await?;
+        let words = &change.roster.areas;
+        let numbers = number_words(write, "area", &known, words, &mut change.areas).await?;
+        change.area_numbers = numbers;
+        parties = change
+            .find_parties(write, (program.id, known), &mut findings)
+            .await?;
+    }
+    let cadences = (terms.components.iter())
+        .map(|component| (component.id, component.cadence))
+        .collect();
+    Ok(Examined {
+        change,
+        parties,
+        program: program.id,
+        cadences,
+        marked: findings.into_list(),
+    })
+}
+
 /// What a roster changes, and the parties of its rows.
 pub(super) async fn prepare(
     write: &mut Write,
     file: &RosterFile<'_>,
     progress: &Progress,
 ) -> Result<(Change, Parties), Error> {
-    let (book, month) = (write.book(), file.month);
-    let program = program_of(write, file.program).await?;
-    let components = policy::components(write.tx(), book).await?;
-    let components: Vec<Component> = components
-        .into_iter()
-        .filter(|component| component.program == program.id)
-        .collect();
-    let standards = policy::standards(write.tx(), book).await?;
-    let rules = policy::eligibility(write.tx(), book).await?;
-    let terms = Terms::new(month, components, &standards, &rules);
-    let (roster, notes) = sheet::read(file.file_name, file.bytes, &terms, progress)?;
-    let components = &terms.components;
-    let mut change = Change {
-        roster,
-        notes,
-        kept: 0,
-        in_force: 0,
-        leaving: 0,
-        areas: Vec::new(),
-        area_numbers: Vec::new(),
-        branches: Vec::new(),
-        branch_numbers: Vec::new(),
-        first_party: 0,
-        parties: Vec::new(),
-        accounts: Vec::new(),
-        accounts_changed: 0,
-        first_award: 0,
-        started: Vec::new(),
-        ended: Vec::new(),
-        disabilities: Vec::new(),
-        members: Vec::new(),
-        month,
-    };
-    let known = store::areas(write.tx(), book).await?;
-    let words = &change.roster.areas;
-    let numbers = number_words(write, "area", known, words, &mut change.areas).await?;
-    change.area_numbers = numbers;
+    let Examined {
+        mut change,
+        parties,
+        program,
+        cadences,
+        marked,
+    } = examine(write, file, progress).await?;
+    change.notes = sheet::refuse_faulty(marked)?;
+    let book = write.book();
     let known = store::branches(write.tx(), book).await?;
     let words = &change.roster.banks;
-    let numbers = number_words(write, "branch", known, words, &mut change.branches).await?;
+    let numbers = number_words(write, "branch", &known, words, &mut change.branches).await?;
     change.branch_numbers = numbers;
-    let parties = change.find_parties(write).await?;
     change.compare_accounts(write, &parties).await?;
     change.compare_disabilities(write, &parties).await?;
     change.compare_members(write, &parties).await?;
-    let cadences = components
-        .iter()
-        .map(|component| (component.id, component.cadence))
-        .collect();
     change
-        .compare_awards(write, program.id, &parties, &cadences)
+        .compare_awards(write, program, &parties, &cadences)
         .await?;
     Ok((change, parties))
 }
 
 impl Change {
-    /// The parties of each row. New ones are numbered in the order of their kind and reference, so
-    /// that the index over references grows at its edge.
-    async fn find_parties(&mut self, write: &mut Write) -> Result<Parties, Error> {
+    /// A roster of which nothing is known yet.
+    fn new(roster: Roster, month: Month) -> Change {
+        Change {
+            roster,
+            notes: Vec::new(),
+            kept: 0,
+            in_force: 0,
+            leaving: 0,
+            areas: Vec::new(),
+            area_numbers: Vec::new(),
+            branches: Vec::new(),
+            branch_numbers: Vec::new(),
+            first_party: 0,
+            parties: Vec::new(),
+            told: Vec::new(),
+            accounts: Vec::new(),
+            accounts_changed: 0,
+            first_award: 0,
+            started: Vec::new(),
+            ended: Vec::new(),
+            disabilities: Vec::new(),
+            members: Vec::new(),
+            month,
+        }
+    }
+
+    /// The parties of each row, and what the roster says otherwise of those that are known. New
+    /// ones are numbered in the order of their kind and reference, so that the index over
+    /// references grows at its edge.
+    async fn find_parties(
+        &mut self,
+        write: &mut Write,
+        (program, areas): (ProgramId, store::Numbers),
+        findings: &mut Findings<'_>,
+    ) -> Result<Parties, Error> {
         let mut parties = vec![[PartyId(0); 3]; self.roster.rows.len()];
         self.first_party = write.allot("party", 0).await?;
+        let mut new = Vec::new();
+        let mut comparison = Comparison::new(areas, &self.area_numbers, &self.roster);
         // In the order of their codes.
         for kind in [
             PartyKind::Household,
@@ -396,7 +488,8 @@ impl Change {
             PartyKind::Person,
         ] {
             let named = self.named(kind)?;
-            let groups: Vec<&[_]> = named
+            let mut rows = self.roster.rows.reader();
+            let groups: Vec<&[Mention]> = named
                 .keys
                 .chunk_by(|a, b| named.reference(*a) == named.reference(*b))
                 .collect();
@@ -405,26 +498,37 @@ impl Change {
                     .iter()
                     .map(|group| named.reference(group[0]))
                     .collect();
-                let known = known_parties(write, kind, &references).await?;
+                let known = known::known_parties(write, (kind, self.month), &references).await?;
                 for (group, reference) in groups.iter().zip(&references) {
-                    let id = known.get(*reference).copied();
-                    let id = id.unwrap_or_else(|| {
-                        let new = i64::try_from(self.parties.len()).unwrap_or(i64::MAX);
-                        let (_, _, row, part) = group[0];
-                        self.parties.push(Key { kind, row, part });
-                        PartyId(self.first_party.saturating_add(new))
-                    });
-                    for (_, _, row, part) in *group {
-                        parties[at(*row)][part.place()] = id;
+                    let Mention { row, part, .. } = group[0];
+                    let id = match known.get(*reference) {
+                        Some(known) => {
+                            let told = (part, &rows.row(at(row))?);
+                            comparison.compare((kind, known), told, findings);
+                            known.id
+                        }
+                        None => {
+                            let place = i64::try_from(new.len()).unwrap_or(i64::MAX);
+                            new.push(Key { kind, row, part });
+                            PartyId(self.first_party.saturating_add(place))
+                        }
+                    };
+                    for mention in *group {
+                        parties[at(mention.row)][mention.part.place()] = id;
                     }
                 }
             }
         }
-        write.allot("party", self.parties.len()).await?;
         // Who has no payee of their own is paid themselves.
         for party in parties.iter_mut().filter(|party| party[2] == PartyId(0)) {
             party[2] = party[1];
         }
+        comparison
+            .check_households(write, program, &parties, findings)
+            .await?;
+        self.told = comparison.told;
+        self.parties = new;
+        write.allot("party", self.parties.len()).await?;
         Ok(parties)
     }
 
@@ -435,13 +539,20 @@ impl Change {
             let (number, row) = read?;
             let number = place_of(number);
             if kind == PartyKind::Household {
-                named.add(number, Part::Household, &row.file_no);
+                // Who is named as the head before who else is in the household.
+                let rank = match row.head() {
+                    _ if row.is_head => 0,
+                    (_, true) => 1,
+                    (_, false) => 2,
+                };
+                named.add(number, (Part::Household, rank), &row.file_no);
             }
             if kind == PartyKind::Person {
-                named.add(number, Part::Person, &row.identity_no);
+                named.add(number, (Part::Person, 0), &row.identity_no);
             }
+            // Where a payee lives is not said.
             if row.payee.is_some() && row.payee().0 == kind {
-                named.add(number, Part::Payee, row.payee().1);
+                named.add(number, (Part::Payee, 1), row.payee().1);
             }
         }
         named.sort();
@@ -590,7 +701,7 @@ impl Change {
     async fn compare_awards(
         &mut self,
         write: &mut Write,
-        program: ledger::id::ProgramId,
+        program: ProgramId,
         parties: &Parties,
         cadences: &HashMap<ComponentId, Cadence>,
     ) -> Result<(), Error> {
@@ -627,11 +738,15 @@ impl Change {
                     kept += 1;
                     return Ok(());
                 }
-                // What falls due once does so in its first month: a change keeps that month, so
-                // that it is corrected and not due again.
+                // What falls due once does so in its first month: a correction keeps that month, so
+                // that it is not due again. Another document is another grant.
                 Some(new) if cadence == Some(Cadence::Once) => {
-                    new.from = Some(award.from);
-                    (award.id, award.from.previous(), "changed")
+                    if award.from < month && change.has_basis(new, &mut rows)? != row.basis {
+                        (award.id, month.previous(), GRANTED_AGAIN)
+                    } else {
+                        new.from = Some(award.from);
+                        (award.id, award.from.previous(), "changed")
+                    }
                 }
                 Some(_) => (award.id, month.previous(), "changed"),
                 None => (award.id, month.previous(), "left the roster"),
@@ -646,6 +761,12 @@ impl Change {
         (self.kept, self.in_force, self.leaving) = (kept, in_force, leaving);
         self.ended = ended;
         Ok(())
+    }
+
+    /// What justifies the award that a row asks for.
+    fn has_basis(&self, wanted: &Wanted, rows: &mut Rows<'_>) -> Result<&str, Error> {
+        let row = rows.row(at(wanted.row))?;
+        Ok(self.roster.words.at(row.basis).0)
     }
 
     /// Whether the roster asks for what is in force already.
@@ -666,32 +787,11 @@ impl Change {
     }
 }
 
+/// Why an award of what is granted once ends: the subject is granted it a second time.
+const GRANTED_AGAIN: &str = "granted again";
+
 /// Parties that are looked up together.
 const PARTIES_TOGETHER: usize = 5_000;
 
 /// Who asks for what.
 type Asked = (PartyId, ComponentId);
-
-/// The parties of one kind that the book knows, by their references.
-async fn known_parties(
-    write: &mut Write,
-    kind: PartyKind,
-    references: &[&str],
-) -> Result<HashMap<String, PartyId>, Error> {
-    let mut known = HashMap::new();
-    let book = write.book();
-    let receive = |reference: &str, id| {
-        known.insert(reference.to_owned(), id);
-    };
-    store::each_party_of(write.tx(), book, kind, references, receive).await?;
-    Ok(known)
-}
-
-async fn program_of(write: &mut Write, code: &str) -> Result<Program, Error> {
-    let book = write.book();
-    let programs = policy::programs(write.tx(), book).await?;
-    programs
-        .into_iter()
-        .find(|program| program.code == code)
-        .ok_or_else(|| not_found("项目 program", code))
-}

@@ -101,7 +101,7 @@ struct Found {
 
 async fn one(write: &mut Write, person: PartyId, on: Option<Date>) -> Result<Found, Error> {
     let book = write.book();
-    let known = store::parties_of(write.tx(), book, &[person]).await?;
+    let known = store::parties_of(write.tx(), book, &[person], None).await?;
     let is_person = (known.get(&person)).is_some_and(|party| party.kind == PartyKind::Person);
     match is_person {
         true => Ok(Found {
@@ -128,9 +128,15 @@ async fn listed(write: &mut Write, name: &str) -> Result<Found, Error> {
     let numbers: Vec<&str> = dated.keys().copied().collect();
     let mut found = Vec::new();
     let kind = PartyKind::Person;
-    store::each_party_of(write.tx(), book, kind, &numbers, |number, person| {
-        found.push((person, dated.get(number).copied()));
-    })
+    store::each_party_of(
+        write.tx(),
+        book,
+        (kind, None),
+        &numbers,
+        |number, person| {
+            found.push((person.id, dated.get(number).copied()));
+        },
+    )
     .await?;
     Ok(Found {
         unknown: dated.len() - found.len(),
@@ -149,7 +155,7 @@ pub async fn deaths(app: &App, caller: &Caller) -> Result<Report, Error> {
     let book = caller.book.id;
     let deaths = store::deaths(&mut tx, book).await?;
     let ids: Vec<PartyId> = deaths.iter().map(|death| death.person).collect();
-    let people = store::parties_of(&mut tx, book, &ids).await?;
+    let people = store::parties_of(&mut tx, book, &ids, None).await?;
     tx.rollback().await?;
     let mut table = Table::new(
         words("死亡登记", "Deaths"),

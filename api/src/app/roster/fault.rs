@@ -42,13 +42,15 @@ macro_rules! faults {
 faults! {
     // The sheet.
     ColumnMissing "ROS-0101" Blocking "缺少此列。请补上表头“{detail}”,写法见模板" "this column is missing; add the heading “{detail}” as in the template";
-    ColumnTwice "ROS-0102" Blocking "此列与“{detail}”含义相同,请删去一列" "this column means the same as “{detail}”; remove one";
+    ColumnTwice "ROS-0102" Blocking "此列与“{detail}”含义相同。多余的请删去;是家庭成员的,表头请写成“成员1姓名”“成员1身份证号”" "this column means the same as “{detail}”; remove one, or call it 成员1姓名, 成员1身份证号 when it is a member of the household";
     RowsTooMany "ROS-0103" Blocking "行数超过上限 {detail},请分成几份" "more than {detail} rows; split the roster";
     ErrorCell "ROS-0104" Blocking "单元格是公式错误,请改成实际的值" "the cell is a formula error; write the value itself";
     TotalDiffers "ROS-0105" Blocking "合计与各行之和 {detail} 不符,请核对是否缺行" "the total differs from the sum of the rows, {detail}; look for missing rows";
     MoreFaults "ROS-0106" Blocking "另有 {detail} 处未列出,请先改正已列出的" "{detail} more are not listed; correct these first";
     SheetPassedOver "ROS-0107" Note "工作表“{detail}”没有表头行,未读取。若是名册,请补上表头" "the sheet “{detail}” has no header row and was not read; if it is a roster, add the headings";
     TotalOfColumn "ROS-0108" Note "合计只是本列之和,未含成员金额;全部金额为 {detail}" "the total is the sum of this column without the members' amounts; all amounts come to {detail}";
+    ColumnUnread "ROS-0109" Note "此列没有读取:表头“{detail}”不在已知表头之内" "this column was not read: “{detail}” is no known heading";
+    ColumnOfNobody "ROS-0110" Blocking "此列有身份证号,但表头“{detail}”未说明是谁,未读取。是家庭成员的,表头请写成“成员1身份证号”;不是的请删去此列" "this column has identity numbers, and its heading “{detail}” says not whose; call it 成员1身份证号 when they are members of the household, or remove it";
 
     // Household and area.
     FileNoEmpty "ROS-0111" Blocking "不能为空。请填档案号" "must not be empty: fill in the file number";
@@ -56,6 +58,7 @@ faults! {
     NumbersDiffer "ROS-0113" Blocking "三号不一:档案、电脑、审批须用同一个号" "file, computer and approval must carry one number";
     HeadTwice "ROS-0114" Blocking "此户已有另一户主,请改“与户主关系”或档案号" "the household has another head; correct the relation or the file number";
     MonthDiffers "ROS-0115" Blocking "月份与导入月份 {detail} 不一致" "the month is not the one of the import, {detail}";
+    FileNoTaken "ROS-0116" Blocking "此档案号已属另一户(户主 {detail}),两户无一人相同。请改用未用过的号,如在号前加项目字头" "the file number is another household's (head {detail}) and nobody is in both; use a number of its own, with a prefix for the program for example";
 
     // People.
     NameInvalid "ROS-0121" Blocking "姓名须为 1 至 70 个字,不含控制字符" "a name has 1 to 70 characters without control characters";
@@ -98,11 +101,14 @@ faults! {
     AccountsDiffer "ROS-0157" Blocking "同一收款人有两个账号。请统一" "one payee with two accounts; keep one";
 
     // Worth knowing.
-    RegionUnknown "ROS-0181" Note "身份证号的地区码不在现行省级代码内" "the region of the identity number is no province of today";
+    RegionUnknown "ROS-0181" Note "身份证号的地区码不在已知的省、县代码内,请核对" "the region of the identity number is no known province or county; compare it with the card";
     RegionRetired "ROS-0182" Note "身份证号的地区码在其出生前已停用" "the region of the identity number was retired before its holder was born";
     DotOther "ROS-0183" Note "姓名中的间隔号不是“·”(U+00B7),按原样保留,请与银行登记核对" "the dot in the name is not U+00B7; it is kept, compare it with the bank";
     CardCheck "ROS-0184" Note "银行卡号校验位不符,请核对" "the card number fails its check";
     BankNoCheck "ROS-0185" Note "联行号校验位不符,请核对" "the bank number fails its check digit";
+    PartyRenamed "ROS-0187" Note "此证件号在账簿中的姓名是“{detail}”,自本月起按新姓名;请核对证件号" "the book has this number under the name “{detail}”; from this month on it has the new one: is the number right?";
+    PartyMoved "ROS-0188" Note "账簿中的住址是“{detail}”,自本月起按新乡镇、村" "the book has the place “{detail}”; from this month on it has the new one";
+    HeadChanged "ROS-0189" Note "此户在账簿中的户主是“{detail}”,自本月起按新户主" "the book has “{detail}” as the head of this household; from this month on it has the new one";
     CreditCodeCheck "ROS-0186" Note "统一社会信用代码校验位不符,请核对" "the credit code fails its check character";
 }
 

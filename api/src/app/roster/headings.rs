@@ -10,6 +10,15 @@ pub(super) const HEADER_WITHIN: usize = 30;
 const KNOWN_MIN: usize = 3;
 /// Members of one household row at most.
 const MEMBERS_MAX: usize = 20;
+/// How the columns of a member begin, the longer before the shorter.
+const MEMBERS: [&str; 17] = [
+    "成员", "配偶", "丈夫", "妻子", "父亲", "母亲", "子女", "儿子", "女儿", "长子", "次子", "三子",
+    "长女", "次女", "三女", "孙子", "孙女",
+];
+/// What a heading above others ends with.
+const ABOVE: [&str; 3] = ["信息", "情况", "资料"];
+/// Columns that say nothing of the people.
+const ASIDE: [&str; 2] = ["序号", "备注"];
 
 macro_rules! fields {
     ($($name:ident $heading:literal [$($synonym:literal)*];)*) => {
@@ -89,6 +98,10 @@ pub(super) struct Layout {
     twice: Vec<(usize, Field)>,
     /// The members of a household row.
     pub(super) members: Vec<Member>,
+    /// Of each member, what its columns begin with and its number.
+    slots: Vec<(&'static str, usize)>,
+    /// Which columns are read, or say nothing of the people.
+    read: Vec<bool>,
 }
 
 impl Layout {
@@ -97,66 +110,123 @@ impl Layout {
         self.columns.get(field as usize).copied().flatten()
     }
 
-    fn of(row: &GridRow<'_>, rows: usize) -> Layout {
+    /// Whether a column is read, or says nothing of the people.
+    pub(super) fn is_read(&self, column: usize) -> bool {
+        self.read.get(column).copied().unwrap_or_default()
+    }
+
+    /// The columns under these headings.
+    fn of(headings: Vec<String>, line: u64, rows: usize) -> Layout {
         let mut layout = Layout {
-            line: row.line(),
+            line,
             rows,
-            headings: (0..row.width())
-                .map(|column| row.text(column).to_owned())
-                .collect(),
             columns: vec![None; Field::ALL.len()],
             twice: Vec::new(),
             members: Vec::new(),
+            slots: Vec::new(),
+            read: vec![false; headings.len()],
+            headings,
         };
-        for column in 0..row.width() {
-            let text = simple(row.text(column));
-            if layout.member(&text, column) {
-                continue;
-            }
-            let Some(field) = field_of(&text) else {
-                continue;
-            };
-            match layout.columns.get_mut(field as usize) {
-                Some(place @ None) => *place = Some(column),
-                _ => layout.twice.push((column, field)),
+        for column in 0..layout.headings.len() {
+            let text = layout.headings.get(column).map(|text| simple(text));
+            let text = text.unwrap_or_default();
+            let is_read = layout.member(&text, column) || layout.field(&text, column);
+            if let Some(place) = layout.read.get_mut(column) {
+                *place = is_read || ASIDE.contains(&text.as_str());
             }
         }
+        layout.people_again();
         layout
     }
 
-    /// Columns such as 成员2姓名; true when it is one.
-    fn member(&mut self, text: &str, column: usize) -> bool {
-        let text = text.strip_prefix("家庭").unwrap_or(text);
-        let Some(rest) = text.strip_prefix("成员") else {
+    /// A column of the person of the row, or one that means the same as another.
+    fn field(&mut self, text: &str, column: usize) -> bool {
+        let Some(field) = field_of(text) else {
             return false;
         };
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, what) = rest.split_at(digits);
-        let number: usize = number.parse().unwrap_or_default();
-        if !(1..=MEMBERS_MAX).contains(&number) {
-            return false;
+        match self.columns.get_mut(field as usize) {
+            Some(place @ None) => *place = Some(column),
+            _ => self.twice.push((column, field)),
         }
-        if self.members.len() < number {
-            self.members.resize(number, Member::default());
-        }
-        let Some(member) = self.members.get_mut(number - 1) else {
-            return false;
-        };
-        let place = match field_of(what) {
-            Some(Field::Name) => &mut member.name,
-            Some(Field::Identity) => &mut member.identity,
-            Some(Field::Tag) => &mut member.tag,
-            Some(Field::Amount) => &mut member.amount,
-            Some(Field::Disability) => &mut member.disability,
-            // The relation of a member and whatever else stands there is not used.
-            _ => return true,
-        };
-        place.get_or_insert(column);
         true
+    }
+
+    /// Columns such as 成员2姓名, 成员姓名2, 配偶姓名; true when it is one. Those without a number
+    /// belong to the first member, and to the next one each time they come again.
+    fn member(&mut self, text: &str, column: usize) -> bool {
+        let Some((who, number, what)) = member_of(text) else {
+            return false;
+        };
+        if let Some(number) = number {
+            return (1..=MEMBERS_MAX).contains(&number) && self.slot((who, number), what, column);
+        }
+        (1..=MEMBERS_MAX).any(|number| self.slot((who, number), what, column))
+    }
+
+    /// Puts a column where a member has none yet.
+    fn slot(&mut self, who: (&'static str, usize), what: Field, column: usize) -> bool {
+        let found = self.slots.iter().position(|known| *known == who);
+        let place = found.unwrap_or(self.slots.len());
+        if place >= MEMBERS_MAX {
+            return false;
+        }
+        if found.is_none() {
+            self.slots.push(who);
+            self.members.push(Member::default());
+        }
+        let Some(member) = self.members.get_mut(place) else {
+            return false;
+        };
+        let place = match what {
+            Field::Name => &mut member.name,
+            Field::Identity => &mut member.identity,
+            Field::Tag => &mut member.tag,
+            Field::Amount => &mut member.amount,
+            Field::Disability => &mut member.disability,
+            // The relation of a member, sex and birth date are not used.
+            Field::Relation | Field::Sex | Field::Birth => return true,
+            _ => return false,
+        };
+        let is_free = place.is_none();
+        place.get_or_insert(column);
+        is_free
+    }
+
+    /// 姓名 and 身份证号 that come again, each as often as the other, are members; what stands
+    /// behind such a name is theirs.
+    fn people_again(&mut self) {
+        let again = |field| {
+            let of = self.twice.iter().filter(move |(_, twice)| *twice == field);
+            of.map(|(column, _)| *column).collect::<Vec<_>>()
+        };
+        let (names, numbers) = (again(Field::Name), again(Field::Identity));
+        if names.is_empty() || names.len() != numbers.len() || names.len() > MEMBERS_MAX {
+            return;
+        }
+        for (column, field) in std::mem::take(&mut self.twice) {
+            // A number may stand before its name.
+            let before = match field {
+                Field::Identity => numbers.iter().filter(|number| **number <= column).count(),
+                _ => names.iter().filter(|name| **name <= column).count(),
+            };
+            let is_taken = before > 0 && self.slot(("姓名", before), field, column);
+            if !is_taken {
+                self.twice.push((column, field));
+            }
+        }
     }
 
     fn known(&self) -> usize {
         self.columns.iter().flatten().count()
+    }
+
+    /// Columns that are understood, those of members too.
+    fn understood(&self) -> usize {
+        let of = |member: &Member| {
+            let columns = [member.name, member.identity, member.tag, member.amount];
+            columns.iter().flatten().count()
+        };
+        self.known() + self.members.iter().map(of).sum::<usize>()
     }
 
     fn is_header(&self) -> bool {
@@ -214,20 +284,68 @@ fn missing(has: impl Fn(Field) -> bool, one_component: bool) -> Vec<Field> {
     missing
 }
 
-/// Finds the header row of a sheet: among the first rows, the one with most known headings.
+/// Finds the header row of a sheet: among the first rows, the one with most known headings, alone
+/// or together with the row above it, when headings stand in two rows.
 pub(super) fn find<'r>(rows: impl Iterator<Item = GridRow<'r>>) -> Option<Layout> {
     let mut best: Option<Layout> = None;
+    let mut above: Option<Vec<String>> = None;
     for (place, row) in rows.take(HEADER_WITHIN).enumerate() {
-        let layout = Layout::of(&row, place + 1);
-        if layout.is_header()
-            && best
-                .as_ref()
-                .is_none_or(|best| layout.known() > best.known())
-        {
-            best = Some(layout);
+        let texts = (0..row.width()).map(|column| row.text(column).to_owned());
+        let texts: Vec<String> = texts.collect();
+        let joined = above.as_ref().map(|above| joined(above, &texts));
+        let alone = Layout::of(texts.clone(), row.line(), place + 1);
+        let joined = joined.map(|texts| Layout::of(texts, row.line(), place + 1));
+        above = Some(texts);
+        for layout in std::iter::once(alone).chain(joined) {
+            let understood = layout.understood();
+            if layout.is_header()
+                && best
+                    .as_ref()
+                    .is_none_or(|best| understood > best.understood())
+            {
+                best = Some(layout);
+            }
         }
     }
     best.map(Layout::headed)
+}
+
+/// Headings in two rows: what stands above reaches over the columns to its right until something
+/// else does, and goes before what stands below where that makes a heading.
+fn joined(above: &[String], below: &[String]) -> Vec<String> {
+    let mut group = "";
+    let texts = (0..above.len().max(below.len())).map(|column| {
+        let text = |row: &'_ [String]| row.get(column).cloned().unwrap_or_default();
+        let (upper, lower) = (text(above), text(below));
+        if let Some(upper) = above.get(column).filter(|upper| !upper.trim().is_empty()) {
+            group = upper;
+        }
+        if lower.trim().is_empty() {
+            group = "";
+            return upper;
+        }
+        let plain = simple(group);
+        let plain = ABOVE
+            .iter()
+            .find_map(|end| plain.strip_suffix(end))
+            .unwrap_or(&plain);
+        let whole = format!("{plain}{lower}");
+        let is_known = field_of(&simple(&whole)).is_some() || member_of(&simple(&whole)).is_some();
+        if is_known { whole } else { lower }
+    });
+    texts.collect()
+}
+
+/// What the columns of a member begin with, its number, and what of it stands there; none for a
+/// heading of nobody's.
+fn member_of(text: &str) -> Option<(&'static str, Option<usize>, Field)> {
+    let text = text.strip_prefix("家庭").unwrap_or(text);
+    let (who, rest) = MEMBERS
+        .iter()
+        .find_map(|who| Some((*who, text.strip_prefix(who)?)))?;
+    let what = rest.trim_matches(|c: char| c.is_ascii_digit());
+    let number = rest.replace(what, "").parse().ok();
+    Some((who, number, field_of(what)?))
 }
 
 /// Every heading that must be there is missing: no sheet has a header row.
@@ -285,6 +403,29 @@ mod tests {
             (
                 "户主姓名,户主身份证号,账号,成员1姓名,成员1身份证号,家庭成员2姓名\n",
                 Some(1),
+                2,
+            ),
+            (
+                "档案号,姓名,身份证号,成员姓名1,成员身份证号1,成员姓名2,成员身份证号2\n",
+                Some(1),
+                2,
+            ),
+            (
+                "档案号,姓名,身份证号,家庭成员姓名,家庭成员身份证,配偶姓名,配偶身份证号\n",
+                Some(1),
+                2,
+            ),
+            (
+                "档案号,姓名,身份证号,姓名,身份证号,姓名,身份证号\n",
+                Some(1),
+                2,
+            ),
+            // As often one as the other, or it is a column that stands there twice.
+            ("档案号,姓名,身份证号,姓名,账号\n", Some(1), 0),
+            (
+                "档案号,户主信息,,家庭成员,,家庭成员,,账号\n\
+                 ,姓名,身份证号,姓名,身份证号,姓名,身份证号,\n",
+                Some(2),
                 2,
             ),
             ("*姓名,核定金额（元）,帐号\n甲,1,2\n", Some(1), 0),

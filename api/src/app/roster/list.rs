@@ -2,7 +2,7 @@
 //! masked.
 
 use ledger_store::boxed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
@@ -122,9 +122,10 @@ fn roster_table(program: &Program, month: Month) -> Table {
     )
 }
 
-/// What changed in a roster between two months: new, gone, raised, lowered, paid to another
-/// payee or into another account; with count and amounts of each kind. A month's account is the one
-/// that the rosters up to that month have brought.
+/// What changed in a roster between two months: new, gone, raised, lowered, paid to another payee
+/// or into another account, renamed or moved; with count and amounts of each kind. Beside the
+/// amount, each change says what of account, name and place is another one, and these have counts
+/// too. A month's account is the one that the rosters up to that month have brought.
 ///
 /// The totals are of all changes; the list is a page of them by person, and `next` the person after
 /// whom to ask for more.
@@ -145,15 +146,17 @@ pub async fn diff(
         .ok_or_else(|| not_found("项目 program", program))?;
     let components = policy::components(&mut tx, book).await?;
     let sides = sides(&mut tx, book, program.id, (from, to)).await?;
-    let moved = accounts_changed(&mut tx, book, from, to).await?;
+    let besides = besides(&mut tx, book, from, to).await?;
     let mut totals: BTreeMap<&str, Total> = BTreeMap::new();
+    let mut marks = Marks::default();
     let (mut shown, mut next) = (Vec::new(), None);
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     for ((subject, component), [before, after]) in sides {
-        let account_changed = after.payee.is_some_and(|payee| moved.contains(&payee));
-        let Some((zh, code)) = change_of(before, after, account_changed) else {
+        let beside = besides.of(subject, before, after);
+        let Some((zh, code)) = change_of(before, after, beside) else {
             continue;
         };
+        marks.add(beside);
         totals
             .entry(code)
             .or_default()
@@ -167,7 +170,7 @@ pub async fn diff(
             what: (zh, code),
             before: before.due,
             after: after.due,
-            account_changed,
+            beside,
         };
         // A person's changes stand together.
         match shown.last().map(|last: &Change| last.subject) {
@@ -176,7 +179,7 @@ pub async fn diff(
         }
     }
     let subjects: Vec<PartyId> = shown.iter().map(|change| change.subject).collect();
-    let parties = store::parties_of(&mut tx, book, &subjects).await?;
+    let parties = store::parties_of(&mut tx, book, &subjects, Some(to)).await?;
     tx.rollback().await?;
     let mut table = diff_table(program, from, to);
     let mut list = Vec::new();
@@ -189,8 +192,9 @@ pub async fn diff(
     }
     let (sums, sum_table) = totals_of(&totals)?;
     let next = next.map(PartyId::get);
-    let json = json!({ "changes": list, "totals": sums, "next": next });
-    Ok(Report::new(json, vec![table, sum_table]))
+    let (marks, mark_table) = (marks.json(), marks.table());
+    let json = json!({ "changes": list, "totals": sums, "marks": marks, "next": next });
+    Ok(Report::new(json, vec![table, sum_table, mark_table]))
 }
 
 /// What each subject gets of each component in two months.
@@ -224,11 +228,15 @@ struct Change {
     what: (&'static str, &'static str),
     before: Fen,
     after: Fen,
-    account_changed: bool,
+    beside: Beside,
 }
 
 impl Change {
-    fn row(&self, party: Option<&Party>, component: &str) -> Result<[String; 8], Error> {
+    fn row(&self, party: Option<&Party>, component: &str) -> Result<[String; 12], Error> {
+        let [account, holder, renamed, moved] = self.beside.marks().map(|holds| match holds {
+            true => "是".to_owned(),
+            false => String::new(),
+        });
         Ok([
             self.what.0.to_owned(),
             self.subject.to_string(),
@@ -238,6 +246,10 @@ impl Change {
             self.before.grouped(),
             self.after.grouped(),
             self.after.minus(self.before)?.grouped(),
+            account,
+            holder,
+            renamed,
+            moved,
         ])
     }
 
@@ -249,20 +261,116 @@ impl Change {
             "before_fen": self.before.get(),
             "after_fen": self.after.get(),
             "difference_fen": self.after.minus(self.before)?.get(),
-            "account_changed": self.account_changed,
+            "account_changed": self.beside.account,
+            "holder_changed": self.beside.holder,
+            "renamed": self.beside.renamed,
+            "moved": self.beside.moved,
         }))
     }
 }
 
-async fn accounts_changed(
-    tx: &mut Tx,
-    book: BookId,
-    from: Month,
-    to: Month,
-) -> Result<BTreeSet<PartyId>, Error> {
+/// What changed beside the amount.
+#[derive(Clone, Copy, Default)]
+struct Beside {
+    /// 账号变更: the payee's account number.
+    account: bool,
+    /// 户名变更: the name that the bank has registered for it.
+    holder: bool,
+    /// 更名: the subject's name.
+    renamed: bool,
+    /// 迁居: where the subject lives.
+    moved: bool,
+}
+
+impl Beside {
+    /// In the order of [`Marks::NAMES`].
+    fn marks(self) -> [bool; 4] {
+        [self.account, self.holder, self.renamed, self.moved]
+    }
+}
+
+/// Whose accounts, names and places changed between two months.
+struct Besides {
+    accounts: BTreeMap<PartyId, store::AccountChange>,
+    /// Of each party, whether it was renamed and whether it moved.
+    parties: BTreeMap<PartyId, (bool, bool)>,
+}
+
+impl Besides {
+    /// What changed of somebody who was on both rosters.
+    fn of(&self, subject: PartyId, before: Side, after: Side) -> Beside {
+        let (Some(_), Some(payee)) = (before.payee, after.payee) else {
+            return Beside::default();
+        };
+        let account = self.accounts.get(&payee).copied().unwrap_or_default();
+        let (renamed, moved) = self.parties.get(&subject).copied().unwrap_or_default();
+        Beside {
+            account: account.number,
+            holder: account.holder,
+            renamed,
+            moved,
+        }
+    }
+}
+
+async fn besides(tx: &mut Tx, book: BookId, from: Month, to: Month) -> Result<Besides, Error> {
     let before = taken_until(tx, book, from).await?;
     let after = taken_until(tx, book, to).await?;
-    Ok(store::accounts_changed(tx, book, (before, after)).await?)
+    let accounts = store::accounts_changed(tx, book, (before, after)).await?;
+    let mut parties = BTreeMap::new();
+    let changes = store::parties_changed(tx, book).await?;
+    for of_party in changes.chunk_by(|a, b| a.party == b.party) {
+        let mut between = of_party.iter();
+        let mut between = between
+            .by_ref()
+            .filter(|one| from < one.from && one.from <= to);
+        if let Some(first) = between.next() {
+            let last = between.last().unwrap_or(first);
+            let renamed = first.names[0] != last.names[1];
+            parties.insert(first.party, (renamed, first.areas[0] != last.areas[1]));
+        }
+    }
+    Ok(Besides { accounts, parties })
+}
+
+/// How many changes have each mark, whatever else changed.
+#[derive(Default)]
+struct Marks([i64; 4]);
+
+impl Marks {
+    const NAMES: [(&'static str, &'static str); 4] = [
+        ("账号变更", "account_changed"),
+        ("户名变更", "holder_changed"),
+        ("更名", "renamed"),
+        ("迁居", "moved"),
+    ];
+
+    fn add(&mut self, beside: Beside) {
+        for (count, holds) in self.0.iter_mut().zip(beside.marks()) {
+            *count += i64::from(holds);
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let counts = Marks::NAMES.iter().zip(self.0);
+        counts
+            .map(|((_, code), count)| ((*code).to_owned(), count.into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    fn table(&self) -> Table {
+        let title = words(
+            "其中(不论金额是否变动)",
+            "Of these, whatever the amount did",
+        );
+        let columns = [("变动", "change", false), ("条数", "count", true)];
+        let mut table = Table::new(title, &columns);
+        for ((name, _), count) in Marks::NAMES.iter().zip(self.0) {
+            table.row([(*name).to_owned(), count.to_string()]);
+        }
+        table
+    }
 }
 
 /// The audit entry of the newest roster, of whatever program, that stands as of a month up to this
@@ -307,15 +415,14 @@ impl Total {
 }
 
 /// The kind of a change in Chinese and as a code; none when nothing changed.
-fn change_of(
-    before: Side,
-    after: Side,
-    account_changed: bool,
-) -> Option<(&'static str, &'static str)> {
+fn change_of(before: Side, after: Side, beside: Beside) -> Option<(&'static str, &'static str)> {
     Some(match (before.due, after.due) {
         (a, b) if a == b => match (before.payee, after.payee) {
             (Some(a), Some(b)) if a != b => ("收款人变更", "payee-changed"),
-            (Some(_), Some(_)) if account_changed => ("账号变更", "account-changed"),
+            _ if beside.account => ("账号变更", "account-changed"),
+            _ if beside.holder => ("户名变更", "holder-changed"),
+            _ if beside.renamed => ("更名", "renamed"),
+            _ if beside.moved => ("迁居", "moved"),
             _ => return None,
         },
         (Fen::ZERO, _) => ("新增", "new"),
@@ -374,6 +481,10 @@ fn diff_table(program: &Program, from: Month, to: Month) -> Table {
             ("上期(元)", "before (yuan)", true),
             ("本期(元)", "after (yuan)", true),
             ("差额(元)", "difference (yuan)", true),
+            ("账号变更", "account changed", false),
+            ("户名变更", "holder changed", false),
+            ("更名", "renamed", false),
+            ("迁居", "moved", false),
         ],
     )
 }

@@ -8,6 +8,7 @@ mod change;
 mod deceased;
 pub mod fault;
 pub mod headings;
+mod known;
 mod list;
 mod marked;
 mod row;
@@ -17,6 +18,7 @@ mod stage;
 use bank_adapters::Finding;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
+use ledger::id::BookId;
 use ledger::problem::{Kind, Problem};
 use ledger::roster::PersonName;
 use ledger_store::boxed;
@@ -182,11 +184,21 @@ pub async fn marked(
     file_name: &str,
     bytes: &[u8],
 ) -> Result<Option<Vec<u8>>, Error> {
-    let mut tx = app.read(caller, Action::ImportRoster).await?;
-    let (_, terms) = terms(&mut tx, caller, program, month).await?;
-    tx.rollback().await?;
-    let (roster, marks) = sheet::examine(file_name, bytes, &terms, &caller.progress)?;
-    drop(roster);
+    app.read(caller, Action::ImportRoster)
+        .await?
+        .rollback()
+        .await?;
+    let file = RosterFile {
+        program,
+        month,
+        file_name,
+        bytes,
+        expect_ended: None,
+    };
+    let mut write = Write::begin(&app.db, caller.book.id).await?;
+    let examined = change::examine(&mut write, &file, &caller.progress).await;
+    write.rollback().await?;
+    let marks = examined?.marked;
     if marks.is_empty() {
         return Ok(None);
     }
@@ -201,18 +213,17 @@ pub async fn marked(
 pub async fn template_of(app: &App, caller: &Caller, program: &str) -> Result<Vec<u8>, Error> {
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let today = Month::of(app.clock.today());
-    let (program, terms) = terms(&mut tx, caller, program, today).await?;
+    let (program, terms) = terms(&mut tx, caller.book.id, program, today).await?;
     tx.rollback().await?;
     marked::template(&program.name, &terms)
 }
 
 async fn terms(
     tx: &mut Tx,
-    caller: &Caller,
+    book: BookId,
     program: &str,
     month: Month,
 ) -> Result<(Program, Terms), Error> {
-    let book = caller.book.id;
     let programs = policy::programs(tx, book).await?;
     let found = programs.into_iter().find(|known| known.code == program);
     let found = found.ok_or_else(|| not_found("项目 program", program))?;

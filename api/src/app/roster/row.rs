@@ -40,9 +40,6 @@ const ERRORS: [&str; 8] = [
 ];
 /// The relations of a head of household.
 const HEADS: [&str; 2] = ["户主", "本人"];
-/// County codes that are no longer given, with their last year (population registers of the
-/// counties that the product is used in). Whoever was born later cannot carry one.
-const RETIRED: [(&str, i32); 3] = [("612722", 1999), ("610821", 2017), ("612327", 1996)];
 /// What a member's row takes from the row of its household.
 const INHERITED: [Field; 15] = [
     Field::FileNo,
@@ -234,13 +231,12 @@ impl<'t> Cells<'t> {
         let is_head = relation == "户主";
         let component = self.component(faults);
         let tag = self.cell_text(Field::Tag, faults);
-        let income = self.cell(Field::Income, faults);
-        let income = income.and_then(|cell| self.amount(&cell, faults));
+        let income = self.income(faults);
         let (amount, basis) = self.approved(faults);
         let quantity = self.quantity(component, amount.is_some(), faults);
-        let disability = self.cell(Field::Disability, faults);
-        let disability = disability.and_then(|cell| self.disability(&cell, faults));
+        let disability = self.own_disability(faults);
         let payee = self.payee(&person, faults);
+        let head_name = self.head_name(faults);
         let bank = self.cell_text(Field::Bank, faults);
         let bank_no = self.bank_no(faults);
         let account_no = self.account(faults);
@@ -280,6 +276,7 @@ impl<'t> Cells<'t> {
                 area,
                 name: found.person.name,
                 identity_no: found.person.identity_no,
+                head_name: head_name.clone(),
                 component: component.id,
                 scope: component.scope,
                 tag: roster.words.place(&found.tag, ""),
@@ -293,6 +290,17 @@ impl<'t> Cells<'t> {
                 account_no: account_no.clone(),
             });
         }
+    }
+
+    fn income(&mut self, faults: &mut Faults<'_>) -> Option<Fen> {
+        let cell = self.cell(Field::Income, faults);
+        cell.and_then(|cell| self.amount(&cell, faults))
+    }
+
+    /// The grade of the person of the row.
+    fn own_disability(&mut self, faults: &mut Faults<'_>) -> Option<i64> {
+        let cell = self.cell(Field::Disability, faults);
+        cell.and_then(|cell| self.disability(&cell, faults))
     }
 
     /// The approved amount, none inside where it cannot be read, and the basis that it needs.
@@ -515,13 +523,12 @@ impl<'t> Cells<'t> {
             self.wrong(Fault::IdentityBirth, cell, &masked, faults);
             return None;
         }
-        let born = chrono::Datelike::year(&number.birth());
-        let is_retired =
-            |(code, last): &(&str, i32)| number.as_str().starts_with(code) && born > *last;
-        if number.notes().contains(&Note::RegionUnknown) {
-            self.wrong(Fault::RegionUnknown, cell, &masked, faults);
-        } else if RETIRED.iter().any(is_retired) {
-            self.wrong(Fault::RegionRetired, cell, &masked, faults);
+        for note in number.notes() {
+            match note {
+                Note::RegionUnknown => self.wrong(Fault::RegionUnknown, cell, &masked, faults),
+                Note::RegionRetired => self.wrong(Fault::RegionRetired, cell, &masked, faults),
+                _ => {}
+            }
         }
         Some(number)
     }
@@ -673,6 +680,14 @@ impl<'t> Cells<'t> {
                 };
                 Payee { kind, name, number }
             }
+        }
+    }
+
+    /// 户主姓名; empty where nothing is said of it.
+    fn head_name(&mut self, faults: &mut Faults<'_>) -> Box<str> {
+        match self.cell(Field::HeadName, faults) {
+            Some(cell) if !cell.text.is_empty() => self.name(&cell, faults),
+            _ => Box::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use ledger::money::{Fen, MoneyError};
 use ledger::problem::{Kind, Place, Problem};
 use ledger::program::eligibility::{Effect, EligibilityRule, in_force};
 use ledger::program::{Component, Formula, Quantity, Scope, Standard};
+use ledger::roster::IdentityNumber;
 use ledger_store::roster::PartyKind;
 
 use super::fault::{Fault, Faults, Marked};
@@ -20,6 +21,9 @@ use super::stage::{Staged, Staging};
 use super::{marked, mask_account, mask_name};
 use crate::app::Error;
 use crate::app::progress::Progress;
+
+/// Characters of an identity number.
+const IDENTITY_LENGTH: usize = 18;
 
 /// Rows that one roster may have.
 pub const ROWS_MAX: usize = 200_000;
@@ -136,6 +140,8 @@ pub(super) struct RosterRow {
     pub(super) area: usize,
     pub(super) name: Box<str>,
     pub(super) identity_no: Box<str>,
+    /// 户主姓名; empty when the roster says nothing of it.
+    pub(super) head_name: Box<str>,
     pub(super) component: ComponentId,
     pub(super) scope: Scope,
     pub(super) tag: usize,
@@ -169,6 +175,17 @@ pub(super) struct Payee {
 }
 
 impl RosterRow {
+    /// The name of the head of the household, and whether the row says who that is: otherwise it is
+    /// the person who is paid, or the one of the row.
+    pub(super) fn head(&self) -> (&str, bool) {
+        match self.payee() {
+            _ if self.is_head => (&self.name, true),
+            _ if !self.head_name.is_empty() => (&self.head_name, true),
+            (PartyKind::Person, _, name) => (name, false),
+            _ => (&self.name, false),
+        }
+    }
+
     /// Kind, number and name of who is paid.
     pub(super) fn payee(&self) -> (PartyKind, &str, &str) {
         match &self.payee {
@@ -261,23 +278,16 @@ pub fn decode<'a>(file_name: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, Erro
     })
 }
 
-/// Reads and checks every row; gives the roster with its notes.
+/// Refuses a roster with findings that block; gives the others.
 ///
 /// # Errors
-/// [`Kind::RosterFaulty`] with every fault of the file; [`Kind::FileRejected`] when it cannot be
-/// read at all.
-pub(super) fn read(
-    file_name: &str,
-    bytes: &[u8],
-    terms: &Terms,
-    progress: &Progress,
-) -> Result<(Roster, Vec<Finding>), Error> {
-    let (roster, marked) = examine(file_name, bytes, terms, progress)?;
+/// [`Kind::RosterFaulty`] with every fault of the file.
+pub(super) fn refuse_faulty(marked: Vec<Marked>) -> Result<Vec<Finding>, Error> {
     let findings: Vec<Finding> = marked.into_iter().map(|marked| marked.finding).collect();
     let is_blocking = |finding: &&Finding| finding.severity == Severity::Blocking;
     let count = findings.iter().filter(is_blocking).count();
     let Some(first) = findings.iter().find(is_blocking) else {
-        return Ok((roster, findings));
+        return Ok(findings);
     };
     let problem = Problem::new(Kind::RosterFaulty).with("count", count);
     Err(Error::Refused {
@@ -319,12 +329,12 @@ fn refuse_broken(file_name: &str, mut findings: Vec<Finding>) -> Result<(), Erro
 ///
 /// # Errors
 /// [`Kind::FileRejected`] when the file cannot be read as a whole.
-pub(super) fn examine(
-    file_name: &str,
+pub(super) fn examine<'f>(
+    file_name: &'f str,
     bytes: &[u8],
     terms: &Terms,
     progress: &Progress,
-) -> Result<(Roster, Vec<Marked>), Error> {
+) -> Result<(Roster, Findings<'f>), Error> {
     let mut examiner = Examiner {
         file_name,
         faults: Faults::new(file_name),
@@ -357,16 +367,57 @@ pub(super) fn examine(
         headings::none_found(terms.components.len() == 1, &mut faults);
     }
     roster.rows = std::mem::take(&mut roster.staging).finish()?;
+    let mut findings = Findings { sheets, faults };
     let mut across = Across {
-        sheets: &sheets,
-        faults: &mut faults,
+        findings: &mut findings,
         secrets: [RandomState::new(), RandomState::new()],
     };
     across.listed_once(&roster.rows)?;
     across.one_account_each(&roster.rows)?;
     across.one_name_each(&roster.rows)?;
     across.one_head_each(&roster.rows)?;
-    Ok((roster, faults.into_list()))
+    Ok((roster, findings))
+}
+
+/// What was found in a file, and where its columns stand, so that more can be found.
+pub(super) struct Findings<'f> {
+    sheets: Vec<Seen>,
+    faults: Faults<'f>,
+}
+
+impl Findings<'_> {
+    /// Adds a fault of a row in the column of a field, or where its name stands; what it repeats
+    /// is masked already when it identifies a person.
+    pub(super) fn add(
+        &mut self,
+        fault: Fault,
+        place: RowPlace,
+        field: Option<Field>,
+        value: &str,
+        detail: &str,
+    ) {
+        let at = usize::from(place.sheet);
+        let Some(sheet) = self.sheets.get(at) else {
+            return;
+        };
+        self.faults.sheet = (at, sheet.name.clone());
+        let Some(layout) = &sheet.layout else { return };
+        self.faults.headings.clone_from(&layout.headings);
+        let column = field.and_then(|field| layout.column(field));
+        let column = column.unwrap_or_else(|| usize::from(place.name));
+        self.faults
+            .cell(fault, u64::from(place.row), column, value, detail);
+    }
+
+    /// Whether something blocks.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.faults.blocking() > 0
+    }
+
+    /// All of them in the order of the file.
+    pub(super) fn into_list(self) -> Vec<Marked> {
+        self.faults.into_list()
+    }
 }
 
 /// A sheet that has been seen.
@@ -391,9 +442,9 @@ fn name_passed_over(sheets: &[Seen], faults: &mut Faults<'_>) {
 }
 
 /// Reads a roster row by row.
-struct Examiner<'e> {
+struct Examiner<'e, 'f> {
     file_name: &'e str,
-    faults: Faults<'e>,
+    faults: Faults<'f>,
     terms: &'e Terms,
     progress: &'e Progress,
     roster: Roster,
@@ -418,9 +469,11 @@ struct Reading {
     sums: Option<Sums>,
     /// The row of the household in hand.
     head: Option<KeptRow>,
+    /// Columns that are not read and were told of: whether because of identity numbers.
+    unread: HashMap<usize, bool>,
 }
 
-impl RowTaker for Examiner<'_> {
+impl RowTaker for Examiner<'_, '_> {
     fn expect(&mut self, rows: usize) {
         self.expected += rows;
         self.progress.expect(rows);
@@ -467,7 +520,7 @@ impl RowTaker for Examiner<'_> {
     }
 }
 
-impl Examiner<'_> {
+impl Examiner<'_, '_> {
     /// Completes the sheet in hand.
     fn end_sheet(&mut self) {
         if !self.reading.is_begun && !self.sheets.is_empty() {
@@ -507,7 +560,11 @@ impl Examiner<'_> {
         let (reading, faults, roster) = (&mut self.reading, &mut self.faults, &mut self.roster);
         let head = reading.head.as_ref().map(KeptRow::row);
         let mut cells = Cells::new(place, row, head, layout, self.terms);
-        match cells.footer() {
+        let footer = cells.footer();
+        if footer.is_none() {
+            tell_unread(row, layout, &mut reading.unread, faults);
+        }
+        match footer {
             Some(Footer::Total(text)) => {
                 if let (Some(sums), true) = (reading.sums, faults.blocking() == reading.before) {
                     cells.total(&text, sums, faults);
@@ -535,6 +592,31 @@ impl Examiner<'_> {
     }
 }
 
+/// Names the columns that nobody reads, once each, and once more when they hold identity numbers:
+/// those may be people whom nobody will pay.
+fn tell_unread(
+    row: GridRow<'_>,
+    layout: &Layout,
+    told: &mut HashMap<usize, bool>,
+    faults: &mut Faults<'_>,
+) {
+    for column in (0..row.width()).filter(|column| !layout.is_read(*column)) {
+        let text = row.text(column).trim();
+        let is_number = text.len() == IDENTITY_LENGTH && IdentityNumber::parse(text).is_ok();
+        let before = told.get(&column).copied();
+        if text.is_empty() || before.is_some_and(|before| before || !is_number) {
+            continue;
+        }
+        told.insert(column, is_number);
+        let heading = layout.headings.get(column).cloned().unwrap_or_default();
+        let fault = match is_number {
+            true => Fault::ColumnOfNobody,
+            false => Fault::ColumnUnread,
+        };
+        faults.cell(fault, layout.line, column, "", &heading);
+    }
+}
+
 impl Sums {
     /// With the people of one more row; the first of them is the row's own.
     fn plus(self, read: &[RosterRow]) -> Result<Sums, MoneyError> {
@@ -549,25 +631,13 @@ impl Sums {
 /// What must hold between the rows of a file. What was seen is remembered as 128 bits under two
 /// secret keys, not as text: that two of a million differ and look alike has a chance of 2^-89.
 struct Across<'r, 'f> {
-    sheets: &'r [Seen],
-    faults: &'r mut Faults<'f>,
+    findings: &'r mut Findings<'f>,
     secrets: [RandomState; 2],
 }
 
 impl Across<'_, '_> {
-    /// Adds a fault of a row in the column of a field, or where its name stands.
     fn add(&mut self, fault: Fault, place: RowPlace, field: Option<Field>, value: &str) {
-        let at = usize::from(place.sheet);
-        let Some(sheet) = self.sheets.get(at) else {
-            return;
-        };
-        self.faults.sheet = (at, sheet.name.clone());
-        let Some(layout) = &sheet.layout else { return };
-        self.faults.headings.clone_from(&layout.headings);
-        let column = field.and_then(|field| layout.column(field));
-        let column = column.unwrap_or_else(|| usize::from(place.name));
-        self.faults
-            .cell(fault, u64::from(place.row), column, value, "");
+        self.findings.add(fault, place, field, value, "");
     }
 
     fn mark(&self, what: impl Hash) -> u128 {
@@ -613,15 +683,21 @@ impl Across<'_, '_> {
         Ok(())
     }
 
-    /// One identity number has one name.
+    /// One identity number has one name, as beneficiary and as payee.
     fn one_name_each(&mut self, rows: &Staged) -> Result<(), Error> {
         let mut names = HashMap::with_capacity(rows.len());
         for read in rows.each() {
             let (_, row) = read?;
-            let name = self.mark(&row.name);
-            if *names.entry(self.mark(&row.identity_no)).or_insert(name) != name {
-                let masked = mask_name(&row.name);
-                self.add(Fault::NamesDiffer, row.place, None, &masked);
+            let payee = row.payee.as_deref();
+            let payee = payee.filter(|payee| payee.kind == PartyKind::Person);
+            let payee = payee.map(|payee| (&payee.number, &payee.name, Some(Field::Payee)));
+            let person = (&row.identity_no, &row.name, None);
+            for (number, name, field) in std::iter::once(person).chain(payee) {
+                let mark = self.mark(name);
+                if *names.entry(self.mark(number)).or_insert(mark) != mark {
+                    let masked = mask_name(name);
+                    self.add(Fault::NamesDiffer, row.place, field, &masked);
+                }
             }
         }
         Ok(())

@@ -157,6 +157,7 @@ fn encode(row: &RosterRow, out: &mut Vec<u8>) {
         area,
         name,
         identity_no,
+        head_name,
         component,
         scope,
         tag,
@@ -191,7 +192,7 @@ fn encode(row: &RosterRow, out: &mut Vec<u8>) {
         out.push(u8::from(number.is_some()));
         out.extend(number.unwrap_or_default().to_le_bytes());
     }
-    for words in [file_no, name, identity_no, account_no] {
+    for words in [file_no, name, identity_no, head_name, account_no] {
         text(words, out);
     }
     let kind = payee.as_deref().map_or("", |payee| payee.kind.code());
@@ -219,8 +220,8 @@ fn decode(bytes: &mut &[u8]) -> Option<RosterRow> {
     let component = ComponentId(i64::from_le_bytes(taken(bytes)?));
     let income = Fen::new(i64::from_le_bytes(taken(bytes)?));
     let [amount, quantity, disability] = [number(bytes)?, number(bytes)?, number(bytes)?];
-    let [file_no, name, identity_no, account_no] =
-        [words(bytes)?, words(bytes)?, words(bytes)?, words(bytes)?];
+    let [file_no, name, identity_no] = [words(bytes)?, words(bytes)?, words(bytes)?];
+    let [head_name, account_no] = [words(bytes)?, words(bytes)?];
     let payee = match &*words(bytes)? {
         "" => None,
         kind => Some(Box::new(Payee {
@@ -241,6 +242,7 @@ fn decode(bytes: &mut &[u8]) -> Option<RosterRow> {
         area,
         name,
         identity_no,
+        head_name,
         component,
         scope,
         tag,
@@ -300,6 +302,7 @@ mod tests {
             area: 7,
             name: "示例·甲".into(),
             identity_no: format!("id{number}").into(),
+            head_name: "示例乙".repeat(usize::try_from(number % 3).unwrap()).into(),
             component: ComponentId(9),
             scope: if number.is_multiple_of(5) {
                 Scope::Household

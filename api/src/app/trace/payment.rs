@@ -14,13 +14,14 @@ use ledger_store::fund::Appropriation;
 use ledger_store::payment::{self, StoredLine};
 use ledger_store::recovery::{self, SetOff};
 use ledger_store::roster::Party;
-use ledger_store::run::{self, Run, RunStep};
+use ledger_store::run::{self, Run, RunKind, RunStep};
 use ledger_store::trace::{self as way, PaymentTrace};
 use ledger_store::{batch, report as figures};
 use serde_json::{Value, json};
 
 use super::party::party_json;
 use super::{masked_name, masked_number};
+use crate::app::exception::source_text;
 use crate::app::report::{NOTHING, Names, reason_name};
 use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
@@ -224,7 +225,7 @@ impl Way {
             ("户 household", party(household)),
             (
                 "批次 run",
-                format!("{} {}", self.run.id, self.run.kind.code()),
+                format!("{} {}", self.run.id, kind_name(self.run.kind)),
             ),
             ("审计记录 audit entry", payment.entry.to_string()),
             ("链头 head", format!("{}:{}", self.head.0, self.head.1)),
@@ -354,12 +355,7 @@ impl Way {
                 attempt.batch_no, attempt.file_name, attempt.line_no
             );
             let is_first = number == 1;
-            let what = if is_first {
-                "发出 sent"
-            } else {
-                "补发 re-paid"
-            }
-            .to_owned();
+            let what = ["补发 re-paid", "发出 sent"][usize::from(is_first)].to_owned();
             let entry = attempt.entry.to_string();
             table.row([
                 number.to_string(),
@@ -376,9 +372,9 @@ impl Way {
                     number.to_string(),
                     outcome.on.clone(),
                     state.map_or_else(|| outcome.kind.clone(), |state| state.name().to_owned()),
-                    format!(
-                        "{} {}:{}",
-                        outcome.source, outcome.source_id, outcome.line_no
+                    source_text(
+                        outcome.source,
+                        format!("{}:{}", outcome.source_id, outcome.line_no),
                     ),
                     outcome.reason_text.clone(),
                     named(&outcome.reason),
@@ -390,7 +386,10 @@ impl Way {
                     number.to_string(),
                     NOTHING.to_owned(),
                     "退款到账 refund home".to_owned(),
-                    format!("statement {}:{}", receipt.statement, receipt.line_no),
+                    source_text(
+                        "statement",
+                        format!("{}:{}", receipt.statement, receipt.line_no),
+                    ),
                     receipt.amount.grouped(),
                     String::new(),
                     receipt.entry.to_string(),
@@ -483,5 +482,14 @@ fn named(reason: &str) -> String {
     match reason {
         "" => String::new(),
         reason => reason_name(reason),
+    }
+}
+
+/// The name of a kind of run.
+fn kind_name(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Regular => "正常发放",
+        RunKind::BackPay => "补发以前月份",
+        RunKind::RePay => "失败重发",
     }
 }

@@ -23,6 +23,8 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(reconcile))
         .routes(routes!(success))
         .routes(routes!(success_rate))
+        .routes(routes!(timeliness))
+        .routes(routes!(idle))
         .routes(routes!(payments))
         .routes(routes!(monthly))
         .routes(routes!(annual))
@@ -148,6 +150,25 @@ async fn success_rate(call: Call, InQuery(query): InQuery<Months>) -> Response {
 struct OneMonth {
     /// 月份 Month, YYYY-MM
     month: String,
+}
+
+/// 发放及时性 Timeliness: payment days, the banks' days, money in transit by age
+#[utoipa::path(get, path = "/reports/timeliness", operation_id = "report.timeliness",
+    params(Months), extensions(("x-may" = json!("read-reports"))))]
+async fn timeliness(call: Call, InQuery(query): InQuery<Months>) -> Response {
+    call.read(async move |app, caller| {
+        let (first, last) = fields::months(&query.from, query.to.as_ref())?;
+        report::timeliness(app, caller, first, last).await
+    })
+    .await
+}
+
+/// 资金沉淀 Idle and returned money, by age
+#[utoipa::path(get, path = "/reports/idle", operation_id = "report.idle",
+    extensions(("x-may" = json!("read-reports"))))]
+async fn idle(call: Call) -> Response {
+    call.read(async |app, caller| report::idle(app, caller).await)
+        .await
 }
 
 /// 月报 Monthly report
@@ -342,12 +363,32 @@ async fn recovery(call: Call) -> Response {
         .await
 }
 
+/// Where a list hangs out.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OfPlace {
+    /// 乡镇 Township; all when not given
+    township: Option<String>,
+    /// 村(社区) Village; all when not given
+    village: Option<String>,
+}
+
 /// 公示名单 Published list of a run, names masked
 #[utoipa::path(get, path = "/reports/publication/{run}", operation_id = "report.publication",
-    params(OfRun), extensions(("x-may" = json!("read-reports"))))]
-async fn published(call: Call, InPath(at): InPath<OfRun>) -> Response {
-    call.read(async move |app, caller| publication::report(app, caller, RunId(at.run)).await)
-        .await
+    params(OfRun, OfPlace), extensions(("x-may" = json!("read-reports"))))]
+async fn published(
+    call: Call,
+    InPath(at): InPath<OfRun>,
+    InQuery(of): InQuery<OfPlace>,
+) -> Response {
+    let place = publication::Place {
+        township: of.township,
+        village: of.village,
+    };
+    call.read(async move |app, caller| {
+        publication::report(app, caller, RunId(at.run), &place).await
+    })
+    .await
 }
 
 /// Of a published report.
