@@ -162,9 +162,12 @@ faults! {
     // A statement.
     MovementUnclear "BNK-0181" Blocking "借方与贷方须恰有一个金额" "exactly one of debit and credit must have an amount";
     BalanceBroken "BNK-0182" Warning "余额不连续:上笔余额 {previous} 加本笔 {moved} 应为 {expected},实为 {found}" "the balance does not run on: {previous} and {moved} give {expected}, not {found}";
-    DateOutside "BNK-0183" Warning "日期 {value} 不在对账单起止日期之内" "{value} is outside the period of the statement";
+    DateOutside "BNK-0183" Blocking "日期 {value} 不在对账单起止日期之内" "{value} is outside the period of the statement";
     PeriodUnread "BNK-0184" Blocking "起止日期无效:{value}" "not a period: {value}";
     BalanceDerived "BNK-0185" Note "表头之前没有“{label}”,取自逐笔余额:{value}" "“{label}” is not stated and was taken from the running balances: {value}";
+    AccountMixed "BNK-0186" Blocking "账号与前面不同:一份对账单只能是一个账户的" "the account is not that of the lines above; a statement is of one account";
+    AccountUnstated "BNK-0187" Note "文件中没有账号,以导入时指明的账户为准" "the file names no account; the one that is named with the import is taken";
+    PeriodDerived "BNK-0188" Note "文件中没有起止日期,取自首末两笔:{value}" "the file states no period; the days of its first and last line are taken: {value}";
 
     // A message in XML or tags.
     XmlBroken "BNK-0201" Blocking "XML 不完整或不合规:{detail}。请重新导出或请对方重发" "the XML is cut or not well-formed: {detail}; export it again or ask for it again";

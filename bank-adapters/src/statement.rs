@@ -14,7 +14,8 @@ use crate::table::{Limits, RowView, Source, Table, shown};
 /// Reads a statement. Debit (借方) is money that left us, credit (贷方) money that came. Running
 /// balances are checked here, oldest or newest line first; that opening and movements give the
 /// closing balance is checked by the caller. A value that is missing above the header row is a
-/// blocking finding, and zero or an empty text in the result.
+/// blocking finding, and zero or an empty text in the result; but the account may stand in a column
+/// or nowhere, and then it is empty, and without a period that of the lines is taken.
 pub fn read_statement(profile: &Profile, bytes: &[u8]) -> (StatementFile, Vec<Finding>) {
     let mut findings = Findings::default();
     let mut file = StatementFile::empty();
@@ -27,9 +28,21 @@ pub fn read_statement(profile: &Profile, bytes: &[u8]) -> (StatementFile, Vec<Fi
         let table = source.table(profile, &Limits::WHOLE, &mut findings);
         if let Some(layout) = Layout::find(profile, &table, &mut findings) {
             needs_amounts(profile, &layout, &mut findings);
-            let stated = read_head(profile, &layout, &mut file, &mut findings);
-            read_lines(profile, &layout, &table, &mut file, &mut findings);
-            derive_balances(profile, &layout, stated, &mut file, &mut findings);
+            let head = read_head(profile, &layout, &mut file, &mut findings);
+            read_lines(
+                profile,
+                &layout,
+                &table,
+                (&mut file, head.period),
+                &mut findings,
+            );
+            if !head.period {
+                derive_period(profile, &mut file, &mut findings);
+            }
+            if file.account_no.is_empty() && !findings.is_blocked() {
+                findings.file(Fault::AccountUnstated, &[]);
+            }
+            derive_balances(profile, &layout, head.balances, &mut file, &mut findings);
             check_balances(&layout, &file, &mut findings);
         }
     }
@@ -59,6 +72,13 @@ fn needs_amounts(profile: &Profile, layout: &Layout, findings: &mut Findings) {
         };
         findings.file(Fault::HeaderMissing, &[("columns", &columns)]);
     }
+}
+
+/// What stands above the header row.
+struct Head {
+    balances: Stated,
+    /// Whether there is a period, readable or not.
+    period: bool,
 }
 
 /// Opening and closing balance as the head states them.
@@ -120,7 +140,7 @@ fn read_head(
     layout: &Layout,
     file: &mut StatementFile,
     findings: &mut Findings,
-) -> Stated {
+) -> Head {
     for line in profile.preamble.iter().filter(|line| line.required) {
         if layout.above(line.field).is_none() {
             let label = line.labels.first().map_or("", String::as_str);
@@ -131,12 +151,11 @@ fn read_head(
         if is_account(text) {
             text.clone_into(&mut file.account_no);
         } else {
-            findings.cell(
-                Fault::AccountInvalid,
-                line,
-                &profile.label(Field::AccountNo),
-                &[],
-            );
+            let mut above = profile.preamble.iter();
+            let label = above.find(|one| one.field == Field::AccountNo);
+            let label = label.and_then(|one| one.labels.first());
+            let label = label.map_or("", String::as_str);
+            findings.cell(Fault::AccountInvalid, line, label, &[]);
         }
     }
     let mut balance = |field: Field| -> Option<Fen> {
@@ -156,16 +175,19 @@ fn read_head(
     );
     file.opening = stated.0.unwrap_or_default();
     file.closing = stated.1.unwrap_or_default();
-    read_period(profile, layout, file, findings);
-    stated
+    Head {
+        balances: stated,
+        period: read_period(profile, layout, file, findings),
+    }
 }
 
+/// Whether a period is stated.
 fn read_period(
     profile: &Profile,
     layout: &Layout,
     file: &mut StatementFile,
     findings: &mut Findings,
-) {
+) -> bool {
     let whole = layout.above(Field::Period);
     let parts = layout
         .above(Field::PeriodFrom)
@@ -177,13 +199,7 @@ fn read_period(
             format!("{from} {to}"),
             line,
         ),
-        (None, None) => {
-            findings.file(
-                Fault::PreambleMissing,
-                &[("label", &profile.label(Field::Period))],
-            );
-            return;
-        }
+        (None, None) => return false,
     };
     match days.filter(|(from, to)| from <= to) {
         Some((from, to)) => (file.from, file.to) = (from, to),
@@ -197,6 +213,20 @@ fn read_period(
             );
         }
     }
+    true
+}
+
+/// From the first line to the last one.
+fn derive_period(profile: &Profile, file: &mut StatementFile, findings: &mut Findings) {
+    let days = file.lines.iter().map(|line| line.date);
+    let Some((from, to)) = days.clone().min().zip(days.max()) else {
+        let label = profile.label(Field::Period);
+        findings.file(Fault::PreambleMissing, &[("label", &label)]);
+        return;
+    };
+    (file.from, file.to) = (from, to);
+    let value = format!("{from} — {to}");
+    findings.file(Fault::PeriodDerived, &[("value", &value)]);
 }
 
 /// `2022-01-01 至 2022-01-31`; also 到, `~`, a dash with spaces, or `20220101-20220131`.
@@ -213,24 +243,75 @@ fn read_lines(
     profile: &Profile,
     layout: &Layout,
     table: &Table<'_>,
-    file: &mut StatementFile,
+    (file, has_period): (&mut StatementFile, bool),
     findings: &mut Findings,
 ) {
+    let mut sums = [Fen::ZERO; 2];
     for row in table.rows_from(layout.first()) {
         match layout.classify(profile, &row) {
-            RowKind::Totals | RowKind::Head => {}
+            RowKind::Totals => check_sums(profile, layout, &row, sums, findings),
+            RowKind::Head => {}
             RowKind::Strange => findings.row(Fault::RowStrange, row.line, &[]),
             RowKind::Detail => {
                 let line = read_line(profile, layout, &row, findings);
                 if let Some(line) = &line
+                    && has_period
                     && !(file.from..=file.to).contains(&line.date)
                 {
                     let value = line.date.to_string();
                     let label = layout.label(Field::Date);
                     findings.cell(Fault::DateOutside, row.line, label, &[("value", &value)]);
                 }
+                read_account(layout, &row, file, findings);
+                for (sum, field) in sums.iter_mut().zip([Field::Debit, Field::Credit]) {
+                    let amount = profile.amount.read(layout.text(&row, field));
+                    *sum = sum.plus(amount.unwrap_or_default()).unwrap_or(Fen::MAX);
+                }
                 file.lines.extend(line);
             }
+        }
+    }
+}
+
+/// The account of a line, where it has a column: the same in all of them, and as the head has it.
+fn read_account(
+    layout: &Layout,
+    row: &RowView<'_>,
+    file: &mut StatementFile,
+    findings: &mut Findings,
+) {
+    let text = layout.text(row, Field::AccountNo);
+    let fault = match text {
+        "" => return,
+        text if !is_account(text) => Fault::AccountInvalid,
+        text if file.account_no.is_empty() => {
+            text.clone_into(&mut file.account_no);
+            return;
+        }
+        text if text == file.account_no => return,
+        _ => Fault::AccountMixed,
+    };
+    findings.cell(fault, row.line, layout.label(Field::AccountNo), &[]);
+}
+
+/// What a row of totals says of debits and credits is so.
+fn check_sums(
+    profile: &Profile,
+    layout: &Layout,
+    row: &RowView<'_>,
+    sums: [Fen; 2],
+    findings: &mut Findings,
+) {
+    for (field, sum) in [Field::Debit, Field::Credit].into_iter().zip(sums) {
+        let stated = layout.amount(profile, row, field, findings);
+        if let Some(stated) = stated.filter(|stated| *stated != sum) {
+            let (stated, found) = (stated.to_string(), sum.to_string());
+            let values = [
+                ("what", layout.label(field)),
+                ("stated", &*stated),
+                ("found", &*found),
+            ];
+            findings.row(Fault::TotalsDiffer, row.line, &values);
         }
     }
 }

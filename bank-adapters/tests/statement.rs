@@ -4,7 +4,7 @@
 
 mod common;
 
-use bank_adapters::read_statement;
+use bank_adapters::{Profile, read_statement};
 use common::{brief, data, gbk, profile};
 use ledger::money::Fen;
 
@@ -183,4 +183,68 @@ fn a_workbook_is_read_like_the_text() {
     let (read, findings) = read_statement(&profile("generic-statement-xlsx"), &bytes);
     assert_eq!(brief(&findings), ["BNK-0185", "BNK-0185"]);
     assert_eq!(read.content_hash, text.content_hash);
+}
+
+/// As a bank exports it: one table, the account in a column, times, sums at the end.
+const EXPORTED: &str = "所属银行,本方姓名,本方账号,交易金额,交易时间,借贷标志,交易摘要,对方姓名,对方账号,交易余额\r\n\
+    示例银行,示例局,2600000000000000001,1000.00,2022-01-05 09:30:00,贷,拨款,示例财政局,1001,1000.00\r\n\
+    示例银行,示例局,2600000000000000001,400.00,2022-01-10 10:00:00,借,代发,,,600.00\r\n\
+    合计,,,1400.00,,,,,,\r\n";
+
+#[test]
+fn an_export_without_a_head_is_read() {
+    let read = |text: &str| read_statement(&profile("generic-statement-csv"), text.as_bytes());
+    let (file, findings) = read(EXPORTED);
+    assert_eq!(brief(&findings), ["BNK-0188", "BNK-0185", "BNK-0185"]);
+    assert_eq!(file.account_no, "2600000000000000001");
+    let days = (file.from.to_string(), file.to.to_string());
+    assert_eq!(days, ("2022-01-05".into(), "2022-01-10".into()));
+    assert_eq!((file.opening.get(), file.closing.get()), (0, 60_000));
+    assert_eq!(file.lines.len(), 2);
+    assert_eq!(file.lines[0].counterparty_name, "示例财政局");
+    let bare = EXPORTED.replace("本方账号", "本方卡号");
+    let (file, findings) = read(&bare);
+    assert_eq!(file.account_no, "", "the one that the import names");
+    assert!(brief(&findings).contains(&"BNK-0187".to_owned()));
+    for (from, to, expected) in [
+        ("0001,400", "0002,400", "BNK-0186 3 本方账号"),
+        ("0001,400", "00?1,400", "BNK-0145 3 本方账号"),
+    ] {
+        let (_, findings) = read(&EXPORTED.replace(from, to));
+        assert!(brief(&findings).contains(&expected.to_owned()), "{to}");
+    }
+    let head = EXPORTED.lines().next().unwrap();
+    let (_, findings) = read(&format!("{head}\r\n"));
+    assert!(
+        brief(&findings).contains(&"BNK-0132".to_owned()),
+        "nothing says when it is"
+    );
+}
+
+#[test]
+fn what_the_row_of_totals_says_must_be_so() {
+    let sums = |row: &str| {
+        let text = format!("{}\r\n{row}\r\n", sound().trim_end());
+        let (_, findings) = read_statement(&profile("generic-statement-csv"), &gbk(&text));
+        brief(&findings)
+    };
+    assert_eq!(sums("合计,,,,,,,,"), Vec::<String>::new());
+    assert_eq!(sums("总计,,1.00,,,,,,"), ["BNK-0006 8"]);
+}
+
+/// A layout that could never be read is refused when it is written, not with every file.
+#[test]
+fn a_profile_of_statements_without_balances_is_refused_with_its_line() {
+    let text = include_str!("../profiles/generic-statement-csv.toml");
+    let own = text.replace("generic-statement-csv", "own-statement");
+    assert!(Profile::parse(&own, "own.toml").is_ok());
+    let own = own.replace("\"balance\"", "\"unused\"");
+    assert!(
+        Profile::parse(&own, "own.toml").is_ok(),
+        "the head has them"
+    );
+    let own = own.replace("\"opening-balance\"", "\"unused\"");
+    let faults = Profile::parse(&own, "own.toml").unwrap_err();
+    assert!(faults[0].en.contains("balances"), "{faults:?}");
+    assert!(faults[0].place.row.is_some());
 }

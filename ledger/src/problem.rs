@@ -248,12 +248,18 @@ problems! {
         => "先导入中间缺的对账单" "import the missing statement first";
     StatementOverlap "BNK-0010" "对账单自 {from} 起,与已导入至 {to} 的对账单重叠" "the statement begins on {from}, and one up to {to} is there already"
         => "向银行取 {to} 之后的对账单" "get the statement of the days after {to}";
-    TotalsMissing "BNK-0012" "批 {batch} 的文件只列失败且没有合计:文件若不完整,失败会被当作成功" "the file lists failures of batch {batch} only and states no totals: cut off, it would turn failures into successes"
+    TotalsMissing "BNK-0015" "批 {batch} 的文件只列失败且没有合计:文件若不完整,失败会被当作成功" "the file lists failures of batch {batch} only and states no totals: cut off, it would turn failures into successes"
         => "录入银行页面或纸面上的笔数与金额(--count 与 --total)再导入" "type the count and the total that the bank shows (--count and --total) and import again";
-    ReturnOfOther "BNK-0013" "内容与回盘 {id}(批 {batch},{time})完全相同,文件又未写明批号" "the same content as return {id} (batch {batch}, {time}), and the file names no batch"
+    ReturnOfOther "BNK-0016" "内容与回盘 {id}(批 {batch},{time})完全相同,文件又未写明批号" "the same content as return {id} (batch {batch}, {time}), and the file names no batch"
         => "确认是本批的文件后,录入银行页面上的笔数与金额(--count 与 --total)再导入" "make sure that it answers this batch, then type the count and the total that the bank shows (--count and --total)";
     AnswerBuiltOn "BNK-0011" "银行的答复不能收回:{detail}" "the bank's answer cannot be taken back: {detail}"
         => "已有后续业务的,按差异更正或取消发放办理" "what later steps build on is corrected as a difference, or the payment is cancelled";
+    StatementFuture "BNK-0012" "对账单截止 {to},晚于今天({today})" "the statement ends on {to}, after today ({today})"
+        => "核对文件的起止日期;确有误时请银行重出" "check the period in the file; if it is wrong, ask the bank for another file";
+    StatementOutside "BNK-0013" "第 {line} 行的日期 {date} 不在对账单起止日期 {from} 至 {to} 之内" "the date of line {line}, {date}, is outside the period of the statement, {from} to {to}"
+        => "核对文件的起止日期,取得完整的对账单" "check the period in the file and get the complete statement";
+    StatementBuiltOn "BNK-0014" "对账单 {id} 不能撤回:{detail}" "statement {id} cannot be withdrawn: {detail}"
+        => "先从最近一份撤起;已有后续业务的,按差异办理" "withdraw the newest one first; what later steps build on is settled as a difference";
 
     // Exceptions.
     ExceptionState "EXC-0001" "差异 {id} 现为“{state}”,不能{event}" "exception {id} is {state}: cannot {event}"

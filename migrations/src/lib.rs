@@ -48,6 +48,7 @@ migrations! {
     16 "0016_party_versions",
     17 "0017_clearance",
     18 "0018_account_layouts",
+    19 "0019_statement_withdrawal",
 }
 
 /// The script that spreads a filled PostgreSQL database over Citus, by book. An operator runs it

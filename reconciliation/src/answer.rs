@@ -121,8 +121,12 @@ exception_kinds! {
     AccountDiffers "account-differs" "账号不符" "account differs";
     /// More than one line for one sent item.
     MatchedTwice "matched-twice" "重复回盘" "matched twice";
-    /// Paid and failed for the same attempt, in one return or across returns.
+    /// Paid and failed for the same attempt in one return.
     Contradiction "contradiction" "结果矛盾" "contradictory answers";
+    /// It failed, the bank said, and says now that it was paid.
+    LateSuccess "late-success" "失败后补报成功" "late success";
+    /// It was paid, the bank said, and says now that it failed.
+    SuccessTakenBack "success-taken-back" "成功后改报失败" "success taken back";
     /// The reference belongs to another batch.
     ForeignBatch "foreign-batch" "属于其他批次" "belongs to another batch";
     /// Several sent items fit, and not as many lines.
@@ -141,6 +145,8 @@ exception_kinds! {
     RefundNotice "refund-notice" "退款通知找不到原付款" "refund notice without original";
     /// The bank took another amount for a batch than was sent.
     BatchDebitDiffers "batch-debit-differs" "批次扣款金额不符" "batch debit differs";
+    /// The bank took the money of a batch a second time.
+    BatchDebitedAgain "batch-debited-again" "批次重复扣款" "batch debited again";
     /// The bank reported success after the payment had been sent again.
     PaidTwice "paid-twice" "重复发放" "paid twice";
 }
@@ -391,7 +397,10 @@ impl<'a> Matcher<'a> {
         }
         let known = self.sent[item].answered.filter(|known| known.is_terminal());
         if known.is_some_and(|known| outcome.is_terminal() && known != outcome) {
-            let kind = ExceptionKind::Contradiction;
+            let kind = match outcome {
+                Outcome::Paid => ExceptionKind::LateSuccess,
+                _ => ExceptionKind::SuccessTakenBack,
+            };
             lines
                 .iter()
                 .for_each(|line| self.refuse(kind, *line, Some(item)));
@@ -634,7 +643,8 @@ fn only(items: &[usize]) -> Option<usize> {
 /// The sentences of an exception, in Chinese and English.
 fn explain(kind: ExceptionKind, line: &Answer, sent: Option<&Sent>) -> (String, String) {
     use ExceptionKind::{
-        AccountDiffers, Ambiguous, AmountDiffers, Contradiction, ForeignBatch, MatchedTwice,
+        AccountDiffers, Ambiguous, AmountDiffers, Contradiction, ForeignBatch, LateSuccess,
+        MatchedTwice, SuccessTakenBack,
     };
     let found = line.amount.grouped();
     let tail = account_tail(&line.account_no);
@@ -664,7 +674,7 @@ fn explain(kind: ExceptionKind, line: &Answer, sent: Option<&Sent>) -> (String, 
             )
         }
         (
-            Contradiction,
+            LateSuccess | SuccessTakenBack,
             Some(Sent {
                 answered: Some(known),
                 ..

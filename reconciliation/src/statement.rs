@@ -2,7 +2,8 @@
 //!
 //! First by a reference that the bank printed (our payment key, the batch number, the document
 //! number) with an equal amount; then batches that the bank took together or in parts, when the
-//! sum is exact; then refunds by account and amount, when there are exactly as many movements as
+//! sum is exact; then a debit without a word by its amount, when only one thing can be meant; then
+//! refunds by account and amount, when there are exactly as many movements as
 //! awaited refunds. What is left is listed in the bank reconciliation statement until somebody has
 //! explained it.
 
@@ -10,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ledger::calendar::Date;
-use ledger::id::{AppropriationId, BatchId, PaymentId};
+use ledger::id::{AppropriationId, BatchId, PaymentId, VoucherId};
 use ledger::money::Fen;
 
 use crate::answer::{ExceptionKind, ReturnException};
@@ -50,6 +51,19 @@ pub enum Expected {
         /// What comes back.
         amount: Fen,
     },
+    /// Money goes out by a voucher of its own: to the treasury, or because a payment was paid
+    /// twice.
+    Transfer {
+        /// The voucher that booked it.
+        voucher: VoucherId,
+        /// The number of the letter, or our reference of the attempt; empty when the bank has
+        /// nothing to name it by.
+        reference: String,
+        /// The day of the voucher.
+        on: Date,
+        /// What goes out.
+        amount: Fen,
+    },
     /// Money of an appropriation arrives.
     Credit {
         /// The appropriation.
@@ -68,13 +82,16 @@ impl Expected {
             Expected::BatchDebit { batch_no, .. } => batch_no,
             Expected::Refund { key, .. } => key,
             Expected::Credit { document, .. } => document,
+            Expected::Transfer { reference, .. } => reference,
         }
     }
 
     /// The amount with the sign that it has on the statement: credits positive, debits negative.
     pub fn signed_amount(&self) -> Fen {
         match self {
-            Expected::BatchDebit { amount, .. } => Fen::new(-amount.get()),
+            Expected::BatchDebit { amount, .. } | Expected::Transfer { amount, .. } => {
+                Fen::new(-amount.get())
+            }
             Expected::Refund { amount, .. } | Expected::Credit { amount, .. } => *amount,
         }
     }
@@ -191,17 +208,35 @@ pub fn match_statement(expected: &[Expected], movements: &[Movement]) -> Stateme
 }
 
 impl StatementMatching {
-    /// The exceptions for the unexplained movements of this statement.
+    /// The exceptions for the unexplained movements of this statement. `batches` are all batches
+    /// of the account, also those that were taken before.
     pub fn exceptions(
         &self,
         expected: &[Expected],
+        batches: &[Expected],
         movements: &[Movement],
     ) -> Vec<ReturnException> {
         let differing: HashMap<usize, usize> = self.differing.iter().copied().collect();
+        let known = References::new(batches);
         let explain = |index: usize| {
             let movement = movements.get(index)?;
             let item = differing.get(&index).and_then(|item| expected.get(*item));
-            Some(unexplained_exception(movement, item))
+            // A batch that is named and is not open any more was taken before.
+            let again = || {
+                let named = known.named_by(movement);
+                let [reference] = Vec::from_iter(named)[..] else {
+                    return None;
+                };
+                let item = known.items.get(reference)?.first()?;
+                batches.get(*item).filter(|_| movement.amount < Fen::ZERO)
+            };
+            Some(match item {
+                Some(item) => differing_exception(movement, item),
+                None => match again() {
+                    Some(batch) => again_exception(movement, batch),
+                    None => unexplained_exception(movement),
+                },
+            })
         };
         self.unexplained
             .iter()
@@ -212,63 +247,68 @@ impl StatementMatching {
 
 /// The exception for a late refund whose key the books do not know.
 pub fn refund_without_original(movement: &Movement, key: &str) -> ReturnException {
-    let amount = movement.amount.grouped();
-    ReturnException {
-        kind: ExceptionKind::RefundWithoutOriginal,
-        line: movement.line,
-        sent: None,
-        amount: movement.amount,
-        detail_zh: format!(
-            "{} 收到 {amount} 元,注明 {key},账上没有这笔付款",
-            movement.date
-        ),
-        detail_en: format!(
-            "{amount} yuan on {} names {key}: no such payment",
-            movement.date
-        ),
-    }
+    let (amount, date) = (movement.amount.grouped(), movement.date);
+    let zh = format!("{date} 收到 {amount} 元,注明 {key},账上没有这笔付款");
+    let en = format!("{amount} yuan on {date} names {key}: no such payment");
+    exception(ExceptionKind::RefundWithoutOriginal, movement, (zh, en))
 }
 
-fn unexplained_exception(movement: &Movement, named: Option<&Expected>) -> ReturnException {
-    let amount = movement.amount.grouped();
-    let date = movement.date;
-    let tail = account_tail(&movement.counterparty_account);
-    let (kind, detail_zh, detail_en) = match named {
-        Some(item @ Expected::BatchDebit { batch_no, .. }) => {
-            let wanted = item.signed_amount().grouped();
-            (
-                ExceptionKind::BatchDebitDiffers,
-                format!("批次 {batch_no} 应扣 {wanted} 元,{date} 实际发生 {amount} 元"),
-                format!("batch {batch_no}: expected {wanted} yuan, {amount} on {date}"),
-            )
+/// The exception for a movement that nothing explains.
+pub fn unexplained_exception(movement: &Movement) -> ReturnException {
+    let (amount, date) = (movement.amount.grouped(), movement.date);
+    let zh = format!("{date} 发生 {amount} 元");
+    let en = format!("{amount} yuan on {date}");
+    exception(unexplained_kind(movement), movement, (zh, en))
+}
+
+/// The movement names this item, whose amount is another.
+fn differing_exception(movement: &Movement, item: &Expected) -> ReturnException {
+    let (amount, date) = (movement.amount.grouped(), movement.date);
+    let wanted = item.signed_amount().grouped();
+    if let Expected::BatchDebit { batch_no, .. } = item {
+        let zh = format!("批次 {batch_no} 应扣 {wanted} 元,{date} 实际发生 {amount} 元");
+        let en = format!("batch {batch_no}: expected {wanted} yuan, {amount} on {date}");
+        return exception(ExceptionKind::BatchDebitDiffers, movement, (zh, en));
+    }
+    let reference = item.reference();
+    let zh = format!("{reference} 应为 {wanted} 元,{date} 实际发生 {amount} 元");
+    let en = format!("{reference}: expected {wanted} yuan, {amount} on {date}");
+    exception(unexplained_kind(movement), movement, (zh, en))
+}
+
+/// The debit names a batch that was taken before.
+fn again_exception(movement: &Movement, batch: &Expected) -> ReturnException {
+    let (amount, date) = (movement.amount.grouped(), movement.date);
+    let (number, wanted) = (batch.reference(), batch.signed_amount().grouped());
+    let zh = format!("批次 {number} 已扣 {wanted} 元,{date} 又发生 {amount} 元");
+    let en = format!("batch {number} was taken ({wanted} yuan), and {amount} on {date} again");
+    exception(ExceptionKind::BatchDebitedAgain, movement, (zh, en))
+}
+
+/// What was found, with the movement as the bank worded it.
+fn exception(
+    kind: ExceptionKind,
+    movement: &Movement,
+    (mut zh, mut en): (String, String),
+) -> ReturnException {
+    let mut say = |zh_word: &str, en_word: &str, text: &str| {
+        if !text.is_empty() {
+            zh.push_str(&format!(",{zh_word}“{text}”"));
+            en.push_str(&format!(", {en_word} “{text}”"));
         }
-        Some(item) => {
-            let (wanted, reference) = (item.signed_amount().grouped(), item.reference());
-            (
-                unexplained_kind(movement),
-                format!("{reference} 应为 {wanted} 元,{date} 实际发生 {amount} 元"),
-                format!("{reference}: expected {wanted} yuan, {amount} on {date}"),
-            )
-        }
-        None => (
-            unexplained_kind(movement),
-            format!(
-                "{date} 发生 {amount} 元,对方尾号 {tail},摘要“{}”",
-                movement.summary
-            ),
-            format!(
-                "{amount} yuan on {date}, account ending {tail}, “{}”",
-                movement.summary
-            ),
-        ),
     };
+    say("摘要", "summary", &movement.summary);
+    say("附言", "remark", &movement.remark);
+    say("对方", "counterparty", &movement.counterparty_name);
+    let tail = account_tail(&movement.counterparty_account);
+    say("尾号", "account ending", &tail);
     ReturnException {
         kind,
         line: movement.line,
         sent: None,
         amount: movement.amount,
-        detail_zh,
-        detail_en,
+        detail_zh: zh,
+        detail_en: en,
     }
 }
 
@@ -373,7 +413,9 @@ impl<'a> References<'a> {
             let open = || items.iter().copied().filter(|item| !used[*item]);
             // Items of one reference and amount are equal in every way: the first of them serves.
             equal.extend(open().find(|item| expected[*item].signed_amount() == amount));
-            other.extend(open().next());
+            // What goes out is never what is to come in.
+            let out = |item: &usize| expected[*item].signed_amount() < Fen::ZERO;
+            other.extend(open().find(|item| out(item) == (amount < Fen::ZERO)));
         }
         match (equal.as_slice(), other.is_empty()) {
             ([item], _) => {
@@ -429,23 +471,9 @@ impl Debits<'_> {
         }
     }
 
-    /// A debit that names nothing and is all that was sent on one day and is still open, when no
-    /// other debit and no other day has that sum.
+    /// A debit that names nothing and is all that was sent on one day and is still open, or one
+    /// transfer, when no other debit and nothing else that is awaited has that sum.
     fn unnamed(&mut self, open: &mut Vec<usize>, references: &References<'_>) {
-        let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
-        for (item, expected) in self.expected.iter().enumerate() {
-            if let Expected::BatchDebit { sent_on, .. } = expected
-                && !self.used[item]
-            {
-                days.entry(*sent_on).or_default().push(item);
-            }
-        }
-        let mut sums: HashMap<Fen, Vec<Date>> = HashMap::new();
-        for (day, items) in &days {
-            if let Some(sum) = self.sum(items) {
-                sums.entry(sum).or_default().push(*day);
-            }
-        }
         let mut debits: HashMap<Fen, Vec<usize>> = HashMap::new();
         for index in open.iter().copied() {
             let movement = &self.movements[index];
@@ -454,16 +482,41 @@ impl Debits<'_> {
                 debits.entry(movement.amount).or_default().push(index);
             }
         }
+        let awaited = self.by_sum();
         for (sum, indexes) in debits {
-            let ([index], Some([day])) = (indexes.as_slice(), sums.get(&sum).map(Vec::as_slice))
-            else {
+            let awaited = awaited.get(&sum).map(Vec::as_slice);
+            let ([index], Some([(day, items)])) = (indexes.as_slice(), awaited) else {
                 continue;
             };
             if *day <= self.movements[*index].date {
-                self.take(&[*index], &days[day]);
+                self.take(&[*index], items);
                 open.retain(|other| other != index);
             }
         }
+    }
+
+    /// What one debit may take, by its amount: all batches of a day together, or one transfer.
+    fn by_sum(&self) -> HashMap<Fen, Vec<(Date, Vec<usize>)>> {
+        let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
+        let mut groups: Vec<(Date, Vec<usize>)> = Vec::new();
+        for (item, expected) in self.expected.iter().enumerate() {
+            match expected {
+                _ if self.used[item] => {}
+                Expected::BatchDebit { sent_on, .. } => {
+                    days.entry(*sent_on).or_default().push(item)
+                }
+                Expected::Transfer { on, .. } => groups.push((*on, vec![item])),
+                Expected::Refund { .. } | Expected::Credit { .. } => {}
+            }
+        }
+        groups.extend(days);
+        let mut sums: HashMap<Fen, Vec<(Date, Vec<usize>)>> = HashMap::new();
+        for (day, items) in groups {
+            if let Some(sum) = self.sum(&items) {
+                sums.entry(sum).or_default().push((day, items));
+            }
+        }
+        sums
     }
 
     fn is_open_batch(&self, item: usize) -> bool {

@@ -183,8 +183,8 @@ fn an_earlier_answer_is_repeated_or_contradicted() {
     for (earlier, now, place) in [
         ("paid", "paid", "repeated-paid@0"),
         ("failed", "failed", "repeated-failed@0"),
-        ("paid", "failed", "contradiction@0"),
-        ("failed", "paid", "contradiction@0"),
+        ("paid", "failed", "success-taken-back@0"),
+        ("failed", "paid", "late-success@0"),
         ("paid", "pending", "repeated-pending@0"),
         ("pending", "pending", "pending@0"),
         ("pending", "failed", "settled-failed@0"),

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use ledger::calendar::parse_date;
-use ledger::id::{AppropriationId, BatchId, PaymentId};
+use ledger::id::{AppropriationId, BatchId, PaymentId, VoucherId};
 use ledger::money::Fen;
 use proptest::prelude::*;
 use reconciliation::answer::ExceptionKind;
@@ -108,9 +108,10 @@ fn references_and_amounts_match() {
          74000|退汇||P12-1 账户不存在",
         "0=0 1=1 2=2",
     );
-    // The sign belongs to the amount: a batch is a debit, a refund a credit.
-    check(&expected, "320000|代发 B2022-0001||", "0? 0!1");
-    check(&expected, "-74000|退汇||P12-1", "0? 0!2");
+    // The sign belongs to the amount: a batch is a debit, a refund a credit, and the opposite is
+    // another matter.
+    check(&expected, "320000|代发 B2022-0001||", "0?");
+    check(&expected, "-74000|退汇||P12-1", "0?");
     // Full-width letters and digits are the same reference.
     check(&expected, "-320000|代发Ｂ２０２２-０００１||", "0=1");
 }
@@ -185,7 +186,7 @@ fn another_amount_is_listed_with_the_item_that_it_names() {
     let table = "-319000|代发B0001|0001|\n50|拨款||神财社〔2022〕5号\n-7|手续费|9999|\n7|利息||";
     check(&expected, table, "0? 1? 2? 3? 0!0 1!1");
     let moved = movements(table);
-    let exceptions = match_statement(&expected, &moved).exceptions(&expected, &moved);
+    let exceptions = match_statement(&expected, &moved).exceptions(&expected, &expected, &moved);
     let kinds: Vec<_> = exceptions.iter().map(|row| (row.line, row.kind)).collect();
     assert_eq!(
         kinds,
@@ -198,8 +199,73 @@ fn another_amount_is_listed_with_the_item_that_it_names() {
     );
     assert_eq!(
         exceptions[0].detail_zh,
-        "批次 B0001 应扣 -3,200.00 元,2022-09-15 实际发生 -3,190.00 元"
+        "批次 B0001 应扣 -3,200.00 元,2022-09-15 实际发生 -3,190.00 元,摘要“代发B0001”,\
+         对方“测试”,尾号“0001”"
     );
+}
+
+#[test]
+fn a_batch_that_is_taken_again_is_told_from_one_that_is_taken_otherwise() {
+    let all = [batch(1, "B0001", 100), batch(2, "B0002", 200)];
+    let kind = |open: &[Expected], table: &str| {
+        let moved = movements(table);
+        let matching = match_statement(open, &moved);
+        let found = matching.exceptions(open, &all, &moved);
+        found.iter().map(|row| row.kind).collect::<Vec<_>>()
+    };
+    let again = ExceptionKind::BatchDebitedAgain;
+    assert_eq!(kind(&all[1..], "-100|代发 B0001||"), [again]);
+    assert_eq!(kind(&all, "-100|B0001||\n-90|B0001||"), [again]);
+    assert_eq!(
+        kind(&all, "-90|B0001||"),
+        [ExceptionKind::BatchDebitDiffers]
+    );
+    assert_eq!(
+        kind(&[], "-300|B0001 B0002||"),
+        [ExceptionKind::UnexplainedDebit]
+    );
+}
+
+#[test]
+fn money_that_goes_back_is_matched_by_its_letter_or_by_its_amount() {
+    let back = |reference: &str, fen: i64| Expected::Transfer {
+        voucher: VoucherId(1),
+        reference: reference.to_owned(),
+        on: parse_date("2022-09-12").unwrap(),
+        amount: Fen::new(fen),
+    };
+    let letter = "神财社〔2022〕120号";
+    check(
+        &[back(letter, 100)],
+        "-100|缴回国库||神财社(2022)120号",
+        "0=0",
+    );
+    check(&[back(letter, 100)], "-100|缴回国库||", "0=0");
+    check(&[back(letter, 100)], "-100|缴回||\n-100|缴回||", "0? 1?");
+    check(&[back(letter, 100), back("", 100)], "-100|缴回||", "0?");
+    check(
+        &[back("", 100), batch(1, "B0001", 100)],
+        "-100|支出||",
+        "0?",
+    );
+    check(
+        &[back(letter, 100)],
+        "-90|缴回||神财社〔2022〕120号",
+        "0? 0!0",
+    );
+    // The letter that brings money is not the one that takes it.
+    check(
+        &[credit(letter, 500), back(letter, 100)],
+        "-90|缴回||神财社〔2022〕120号",
+        "0? 0!1",
+    );
+    let later = Expected::Transfer {
+        voucher: VoucherId(1),
+        reference: String::new(),
+        on: parse_date("2022-09-16").unwrap(),
+        amount: Fen::new(100),
+    };
+    check(&[later], "-100|支出||", "0?");
 }
 
 #[test]
@@ -265,7 +331,8 @@ fn a_credit_that_names_an_unawaited_payment_is_a_late_refund() {
     assert_eq!(exception.kind, ExceptionKind::RefundWithoutOriginal);
     assert_eq!(
         exception.detail_zh,
-        "2022-09-15 收到 740.00 元,注明 P7-1,账上没有这笔付款"
+        "2022-09-15 收到 740.00 元,注明 P7-1,账上没有这笔付款,摘要“退票”,附言“P7-1”,\
+         对方“测试”"
     );
 }
 

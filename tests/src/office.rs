@@ -15,9 +15,9 @@ use api::app::proposal::{self, Change};
 use api::app::release::{self, batch_file};
 use api::app::returns::{self, ReturnInput, Said};
 use api::app::run::{self, NewRun};
+use api::app::statement::{self, StatementInput};
 use api::app::{
-    App, Caller, Done, Error, Order, approval, audit, clash, policy, reconcile, roster, statement,
-    users,
+    App, Caller, Done, Error, Order, approval, audit, clash, policy, reconcile, roster, users,
 };
 use ledger::account::Chart;
 use ledger::calendar::{Date, Month, parse_date};
@@ -404,8 +404,8 @@ impl Office {
         self.answer_lines(batch, &paper::outcomes(batch, of)).await
     }
 
-    /// The bank's statement of a period with these movements is imported; its opening balance is
-    /// the closing balance of the one before.
+    /// The bank's statement of a period with these movements is imported, not before it ends; its
+    /// opening balance is the closing balance of the one before.
     ///
     /// # Panics
     /// When it is refused.
@@ -424,13 +424,38 @@ impl Office {
         let bytes = paper::write_statement(number, days, opening, movements);
         let name = format!("{account}-{}.csv", days.1);
         let (app, who) = (&self.app, self.who("accountant"));
-        let answer = done(statement::import(app, who, account, &name, &bytes, None, None).await);
+        let today = app.clock.today();
+        app.clock.set(moment_at(today.max(day(days.1)), 9, 0));
+        let input = StatementInput {
+            account: account.to_owned(),
+            file_name: name,
+            bytes,
+            ..StatementInput::default()
+        };
+        let answer = done(statement::import(app, who, &input, None).await);
+        app.clock.set(moment_at(today, 9, 0));
         let closing = opening + movements.iter().map(|movement| movement.fen).sum::<i64>();
         self.bank
             .lock()
             .unwrap()
             .insert(account.to_owned(), closing);
         answer
+    }
+
+    /// A statement of an account as it came, today, in a layout or in that of the account.
+    pub async fn take_statement(
+        &self,
+        account: &str,
+        bytes: &[u8],
+        profile: Option<&str>,
+    ) -> Result<Done, Error> {
+        let input = StatementInput {
+            account: account.to_owned(),
+            file_name: "statement".to_owned(),
+            bytes: bytes.to_vec(),
+            profile: profile.map(str::to_owned),
+        };
+        statement::import(&self.app, self.who("accountant"), &input, None).await
     }
 
     /// What is left of an appropriation, in fen.

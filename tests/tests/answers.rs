@@ -117,7 +117,7 @@ async fn a_list_of_failures_answers_for_all_others_once_the_bank_has_finished() 
             },
         ] {
             let refused = import(&office, &batch, file, said).await;
-            assert_eq!(told(&refused), "BNK-0012", "{said:?}");
+            assert_eq!(told(&refused), "BNK-0015", "{said:?}");
         }
         // The bank is still at work: the failure counts, and nothing else is known.
         let answer = done(import(&office, &batch, file, typed(failed, false)).await);
@@ -134,7 +134,7 @@ async fn a_list_of_failures_answers_for_all_others_once_the_bank_has_finished() 
         // Next month the same person fails again, and the file is the same to the byte.
         let batch = office.pay_month("rural", "2022-02").await;
         let other = import(&office, &batch, file, Said::default()).await;
-        assert_eq!(told(&other), "BNK-0013");
+        assert_eq!(told(&other), "BNK-0016");
         let answer = done(import(&office, &batch, file, typed(failed, true)).await);
         assert_eq!(counts(&answer), [3, 1, 0]);
 

@@ -4,7 +4,7 @@
 
 use acceptance::for_each_engine;
 use acceptance::office::paper::{BatchFile, Outcome, movement, people};
-use acceptance::office::{Office, done, month};
+use acceptance::office::{Office, done, month, refused};
 use api::app::view::Report;
 use api::app::{exception, report};
 use ledger::id::ExceptionId;
@@ -102,12 +102,23 @@ async fn a_batch_that_is_taken_whole_ties_out_step_by_step() {
         let row = list[0]["row"].as_str().unwrap();
         assert!(row.starts_with("icbc statement 3:"), "{row}");
         assert_eq!(list.as_array().unwrap().len(), 1);
-        assert_eq!(list[0]["kind"], "unexplained-debit");
+        assert_eq!(list[0]["kind"], "batch-debited-again");
         assert_eq!(sum(&list[0]["found"]), (1, -30_600));
 
+        // Words do not bring money back: the row stays until the bank has given it back.
         let (app, id) = (&office.app, ExceptionId(1));
         let accountant = office.who("accountant");
-        done(exception::propose(app, accountant, id, "ignore", "已电话核实", None).await);
+        let ignored = exception::propose(app, accountant, id, "ignore", "已电话核实", None).await;
+        let refused = refused(ignored);
+        assert_eq!(refused.code(), "EXC-0002");
+        assert!(
+            refused.to_string().contains("the money left the account"),
+            "{refused}"
+        );
+        let back = [movement("2022-01-14", 30_600, "冲正 B000001")];
+        let days = ("2022-01-14", "2022-01-14");
+        office.statement("icbc", days, &back).await;
+        done(exception::propose(app, accountant, id, "force-match:X2", "已冲回", None).await);
         done(exception::confirm(app, office.who("reviewer"), id, None).await);
         differ(&office, "settled", &[]).await;
     })

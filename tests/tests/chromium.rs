@@ -245,6 +245,12 @@ async fn statement(desk: &Desk, window: &Window, account: &str, name: &str, byte
     window.follow("nav a[href=\"/statements\"]").await;
     window.choose("#field-account", account).await;
     window.fill("#field-file", &desk.file(name, bytes)).await;
+    window.press("/statements/preview").await;
+    let text = window.text().await;
+    assert!(
+        text.contains("只是预览") && text.contains("期末余额"),
+        "{text}"
+    );
     window.press("/statements").await;
     assert!(window.has(".notice.done").await, "{}", window.text().await);
 }

@@ -20,8 +20,9 @@ use acceptance::office::paper::{
 use acceptance::office::{Office, STAFF, WAY, day, done, month, refused, told};
 use api::app::returns::{self, ReturnInput, Said};
 use api::app::run::{self, NewRun};
+use api::app::statement::{self, StatementInput};
 use api::app::users::{self, NewUser};
-use api::app::{Done, Error, appropriation, exception, period, policy, release, statement};
+use api::app::{Done, Error, appropriation, exception, period, policy, release};
 use ledger::account::Chart;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Role;
@@ -177,7 +178,7 @@ async fn lesson_4_an_item_is_matched_once() {
                     10200, entry, seal from refund_receipt where payment_id = 1",
             ),
             (
-                "pk_refund_receipt",
+                "tr_refund_receipt_once",
                 "insert into refund_receipt (book_id, payment_id, attempt_no, statement_id, line_no,
                     amount_fen, entry, seal) select book_id, payment_id, attempt_no, statement_id,
                     99, amount_fen, entry, seal from refund_receipt where payment_id = 1",
@@ -354,8 +355,16 @@ async fn after_release(office: &Office, step: usize, key: Option<String>) -> Res
                         日期,摘要,借方发生额,贷方发生额,对方户名,对方账号,备注\n\
                         2022-01-05,下达,,2000000.00,,,县示例2\n\
                         2022-01-05,下达,,500.00,,,县示例5\n";
-            let bytes = text.as_bytes();
-            statement::import(app, accountant, "csv", "jan.csv", bytes, None, key).await
+            office.on("2022-01-31");
+            let input = StatementInput {
+                account: "csv".to_owned(),
+                file_name: "jan.csv".to_owned(),
+                bytes: text.as_bytes().to_vec(),
+                profile: None,
+            };
+            let done = statement::import(app, accountant, &input, key).await;
+            office.on("2022-01-04");
+            done
         }
         16 => {
             let id = ExceptionId(1);
@@ -594,6 +603,8 @@ impl Walk {
             movements.push(movement("2022-01-01", line.amount.get(), &line.key));
         }
         let days = (self.date(self.seen + 1), self.date(today));
+        let first: &'static str = days.0.clone().leak();
+        movements.iter_mut().for_each(|one| one.date = first);
         self.office
             .statement(account, (&days.0, &days.1), &movements)
             .await;

@@ -45,6 +45,7 @@ mod scale;
 mod schema;
 mod service;
 mod sources;
+mod statement_files;
 mod statements;
 mod tamper;
 mod tidy;

@@ -321,13 +321,7 @@ async fn the_bank_answers(month: &mut Month, run: i64) {
     ];
     let days = ("2022-01-01", "2022-01-31");
     let statement = write_statement("2600000000000000001", days, 0, &seen);
-    month
-        .sends(
-            "accountant",
-            "POST /statements?account=icbc&name=s.csv",
-            &statement,
-        )
-        .await;
+    stated(month, &statement).await;
     let (payment, _) = batch.lines[0].key[1..].split_once('-').unwrap();
     looked_into(month, payment).await;
     let proposal = json!({ "resolution": "ignore", "note": "示例" });
@@ -337,6 +331,32 @@ async fn the_bank_answers(month: &mut Month, run: i64) {
     month
         .does("reviewer", "POST /exceptions/1/confirm", Value::Null)
         .await;
+}
+
+/// A statement is looked at, imported, shown, and proposed to be withdrawn.
+async fn stated(month: &mut Month, bytes: &[u8]) {
+    let line = "POST /statements/preview?account=icbc&name=s.csv";
+    let early = month
+        .rest
+        .send(Ask::new("accountant", line).file(bytes))
+        .await;
+    assert_eq!(early.code(), "BNK-0012");
+    month.rest.on("2022-01-31");
+    let shown = month
+        .rest
+        .send(Ask::new("accountant", line).file(bytes))
+        .await;
+    assert_eq!(shown.status, 200);
+    assert_eq!(shown.json()["matched"], 3);
+    let line = "POST /statements?account=icbc&name=s.csv";
+    month.sends("accountant", line, bytes).await;
+    let shown = month.rest.get("auditor", "/statements/1").await.json();
+    assert_eq!(shown["movements"][2]["matched"][0]["kind"], "batch");
+    let why = json!({ "reason": "示例" });
+    month
+        .does("accountant", "POST /statements/1/withdraw", why)
+        .await;
+    month.rest.on("2022-01-04");
 }
 
 /// What is noted of a difference, and what is proposed about its words, its payment and its return.

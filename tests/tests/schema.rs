@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use acceptance::office::paper::{Outcome, movement, outcomes, people, person, write_return};
+use acceptance::office::paper::{
+    Outcome, movement, outcomes, people, person, write_return, write_statement,
+};
 use acceptance::office::{Office, day, done, month};
 use acceptance::{TestDb, for_each_engine};
 use api::app::appropriation::{self, NewReduction};
@@ -24,7 +26,7 @@ use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::role::Role;
 use ledger::disbursement::workflow::RunEvent;
 use ledger::id::{
-    ExceptionId, ObjectionId, PartyId, PaymentId, RecoveryId, ReturnId, RunId, TokenId,
+    ExceptionId, ObjectionId, PartyId, PaymentId, RecoveryId, ReturnId, RunId, StatementId, TokenId,
 };
 use ledger::money::Fen;
 use ledger_store::db::{Db, Engine};
@@ -285,6 +287,7 @@ async fn constraints_with_a_refusal_exist() {
     known.extend(["tr_recovery_event_left", "tr_recovery_event_people"]);
     known.extend(["tr_rule_decision_people", "tr_outcome_void_last"]);
     known.extend(["tr_re_pay_clearance_failed"]);
+    known.extend(["tr_statement_withdrawal_newest", "tr_statement_days"]);
     // Of 0004_publication.
     known.extend([
         "tr_run_event_publication",
@@ -343,14 +346,7 @@ async fn full(url: &str) -> Office {
     );
     let (id, accountant) = (ExceptionId(1), office.who("accountant"));
     done(exception::propose(app, accountant, id, "ignore", "银行误列", None).await);
-    let seen = [
-        movement("2022-01-05", 150_000, "省示例1"),
-        movement("2022-01-05", 300_000, "县示例1"),
-        movement("2022-01-07", 10_100, "P1-1"),
-    ];
-    office
-        .statement("icbc", ("2022-01-01", "2022-01-31"), &seen)
-        .await;
+    stated(&office).await;
     settled(&office).await;
     office.pay("urban", RunKind::RePay, "2022-01").await;
     office.roster("urban", "2022-02", &people(19)).await;
@@ -373,6 +369,26 @@ async fn full(url: &str) -> Office {
     done(calendar::import(app, office.who("maker"), &notice, None).await);
     office.assert_invariants().await;
     office
+}
+
+/// January at the bank is stated, withdrawn, and stated again.
+async fn stated(office: &Office) {
+    let seen = [
+        movement("2022-01-05", 150_000, "省示例1"),
+        movement("2022-01-05", 300_000, "县示例1"),
+        movement("2022-01-07", 10_100, "P1-1"),
+    ];
+    let answer = office
+        .statement("icbc", ("2022-01-01", "2022-01-31"), &seen)
+        .await;
+    let id = StatementId(answer["statement"].as_i64().unwrap());
+    let change = Change::Unstate(id, "示例".to_owned());
+    done(office.agree("accountant", "maker", &change).await);
+    let days = ("2022-01-01", "2022-01-31");
+    let bytes = write_statement("2600000000000000001", days, 0, &seen);
+    office.on("2022-01-31");
+    done(office.take_statement("icbc", &bytes, None).await);
+    office.on("2022-01-04");
 }
 
 /// A difference is noted and settled, words are taught, a return is withdrawn and imported again,

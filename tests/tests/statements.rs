@@ -95,16 +95,50 @@ async fn a_statement_that_overlaps_is_told_from_one_that_leaves_a_gap() {
         let funds = [movement("2022-01-05", 150_000, "省示例1")];
         statement_of(&office, ("2022-01-01", "2022-01-10"), &funds).await;
         let number = "2600000000000000001";
-        for (days, opening, code) in [
-            (("2022-01-10", "2022-01-20"), 150_000, "BNK-0010"),
-            (("2022-01-01", "2022-01-31"), 0, "BNK-0010"),
-            (("2022-01-21", "2022-01-31"), 150_100, "BNK-0009"),
+        office.on("2022-01-31");
+        for (days, opening, on, code) in [
+            (
+                ("2022-01-10", "2022-01-20"),
+                150_000,
+                "2022-01-10",
+                "BNK-0010",
+            ),
+            (
+                ("2022-01-10", "2022-01-20"),
+                150_100,
+                "2022-01-11",
+                "BNK-0010",
+            ),
+            (("2022-01-01", "2022-01-31"), 0, "2022-01-21", "BNK-0010"),
+            (
+                ("2022-01-21", "2022-01-31"),
+                150_100,
+                "2022-01-21",
+                "BNK-0009",
+            ),
+            (
+                ("2022-01-11", "2022-02-01"),
+                150_000,
+                "2022-01-21",
+                "BNK-0012",
+            ),
+            (
+                ("2022-01-11", "2062-04-30"),
+                150_000,
+                "2022-01-21",
+                "BNK-0012",
+            ),
+            (
+                ("2022-01-11", "2022-01-20"),
+                150_000,
+                "2022-01-21",
+                "BNK-0001",
+            ),
         ] {
-            let seen = [movement("2022-01-21", 300_000, "县示例1")];
+            let seen = [movement(on, 300_000, "县示例1")];
             let bytes = write_statement(number, days, opening, &seen);
-            let who = office.who("accountant");
-            let again = statement::import(&office.app, who, "icbc", "s.csv", &bytes, None, None);
-            assert_eq!(refused(again.await).code(), code, "{days:?}");
+            let again = office.take_statement("icbc", &bytes, None).await;
+            assert_eq!(refused(again).code(), code, "{days:?}");
         }
         office.assert_invariants().await;
     })

@@ -28,6 +28,7 @@ use super::exception::Page;
 use super::progress::Progress;
 use super::returns::{ReturnInput, Said};
 use super::roster::RosterFile;
+use super::statement::StatementInput;
 use super::view::{Report, Table, words};
 use super::{
     App, Caller, Done, Error, Order, audit, not_found, release, returns, roster, run, statement,
@@ -506,10 +507,14 @@ async fn perform(app: &App, book: &Book, job: &Job, progress: Progress) -> Resul
             returns::import(app, caller, &file, key).await?
         }
         "statement.import" => {
-            let text = |name: &str| request[name].as_str().unwrap_or_default();
-            let (account, name) = (text("account"), text("name"));
-            let (bytes, layout) = (input.unwrap_or_default(), request["profile"].as_str());
-            statement::import(app, caller, account, name, &bytes, layout, key).await?
+            let text = |name: &str| request[name].as_str().map(str::to_owned);
+            let file = StatementInput {
+                account: text("account").unwrap_or_default(),
+                file_name: text("name").unwrap_or_default(),
+                bytes: input.unwrap_or_default(),
+                profile: text("profile"),
+            };
+            statement::import(app, caller, &file, key).await?
         }
         "run.calculate" => run::calculate(app, caller, run(), key).await?,
         "run.check" => run::check(app, caller, run(), key).await?,

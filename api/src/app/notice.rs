@@ -44,8 +44,8 @@ pub(super) struct Read {
 struct Returned {
     line: usize,
     attempt: AttemptFact,
-    /// The step of the answer that it was paid.
-    paid: i64,
+    /// The step that the refund takes.
+    step: i64,
 }
 
 /// What a line says of an attempt.
@@ -91,11 +91,11 @@ pub(super) async fn read(
     for (place, line) in read.file.lines.iter().enumerate() {
         match said(write, batch, line).await? {
             Said::Returned(both) if seen.insert((both.0.payment, both.0.number)) => {
-                let (attempt, paid) = *both;
+                let (attempt, step) = *both;
                 read.found.push(Returned {
                     line: place,
                     attempt,
-                    paid,
+                    step,
                 });
             }
             Said::Returned(_) | Said::Known => read.repeated += 1,
@@ -157,7 +157,7 @@ async fn said(write: &mut Write, batch: Option<BatchId>, line: &AnswerLine) -> R
     }
     let of = (fact.payment, fact.number);
     Ok(match settlement::answer(write.tx(), book, of).await? {
-        Some(known) if known.kind == "paid" => Said::Returned(Box::new((fact, known.step))),
+        Some(known) if known.kind == "paid" => Said::Returned(Box::new((fact, known.refund_step))),
         Some(_) => Said::Known,
         None => Said::Strange("银行尚未报成功 not reported paid yet"),
     })
@@ -229,7 +229,7 @@ impl Read {
         Outcome {
             payment: one.attempt.payment,
             attempt: one.attempt.number,
-            step: one.paid + 1,
+            step: one.step,
             kind: "refunded",
             reason: reason.map_or("returned", reason::Reason::code).to_owned(),
             reason_text: without_names(line),

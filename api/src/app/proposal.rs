@@ -7,7 +7,7 @@ use ledger::calendar::Date;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::role::Action;
-use ledger::id::{PaymentId, ProposalId, ReturnId, UserId};
+use ledger::id::{PaymentId, ProposalId, ReturnId, StatementId, UserId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
 use ledger_store::boxed;
@@ -21,6 +21,7 @@ use super::clear;
 use super::layouts::{self, NewLayouts};
 use super::publication::{self, NewRule};
 use super::reason;
+use super::statement::Withdraw as WithdrawStatement;
 use super::view::{Report, Table, words};
 use super::withdraw::Withdraw;
 use super::{App, Caller, Done, Error, Order, not_found};
@@ -38,6 +39,8 @@ pub enum Change {
     Reason(String, String),
     /// A return is withdrawn: its number, and why.
     Withdraw(ReturnId, String),
+    /// A statement is withdrawn: its number, and why.
+    Unstate(StatementId, String),
     /// A payment is cancelled for good: its number, and why.
     Cancel(PaymentId, String),
     /// Payments may be tried again with the same accounts: their numbers, and why.
@@ -74,6 +77,7 @@ impl Change {
             Change::Level(login, level) => ("审批级次 level", format!("{login} {}", level.name())),
             Change::Reason(words, reason) => ("失败原因 reason", format!("{words} → {reason}")),
             Change::Withdraw(id, why) => ("撤回回盘 withdraw", format!("{id} {why}")),
+            Change::Unstate(id, why) => ("撤回对账单 statement", format!("{id} {why}")),
             Change::Cancel(id, why) => ("取消发放 cancel", format!("{id} {why}")),
             Change::Clear(ids, why) => {
                 let ids: Vec<String> = ids.iter().map(PaymentId::to_string).collect();
@@ -102,6 +106,7 @@ impl Change {
             Change::Level(..) => "level",
             Change::Reason(..) => "reason",
             Change::Withdraw(..) => "withdraw",
+            Change::Unstate(..) => "unstate",
             Change::Cancel(..) => "cancel",
             Change::Clear(..) => "clear",
             Change::Layouts(_) => "layouts",
@@ -115,6 +120,7 @@ impl Change {
             Change::Level(..) => Order::new("user.level", Action::ManageUsers),
             Change::Reason(..) => Order::new("reason.teach", Action::ManagePolicy),
             Change::Withdraw(..) => Order::new("return.withdraw", Action::ImportReturn),
+            Change::Unstate(..) => Order::new("statement.withdraw", Action::ImportStatement),
             Change::Cancel(..) => Order::new("payment.cancel", Action::CancelPayment),
             Change::Clear(..) => Order::new("payment.clear", Action::ClearPayment),
             Change::Layouts(_) => Order::new("policy.layouts", Action::ManagePolicy),
@@ -141,6 +147,7 @@ impl Change {
             Change::Level(login, level) => json!({ "user": login, "level": level.code() }),
             Change::Reason(words, reason) => json!({ "words": words, "reason": reason }),
             Change::Withdraw(id, reason) => json!({ "return": id.get(), "reason": reason }),
+            Change::Unstate(id, reason) => json!({ "statement": id.get(), "reason": reason }),
             Change::Cancel(id, reason) => json!({ "payment": id.get(), "reason": reason }),
             Change::Clear(ids, reason) => {
                 let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
@@ -178,6 +185,7 @@ impl Change {
             "level" => Change::Level(text("user")?, level()?),
             "reason" => Change::Reason(text("words")?, text("reason")?),
             "withdraw" => Change::Withdraw(ReturnId(number("return")?), text("reason")?),
+            "unstate" => Change::Unstate(StatementId(number("statement")?), text("reason")?),
             "cancel" => Change::Cancel(PaymentId(number("payment")?), text("reason")?),
             "clear" => {
                 let ids = content.get("payments")?.as_array()?.iter();
@@ -198,6 +206,7 @@ impl Change {
     fn action(kind: &str) -> Action {
         match kind {
             "withdraw" => Action::ImportReturn,
+            "unstate" => Action::ImportStatement,
             "cancel" => Action::CancelPayment,
             "clear" => Action::ClearPayment,
             _ => Action::ManagePolicy,
@@ -220,6 +229,17 @@ impl Change {
             }
             Change::Withdraw(id, reason) => {
                 let withdraw = Withdraw {
+                    id: *id,
+                    maker,
+                    checker,
+                    proposal,
+                    reason,
+                    on,
+                };
+                withdraw.book(write).await
+            }
+            Change::Unstate(id, reason) => {
+                let withdraw = WithdrawStatement {
                     id: *id,
                     maker,
                     checker,

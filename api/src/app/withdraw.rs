@@ -51,7 +51,7 @@ impl Withdraw<'_> {
             .iter()
             .map(|one| (one.payment, one.attempt, one.step))
             .collect();
-        store::void(write, (self.id, voucher), &steps).await?;
+        store::void(write, (Some(self.id), voucher), &steps).await?;
         uncount(write, &given).await?;
         let row = Withdrawal {
             id: self.id,

@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::ties::Ties;
 use crate::app::returns::{ReturnInput, Said};
 use crate::app::run::NewRun;
+use crate::app::statement::StatementInput;
 use crate::app::{
     Done, Error, clash, period, release, report, returns, roster, run, statement, year,
 };
@@ -346,7 +347,13 @@ impl Work {
             .collect();
         let import = async |office: Arc<Office>, (name, bytes): (String, Vec<u8>)| {
             let by = office.who("accountant")?;
-            statement::import(&office.app, by, ACCOUNT, &name, &bytes, None, None).await
+            let input = StatementInput {
+                account: ACCOUNT.to_owned(),
+                file_name: name,
+                bytes,
+                ..StatementInput::default()
+            };
+            statement::import(&office.app, by, &input, None).await
         };
         let done = self
             .meter

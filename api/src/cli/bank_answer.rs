@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use ledger::id::ReturnId;
+use ledger::id::{ReturnId, StatementId};
 use ledger::money::Fen;
 
 use super::args::{Key, positive};
 use super::desk::Desk;
 use super::outcome::Outcome;
+use crate::app::Error;
+use crate::app::exception::Page;
 use crate::app::proposal::{self, Change};
 use crate::app::returns::{self, ReturnInput, Said};
-use crate::app::{Error, statement};
+use crate::app::statement::{self, StatementInput};
 
 /// Commands on returns.
 #[derive(Debug, Subcommand)]
@@ -129,41 +131,97 @@ impl ReturnCommand {
 pub(crate) enum StatementCommand {
     /// 导入对账单 Import a bank statement
     Import {
-        /// 对账单 Statement file
-        file: PathBuf,
-        /// 银行账户 Bank account
-        #[arg(long)]
-        account: String,
-        /// 银行格式 Layout [默认 default: 自动识别 detected]
-        #[arg(long)]
-        profile: Option<String>,
+        #[command(flatten)]
+        file: StatementFile,
         #[command(flatten)]
         key: Key,
     },
+    /// 预览对账单,不入账 Show what a statement would match and leave open, post nothing
+    Preview {
+        #[command(flatten)]
+        file: StatementFile,
+    },
     /// 列出对账单 List statements
     List,
+    /// 查看对账单逐笔对应 Show the movements of a statement and what each was matched to
+    Show {
+        /// 对账单编号 Number of the statement
+        #[arg(value_parser = positive)]
+        number: i64,
+    },
+    /// 提出撤回账户最近的对账单,另一人用 policy confirm 确认 Propose to withdraw the newest one of
+    /// an account; another person confirms
+    Withdraw {
+        /// 对账单编号 Number of the statement
+        #[arg(value_parser = positive)]
+        number: i64,
+        /// 原因 Why
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        key: Key,
+    },
+}
+
+/// A statement file and what is known of it.
+#[derive(Debug, Args)]
+pub(crate) struct StatementFile {
+    /// 对账单 Statement file
+    file: PathBuf,
+    /// 银行账户 Bank account
+    #[arg(long)]
+    account: String,
+    /// 银行格式 Layout [默认 default: 账户的对账单格式 that of the account]
+    #[arg(long)]
+    profile: Option<String>,
+}
+
+impl StatementFile {
+    fn read(&self, desk: &Desk) -> Result<StatementInput, Error> {
+        let (file_name, bytes) = desk.read(&self.file)?;
+        Ok(StatementInput {
+            account: self.account.clone(),
+            file_name,
+            bytes,
+            profile: self.profile.clone(),
+        })
+    }
 }
 
 impl StatementCommand {
     /// Does it.
     pub(crate) async fn run(&self, desk: &Desk) -> Result<Outcome, Error> {
         match self {
-            StatementCommand::Import {
-                file,
-                account,
-                profile,
-                key,
-            } => {
-                let (name, bytes) = desk.read(file)?;
+            StatementCommand::Import { file, key } => {
+                let input = file.read(desk)?;
                 let (app, caller) = desk.enter().await?;
-                let profile = profile.as_deref();
-                let done =
-                    statement::import(&app, &caller, account, &name, &bytes, profile, key.get());
+                let done = statement::import(&app, &caller, &input, key.get());
                 Ok(done.await?.into())
+            }
+            StatementCommand::Preview { file } => {
+                let input = file.read(desk)?;
+                let (app, caller) = desk.enter().await?;
+                Ok(statement::preview(&app, &caller, &input).await?.into())
             }
             StatementCommand::List => {
                 let (app, caller) = desk.enter().await?;
                 Ok(statement::list(&app, &caller).await?.into())
+            }
+            StatementCommand::Show { number } => {
+                let (app, caller) = desk.enter().await?;
+                let id = StatementId(*number);
+                let report = statement::show(&app, &caller, id, Page::ALL);
+                Ok(report.await?.into())
+            }
+            StatementCommand::Withdraw {
+                number,
+                reason,
+                key,
+            } => {
+                let change = Change::Unstate(StatementId(*number), reason.clone());
+                let (app, caller) = desk.enter().await?;
+                let done = proposal::propose(&app, &caller, &change, key.get());
+                Ok(done.await?.into())
             }
         }
     }

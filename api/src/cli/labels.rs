@@ -118,7 +118,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("interest", "利息", "interest"),
     ("kind", "种类", "kind"),
     ("last", "截止", "last"),
-    ("late_refunds", "成功后退票", "late refunds"),
+    ("late_refunds", "其中成功后退票", "of which after success"),
     ("layout_doubts", "格式疑点", "doubts of the layout"),
     ("layout_warnings", "格式注意事项", "warnings of the layout"),
     ("left", "剩余", "left"),

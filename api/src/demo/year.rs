@@ -20,6 +20,7 @@ use super::roster_file::{encoding_of, roster_csv};
 use crate::app::clock::moment_at;
 use crate::app::returns::{ReturnInput, Said};
 use crate::app::run::NewRun;
+use crate::app::statement::StatementInput;
 use crate::app::users::{self, NewUser};
 use crate::app::{
     App, Caller, Done, Error, appropriation, clash, period, policy, release, returns, roster, run,
@@ -485,8 +486,13 @@ impl<'a> Year<'a> {
             let bytes = self.read_file("statements", &name)?;
             self.app.clock.set(moment_at(to, 17, minute));
             let key = Some(format!("demo/statement/{code}/{to}"));
-            let layout = None;
-            statement::import(self.app, &accountant, code, &name, &bytes, layout, key).await?;
+            let input = StatementInput {
+                account: code.to_owned(),
+                file_name: name,
+                bytes,
+                ..StatementInput::default()
+            };
+            statement::import(self.app, &accountant, &input, key).await?;
         }
         Ok(())
     }

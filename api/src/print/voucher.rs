@@ -80,6 +80,7 @@ fn source_name(code: &str) -> &str {
         "batch" => "代发批",
         "return" => "回盘",
         "statement" => "对账单",
+        "unstate" => "撤回对账单",
         "appropriation" => "指标",
         "reduction" => "追减",
         "treasury" => "缴回财政",

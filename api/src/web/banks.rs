@@ -4,6 +4,7 @@ use axum::Router;
 use bank_adapters::{Profile, Use};
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
+use ledger::id::StatementId;
 use ledger::money::Fen;
 use ledger::problem::Language;
 use serde_json::json;
@@ -18,11 +19,14 @@ use super::seat::Seat;
 use super::{fen, kept, months, tables, work};
 use crate::app::job::Wanted;
 use crate::app::returns::{self, ReturnInput, Said};
-use crate::app::{Error, policy, reconcile, release, report, statement, waiting};
+use crate::app::statement::{self, StatementInput};
+use crate::app::{Error, not_found, policy, reconcile, release, report, waiting};
 use crate::http::Server;
 
 /// Lines of a batch on a page.
 const LINES: i64 = 100;
+/// Movements of a preview on a page.
+const PREVIEWED: usize = 200;
 /// Failed payments on a page.
 const FAILED: i64 = 100;
 
@@ -39,6 +43,11 @@ pub(super) fn router() -> Router<Server> {
             "/statements",
             reply::get(statements).merge(reply::post(state, statements)),
         )
+        .route(
+            "/statements/preview",
+            reply::post(preview_statement, statements),
+        )
+        .route("/statements/{statement}", reply::get(statement_page))
         .route("/agreements", reply::get(agreements))
 }
 
@@ -301,20 +310,28 @@ pub(super) async fn account_field(seat: &Seat) -> Result<Field, Error> {
     Ok(field("account", seat.say("field.account")).kind(Kind::Select(accounts)))
 }
 
-async fn statements(seat: Seat) -> Result<Reply, Error> {
+pub(super) async fn statements(seat: Seat) -> Result<Reply, Error> {
     let report = statement::list(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.statements"), seat.say("statements.lead"));
     if seat.may(Action::ImportStatement) {
-        let file = field("file", seat.say("statements.file"));
-        let form = Form::act(&seat, "/statements", seat.say("statements.import"))
-            .saying(
-                seat.say("statements.import"),
-                seat.say("statements.import-lead"),
-            )
-            .field(&seat, account_field(&seat).await?)
-            .field(&seat, file.kind(Kind::File(".csv,.txt,.xlsx,.xml")))
-            .field(&seat, profile_field(&seat, Some(Use::Statement)));
-        page = page.form(Some(form));
+        let form = statement_form(&seat, "/statements/preview", "statements.preview").await?;
+        page = page.form(Some(form.saying(
+            seat.say("statements.import"),
+            seat.say("statements.import-lead"),
+        )));
+        let keys = [
+            "statements.withdraw",
+            "statements.withdraw-lead",
+            "statements.number",
+        ];
+        let forms = vec![
+            because_form(&seat, "/statements/withdraw", keys),
+            confirm_form(&seat),
+        ];
+        page = page.with(Block::More(
+            seat.say("statements.withdraw").to_owned(),
+            forms,
+        ));
     }
     let newest = report::newest_month(seat.app(), seat.caller()).await?;
     let newest = newest.to_string();
@@ -331,27 +348,102 @@ async fn statements(seat: Seat) -> Result<Reply, Error> {
         link(seat.say("inspect.title"), "/bank-files"),
     ];
     page = page.with(Block::Links(ways));
-    tables::page(&seat, page, &report, &[])
+    tables::page(&seat, page, &report, &[("number", "/statements/")])
+}
+
+/// One statement: its balances, and a page of its movements with what each was matched to.
+async fn statement_page(seat: Seat) -> Result<Reply, Error> {
+    let text = seat.place("statement");
+    let id = text.parse().map(StatementId);
+    let id = id.map_err(|_| not_found("对账单 statement", text))?;
+    let rows = tables::rows(&seat, LINES);
+    let report = statement::show(seat.app(), seat.caller(), id, rows).await?;
+    let json = &report.json;
+    let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+    let number = id.to_string();
+    let mut page = Page::new(
+        seat.fill("statements.one", &[("statement", &number)]),
+        seat.say("statements.one-lead"),
+    )
+    .under(seat.say("nav.statements"), "/statements")
+    .with(Block::Facts(vec![
+        fact(seat.say("field.account"), text("account")),
+        fact(
+            seat.say("statements.days"),
+            format!("{} – {}", text("from"), text("to")),
+        ),
+        fact(seat.say("statements.opening"), fen(&json["opening_fen"])),
+        fact(seat.say("statements.moved"), fen(&json["moved_fen"])),
+        fact(seat.say("statements.closing"), fen(&json["closing_fen"])),
+    ]));
+    if json["withdrawn"] == true {
+        page = page.with(notice("bad", seat.say("statements.withdrawn")));
+    }
+    tables::paged(&seat, page, &report)
+}
+
+async fn statement_form(seat: &Seat, action: &str, button: &'static str) -> Result<Form, Error> {
+    let file = field("file", seat.say("statements.file"));
+    Ok(Form::act(seat, action, seat.say(button))
+        .field(seat, account_field(seat).await?)
+        .field(seat, file.kind(Kind::File(".csv,.txt,.xlsx,.xml")))
+        .field(seat, profile_field(seat, Some(Use::Statement))))
+}
+
+fn statement_input(posted: &Posted) -> Result<StatementInput, Error> {
+    let file = posted.file("file")?;
+    Ok(StatementInput {
+        account: posted.text("account").to_owned(),
+        file_name: file.name.clone(),
+        bytes: file.bytes.clone(),
+        profile: posted.optional("profile"),
+    })
+}
+
+/// What a statement would match and leave open. Its file is kept for the step that takes it in.
+async fn preview_statement(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let input = statement_input(&posted)?;
+    let report = statement::preview(seat.app(), seat.caller(), &input).await?;
+    let mut form = statement_form(&seat, "/statements", "statements.import").await?;
+    for field in form.fields.iter_mut().filter(|field| field.name != "file") {
+        posted.text(field.name).clone_into(&mut field.value);
+    }
+    let form = form.saying(
+        seat.say("statements.import"),
+        seat.say("statements.sure-lead"),
+    );
+    let form = form.keeping(&seat, posted.file("file")?);
+    let json = &report.json;
+    let title = seat.fill("statements.would", &[("file", &input.file_name)]);
+    let mut page = Page::new(title, seat.say("statements.would-lead"))
+        .under(seat.say("nav.statements"), "/statements")
+        .with(Block::Facts(vec![
+            fact(seat.say("statements.opening"), fen(&json["opening_fen"])),
+            fact(seat.say("statements.moved"), fen(&json["moved_fen"])),
+            fact(seat.say("statements.closing"), fen(&json["closing_fen"])),
+            fact(seat.say("statements.matched"), json["matched"].to_string()),
+            fact(seat.say("nav.exceptions"), json["exceptions"].to_string()),
+        ]))
+        .form(Some(form));
+    for (place, table) in report.tables.iter().enumerate() {
+        let mut table = table.clone();
+        table.rows.truncate(PREVIEWED);
+        let grid = super::grid::Grid::of(&seat, &table, place, &[]).plain();
+        page.blocks.push(Block::Grid(Box::new(grid)));
+    }
+    Ok(page.into())
 }
 
 async fn state(seat: Seat, posted: Posted) -> Result<Reply, Error> {
-    let file = posted.file("file")?;
-    let layout = posted.optional("profile");
-    let account = posted.text("account");
-    if work::is_large(file) {
-        let request = json!({ "name": file.name, "account": account, "profile": layout });
-        let wanted = Wanted::new("statement.import", request).with(file.bytes.clone());
+    let input = statement_input(&posted)?;
+    if work::is_large(posted.file("file")?) {
+        let request = json!({
+            "name": input.file_name, "account": input.account, "profile": input.profile,
+        });
+        let wanted = Wanted::new("statement.import", request).with(input.bytes);
         return work::later(&seat, wanted, posted.key()).await;
     }
-    let done = statement::import(
-        seat.app(),
-        seat.caller(),
-        account,
-        &file.name,
-        &file.bytes,
-        layout.as_deref(),
-        posted.key(),
-    );
+    let done = statement::import(seat.app(), seat.caller(), &input, posted.key());
     Ok(Reply::Done(done.await?, "/statements".to_owned()))
 }
 

@@ -260,6 +260,9 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         let more = seat.say("exceptions.note").to_owned();
         page = page.with(Block::More(more, note_forms(&seat, id)));
     }
+    if let Some(line) = report.tables.get(4) {
+        page = page.with(Block::Grid(Box::new(Grid::of(&seat, line, 4, &[]).plain())));
+    }
     if let Some(notes) = report.tables.get(1) {
         page = page.with(Block::Grid(Box::new(Grid::of(&seat, notes, 1, &[]))));
     }
@@ -397,7 +400,10 @@ async fn ways(seat: &Seat, id: ExceptionId, one: &Value) -> Result<Vec<Link>, Er
     }
     match one["source"].as_str() {
         Some("return" | "notice") => ways.push(link(seat.say("nav.returns"), "/returns")),
-        Some("statement") => ways.push(link(seat.say("nav.statements"), "/statements")),
+        Some("statement") => {
+            let to = format!("/statements/{}", one["source_id"]);
+            ways.push(link(seat.say("nav.statements"), to));
+        }
         _ => {}
     }
     Ok(ways)

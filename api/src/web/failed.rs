@@ -4,7 +4,7 @@
 use axum::Router;
 use bank_adapters::reason::Reason;
 use ledger::disbursement::role::Action;
-use ledger::id::{PaymentId, ProposalId, ReturnId};
+use ledger::id::{PaymentId, ProposalId, ReturnId, StatementId};
 use ledger::problem::Language;
 
 use super::page::{Form, Kind, Page, field};
@@ -28,6 +28,10 @@ pub(super) fn router() -> Router<Server> {
             reply::post(withdraw, super::banks::list),
         )
         .route("/repay/clear", reply::post(clear, super::banks::repay))
+        .route(
+            "/statements/withdraw",
+            reply::post(unstate, super::banks::statements),
+        )
         .route("/repay/cancel", reply::post(cancel, super::banks::repay))
 }
 
@@ -98,6 +102,12 @@ async fn withdraw(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let id = ReturnId(posted.parse("number", "编号 a number")?);
     let reason = posted.text("reason").to_owned();
     propose(seat, posted, Change::Withdraw(id, reason), "/returns").await
+}
+
+async fn unstate(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+    let id = StatementId(posted.parse("number", "编号 a number")?);
+    let reason = posted.text("reason").to_owned();
+    propose(seat, posted, Change::Unstate(id, reason), "/statements").await
 }
 
 async fn cancel(seat: Seat, posted: Posted) -> Result<Reply, Error> {

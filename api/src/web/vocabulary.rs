@@ -226,6 +226,7 @@ const ACTS: &[(&str, &str)] = &[
     ("登录尝试", "sign-in"),
     ("登录锁定", "sign-in.lock"),
     ("导入对账单", "statement.import"),
+    ("撤回对账单", "statement.withdraw"),
     ("发给接口令牌", "token.add"),
     ("收回接口令牌", "token.revoke"),
     ("添加用户", "user.add"),

@@ -664,10 +664,8 @@ impl Profile {
             Some((position, column)) => column.label(position),
             None => {
                 let preamble = self.preamble.iter().find(|p| p.field == field);
-                preamble
-                    .and_then(|p| p.labels.first())
-                    .cloned()
-                    .unwrap_or_default()
+                let label = preamble.and_then(|p| p.labels.first());
+                label.map_or_else(|| field.name().to_owned(), Clone::clone)
             }
         }
     }

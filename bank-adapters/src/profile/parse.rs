@@ -747,6 +747,14 @@ impl Raw {
                     start,
                     "a statement needs debit and credit, or amount",
                 );
+                let above = |field| self.preamble.iter().any(|line| line.field == field);
+                let stated = above(Field::OpeningBalance) && above(Field::ClosingBalance);
+                faults.need(
+                    has(Field::Balance) || stated,
+                    start,
+                    "a statement needs a column of balances, or opening and closing balance \
+                     above its header",
+                );
             }
         }
     }

@@ -69,7 +69,7 @@ sql! {
         and t.book_id = o.book_id and t.payment_id = o.payment_id
         and t.attempt_no = o.attempt_no
         and (o.kind = 'refunded' or a.debit_style = 'whole')
-        and not exists (select 1 from refund_receipt h where h.book_id = o.book_id
+        and not exists (select 1 from refund_receipt_now h where h.book_id = o.book_id
             and h.payment_id = o.payment_id and h.attempt_no = o.attempt_no)
         group by b.bank_account_id order by b.bank_account_id";
     STORED_SUMS = "select account_id, debit_fen, credit_fen from account_total
@@ -114,12 +114,13 @@ sql! {
         and o.book_id = t.book_id and o.payment_id = t.payment_id
         and o.attempt_no = t.attempt_no and o.kind <> 'refunded'
         group by o.source_id, o.kind";
+    // Of a withdrawn statement too: it was booked, and its withdrawal booked the opposite.
     RECEIPTS = "select r.program_id, cast(sum(h.amount_fen) as bigint),
         cast(sum(case when o.step is null then 0 else p.amount_fen end) as bigint)
         from refund_receipt h
         cross join payment p
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
-        left join outcome_now o on o.book_id = h.book_id and o.payment_id = h.payment_id
+        left join outcome o on o.book_id = h.book_id and o.payment_id = h.payment_id
             and o.attempt_no = h.attempt_no and o.kind = 'refunded'
             and o.source_id = h.statement_id
         where h.book_id = $1 and h.statement_id = $2
@@ -129,7 +130,9 @@ sql! {
             and x.source_id = h.statement_id and x.line_no = h.line_no)
         and p.book_id = h.book_id and p.payment_id = h.payment_id
         group by r.program_id order by r.program_id";
-    UNEXPLAINED = "select x.source_id, s.bank_account_id, cast(sum(x.amount_fen) as bigint)
+    UNEXPLAINED = "select x.source_id, s.bank_account_id, cast(sum(x.amount_fen) as bigint),
+        (select cast(count(*) as bigint) from statement_withdrawal w
+            where w.book_id = $1 and w.statement_id = x.source_id)
         from exception x
         join statement s on s.book_id = x.book_id and s.statement_id = x.source_id
         where x.book_id = $1 and x.source = 'statement' and x.kind in ($2, $3, $4)
@@ -231,7 +234,7 @@ sql! {
         join payment p on p.book_id = v.book_id and p.payment_id = v.payment_id
         join run r on r.book_id = p.book_id and r.run_id = p.run_id
         join voucher w on w.book_id = v.book_id and w.voucher_id = v.voucher_id
-        where v.book_id = $1 and w.month >= $2 and w.month <= $3
+        where v.book_id = $1 and w.month >= $2 and w.month <= $3 and o.kind <> 'refunded'
         group by b.bank_account_id, a.debit_style, r.program_id, o.kind
         order by b.bank_account_id, r.program_id, o.kind";
     SETTLED = "select x.effect, x.bank_account_id, x.program_id,
@@ -593,6 +596,19 @@ pub async fn recovery_expense(
         .collect()
 }
 
+/// Credits of one statement that nobody could explain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unexplained {
+    /// The statement.
+    pub statement: StatementId,
+    /// Of which account.
+    pub bank_account: BankAccountId,
+    /// Their sum.
+    pub amount: Fen,
+    /// Whether the statement was withdrawn, so that they stand in suspense no more.
+    pub withdrawn: bool,
+}
+
 /// The credits that nobody could explain, by statement and bank account: exceptions of these
 /// kinds, settled or not. What was found to be a recovery's money is among its events.
 #[boxed]
@@ -600,15 +616,19 @@ pub async fn unexplained(
     tx: &mut Tx,
     book: BookId,
     kinds: [&str; 3],
-) -> Result<Vec<(StatementId, BankAccountId, Fen)>, StoreError> {
+) -> Result<Vec<Unexplained>, StoreError> {
     let [one, two, three] = kinds.map(Value::from);
     let rows = tx
         .query(UNEXPLAINED, &[book.get().into(), one, two, three])
         .await?;
     rows.iter()
         .map(|row| {
-            let at = (StatementId(row.int(0)?), BankAccountId(row.int(1)?));
-            Ok((at.0, at.1, Fen::new(row.int(2)?)))
+            Ok(Unexplained {
+                statement: StatementId(row.int(0)?),
+                bank_account: BankAccountId(row.int(1)?),
+                amount: Fen::new(row.int(2)?),
+                withdrawn: row.int(3)? > 0,
+            })
         })
         .collect()
 }

@@ -89,9 +89,7 @@ fn problem_of(constraint: &str) -> Option<Problem> {
         "uq_appropriation_document" => exists("指标文 appropriation"),
         "uq_reduction_document" => exists("追减文 reduction"),
         "uq_bank_account_code" => exists("账户 bank account"),
-        "uq_return_file_content" | "uq_statement_content" => {
-            Problem::new(Kind::FileSeen).with("time", "").with("id", "")
-        }
+        "uq_return_file_content" => Problem::new(Kind::FileSeen).with("time", "").with("id", ""),
         "pk_period_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "pk_year_close" => Problem::new(Kind::PeriodClosed).with("month", ""),
         "uq_voucher_reverses" => Problem::new(Kind::AlreadyReversed).with("voucher", ""),
@@ -112,7 +110,22 @@ fn problem_of(constraint: &str) -> Option<Problem> {
             .with("decision", "办理"),
         "tr_objection_event_people" => Problem::new(Kind::TwoPeople).with("user", ""),
         name if name.contains("_statement_link_") => explained_otherwise(),
-        name => return of_proposal(name),
+        name => return of_proposal(name).or_else(|| statement_problem(name)),
+    })
+}
+
+/// The same of whole statements.
+fn statement_problem(constraint: &str) -> Option<Problem> {
+    Some(match constraint {
+        "pk_statement_withdrawal" | "tr_statement_withdrawal_newest" => {
+            Problem::new(Kind::StatementBuiltOn)
+                .with("id", "")
+                .with("detail", "")
+        }
+        "tr_statement_days" => Problem::new(Kind::StatementOverlap)
+            .with("from", "")
+            .with("to", ""),
+        _ => return None,
     })
 }
 

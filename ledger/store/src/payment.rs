@@ -110,7 +110,7 @@ sql! {
             and t.attempt_no = o.attempt_no
         join batch c on c.book_id = t.book_id and c.batch_id = t.batch_id
         join bank_account b on b.book_id = c.book_id and b.bank_account_id = c.bank_account_id
-        left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
+        left join refund_receipt_now h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
         left join re_pay_clearance k on k.book_id = o.book_id and k.payment_id = o.payment_id
             and k.attempt_no = o.attempt_no and k.step = o.step
@@ -121,7 +121,7 @@ sql! {
         and p.book_id = o.book_id and p.payment_id = o.payment_id
         and (o.payment_id, o.attempt_no) not in (select y.payment_id, y.attempt_no from exception y
             where y.book_id = $1 and y.kind in ('contradiction', 'matched-twice',
-                'amount-differs', 'account-differs')
+                'amount-differs', 'account-differs', 'late-success', 'success-taken-back')
             and not exists (select 1 from exception_event e where e.book_id = y.book_id
                 and e.exception_id = y.exception_id and e.state = 'settled'))
         and not exists (select 1 from attempt x where x.book_id = t.book_id
@@ -130,7 +130,8 @@ sql! {
         join exception x on x.book_id = r.book_id and x.payment_id = r.payment_id
             and x.attempt_no = r.attempt_no - 1
         where r.book_id = $1 and r.run_id = $2 and r.revision = $3
-        and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs')
+        and x.kind in ('contradiction', 'matched-twice', 'amount-differs', 'account-differs',
+            'late-success', 'success-taken-back')
         and not exists (select 1 from exception_event e where e.book_id = x.book_id
             and e.exception_id = x.exception_id and e.state = 'settled')";
     RUN_LINES = concat!("select p.payment_id, p.amount_fen, p.lines, p.payee_id, z.township,

@@ -112,12 +112,12 @@ sql! {
         group by debit_id, credit_id order by min(transfer_id)";
     BATCHES_AT_BANK = "select b.batch_id, b.batch_no, b.sent_on, b.total_fen,
         cast(coalesce((select -sum(l.amount_fen) from statement_match l
-            join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+            join statement_now s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where l.book_id = b.book_id and l.match_kind = 'batch' and l.match_id = b.batch_id
             and s.to_date <= $4), 0) + coalesce((select -sum(l.amount_fen) from return_file f
             join statement_match l on l.book_id = f.book_id and l.match_kind = 'return'
                 and l.match_id = f.return_id
-            join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+            join statement_now s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where f.book_id = b.book_id and f.batch_id = b.batch_id
             and s.to_date <= $4), 0) as bigint), a.debit_style
         from batch b
@@ -141,11 +141,11 @@ sql! {
     APPROPRIATIONS_AT_BANK = "select a.document, a.received_on, a.amount_fen from appropriation a
         where a.book_id = $1 and a.bank_account_id = $2 and a.received_on <= $3
         and not exists (select 1 from statement_line l
-            join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+            join statement_now s on s.book_id = l.book_id and s.statement_id = l.statement_id
             where l.book_id = a.book_id and l.match_kind = 'appropriation'
             and l.match_id = a.appropriation_id and s.to_date <= $4)
         and not exists (select 1 from statement_link k
-            join statement s on s.book_id = k.book_id and s.statement_id = k.statement_id
+            join statement_now s on s.book_id = k.book_id and s.statement_id = k.statement_id
             join exception_settlement c on c.book_id = k.book_id
                 and c.exception_id = k.exception_id
             join voucher v on v.book_id = c.book_id and v.voucher_id = c.voucher_id
@@ -157,11 +157,16 @@ sql! {
             and y.source = 'statement' and y.source_id = l.statement_id
             and y.line_no = l.line_no), '')
         from statement_line l
-        join statement s on s.book_id = l.book_id and s.statement_id = l.statement_id
+        join statement_now s on s.book_id = l.book_id and s.statement_id = l.statement_id
         where l.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
-        and l.match_kind = 'none' and l.amount_fen < 0
-        and not exists (select 1 from statement_link k where k.book_id = l.book_id
-            and k.statement_id = l.statement_id and k.line_no = l.line_no)
+        and l.amount_fen < 0
+        and (l.match_kind = 'none' and not exists (select 1 from statement_link k
+                where k.book_id = l.book_id and k.statement_id = l.statement_id
+                and k.line_no = l.line_no)
+            or exists (select 1 from statement_match m
+                join voucher w on w.book_id = m.book_id and w.voucher_id = m.match_id
+                where m.book_id = l.book_id and m.statement_id = l.statement_id
+                and m.line_no = l.line_no and m.match_kind = 'voucher' and w.on_date > $3))
         and not exists (select 1 from exception x
             join exception_settlement c on c.book_id = x.book_id
                 and c.exception_id = x.exception_id
@@ -174,7 +179,7 @@ sql! {
         coalesce((select min(y.kind) from exception y where y.book_id = l.book_id
             and y.source = 'statement' and y.source_id = l.statement_id
             and y.line_no = l.line_no), '')
-        from statement s
+        from statement_now s
         join statement_line l on l.book_id = s.book_id and l.statement_id = s.statement_id
         where s.book_id = $1 and s.bank_account_id = $2 and s.to_date <= $4
         and not exists (select 1 from voucher v where v.book_id = s.book_id
@@ -189,10 +194,15 @@ sql! {
             and t.transfer_id < v.transfer_first + v.transfers
             and c.code = '1002' and c.bank_account_id = $2
             and d.code in ('4001', '2103', '3001', '1218.03')), 0) as bigint) from voucher v
-        where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement', 'withdraw')
+        where v.book_id = $1 and v.source not in ('run', 'batch', 'return', 'statement', 'withdraw',
+            'unstate')
         and v.on_date <= $3
         and not exists (select 1 from exception_settlement c where c.book_id = v.book_id
             and c.voucher_id = v.voucher_id and c.effect = 'charged')
+        and not exists (select 1 from statement_match m
+            join statement_now s on s.book_id = m.book_id and s.statement_id = m.statement_id
+            where m.book_id = v.book_id and m.match_kind = 'voucher'
+            and m.match_id = v.voucher_id and s.to_date <= $4)
         order by v.month, v.number";
     COUNTS = "select (select cast(count(*) as bigint) from payment where book_id = $1),
         (select cast(count(*) as bigint) from attempt where book_id = $1),
@@ -433,8 +443,6 @@ pub struct Standing {
 pub struct OneSided {
     /// In the books and not at the bank.
     pub booked: Vec<Standing>,
-    /// Handed back to the treasury in the books; no statement line is matched to these.
-    pub handed_back: Vec<Standing>,
     /// At the bank and not in the books.
     pub at_bank: Vec<Standing>,
 }
@@ -482,12 +490,12 @@ pub async fn one_sided(
             row.int(2)?,
         ));
     }
-    for row in tx.query(HANDED_BACK, &args[..3]).await? {
+    for row in tx.query(HANDED_BACK, &args).await? {
         let amount = row.int(4)?;
         if amount != 0 {
             let number = format!("{} 记-{:04}", row.text(0)?, row.int(1)?);
             let line = standing(row.text(2)?, number, &row.text(3)?, -amount);
-            open.handed_back.push(line);
+            open.booked.push(line);
         }
     }
     let mut lines = tx.query(UNEXPLAINED_DEBITS, &args).await?;

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 sql! {
     HOME = "select r.program_id, cast(count(*) as bigint), cast(sum(h.amount_fen) as bigint),
-        l.on_date from refund_receipt h
+        l.on_date from refund_receipt_now h
         join statement_line l on l.book_id = h.book_id and l.statement_id = h.statement_id
             and l.line_no = h.line_no
         join payment p on p.book_id = h.book_id and p.payment_id = h.payment_id
@@ -26,7 +26,7 @@ sql! {
                 select sum(e.amount_fen) from recovery_event e where e.book_id = x.book_id
                 and e.event = 'receive' and e.exception_id = x.exception_id), 0) as fen
             from exception x
-            join statement s on s.book_id = x.book_id and s.statement_id = x.source_id
+            join statement_now s on s.book_id = x.book_id and s.statement_id = x.source_id
             join statement_line l on l.book_id = x.book_id and l.statement_id = x.source_id
                 and l.line_no = x.line_no
             where x.book_id = $1 and x.source = 'statement' and x.amount_fen > 0

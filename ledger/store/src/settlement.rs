@@ -32,7 +32,7 @@ sql! {
             where x.book_id = t.book_id and x.payment_id = t.payment_id),
         (select max(x.attempt_no) from attempt x where x.book_id = t.book_id
             and x.payment_id = t.payment_id and x.kind = 'cancel'),
-        (select cast(count(*) as bigint) from refund_receipt h where h.book_id = t.book_id
+        (select cast(count(*) as bigint) from refund_receipt_now h where h.book_id = t.book_id
             and h.payment_id = t.payment_id and h.attempt_no = t.attempt_no),
         (select cast(count(*) as bigint) from exception_settlement c where c.book_id = t.book_id
             and c.payment_id = t.payment_id and c.attempt_no = t.attempt_no
@@ -49,7 +49,8 @@ sql! {
             and f.attempt_no = 1
         join batch w on w.book_id = f.book_id and w.batch_id = f.batch_id
         where t.book_id = $1 and t.payment_id = $2 and t.attempt_no = $3 and t.kind = 'pay'";
-    ANSWER = "select step, kind, source_id, reason from outcome_now
+    ANSWER = "select step, kind, source_id, reason, (select max(x.step) / 2 * 2 + 2 from outcome x
+            where x.book_id = $1 and x.payment_id = $2 and x.attempt_no = $3) from outcome_now
         where book_id = $1 and payment_id = $2 and attempt_no = $3 order by step desc limit 1";
     CLEARED = "select user_id from re_pay_clearance where book_id = $1 and payment_id = $2
         and attempt_no = $3 and step = $4";
@@ -79,7 +80,7 @@ sql! {
         (select cast(count(*) as bigint) from attempt t
             join outcome_now o on o.book_id = t.book_id and o.payment_id = t.payment_id
                 and o.attempt_no = t.attempt_no and o.source_id = $3 and o.kind <> 'refunded'
-            join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
+            join refund_receipt_now h on h.book_id = t.book_id and h.payment_id = t.payment_id
                 and h.attempt_no = t.attempt_no
             where t.book_id = $1 and t.batch_id = $2 and t.line_no > 0),
         (select cast(count(*) as bigint) from statement_match l where l.book_id = $1
@@ -164,6 +165,8 @@ pub struct AnswerFact {
     pub source: i64,
     /// The normalised reason; empty when paid.
     pub reason: String,
+    /// The step that a refund after it takes.
+    pub refund_step: i64,
 }
 
 /// The newest attempt of a payment to pay it; none before its first.
@@ -238,6 +241,7 @@ pub async fn answer(
             kind: row.text(1)?,
             source: row.int(2)?,
             reason: row.text(3)?,
+            refund_step: row.int(4)?,
         })
     })
     .transpose()
@@ -364,21 +368,22 @@ pub async fn withdrawals(
     tx.query_one(WITHDRAWN_CONTENT, &args).await?.int(0)
 }
 
-/// Voids answers: they count no more. In payment order.
+/// Voids answers: they count no more; without a return they are refunds that a statement showed. In
+/// payment order.
 ///
 /// # Errors
 /// [`ledger::problem::Kind::AnswerBuiltOn`] when a later attempt or a refund stands on one.
 #[boxed]
 pub async fn void(
     write: &mut Write,
-    (id, voucher): (ReturnId, Option<VoucherId>),
+    (id, voucher): (Option<ReturnId>, Option<VoucherId>),
     answers: &[(PaymentId, i64, i64)],
 ) -> Result<(), Failure> {
     let mut loader = Loader::new(&table::OUTCOME_VOID);
     for (payment, attempt, step) in answers {
         let row = loader.rows();
         row.int(write.book().get()).int(payment.get()).int(*attempt);
-        row.int(*step).int(id.get());
+        row.int(*step).int(id.map_or(0, ReturnId::get));
         row.int(voucher.map_or(0, VoucherId::get)).end();
         loader.step(write).await?;
     }

@@ -572,6 +572,18 @@ pub async fn first_accounts(
 /// As [`Change::store`].
 #[boxed]
 pub async fn add_refunds(write: &mut Write, statement: StatementId) -> Result<(), Failure> {
+    let change = refunds(write, statement, Change::add).await?;
+    change.store(write).await
+}
+
+/// How a refund enters a change.
+type Enter = fn(&mut Change, Origin, i64, Fen, Event<'_>) -> Result<(), MoneyError>;
+
+async fn refunds(
+    write: &mut Write,
+    statement: StatementId,
+    enter: Enter,
+) -> Result<Change, Failure> {
     let mut change = Change::new();
     let args = [write.book().get().into(), statement.get().into()];
     for row in write.tx().query(REFUNDED, &args).await? {
@@ -582,9 +594,16 @@ pub async fn add_refunds(write: &mut Write, statement: StatementId) -> Result<()
         };
         let (attempt, amount) = (row.int(3)?, Fen::new(row.int(4)?));
         let refunded = Event::Refunded(row.text_ref(5)?);
-        let added = change.add(origin, attempt, amount, refunded);
-        added.map_err(Problem::from)?;
+        enter(&mut change, origin, attempt, amount, refunded).map_err(Problem::from)?;
     }
+    Ok(change)
+}
+
+/// Takes the refunds after success that a statement showed out of the success rates, before they
+/// are voided.
+#[boxed]
+pub async fn take_refunds(write: &mut Write, statement: StatementId) -> Result<(), Failure> {
+    let change = refunds(write, statement, Change::take_back).await?;
     change.store(write).await
 }
 

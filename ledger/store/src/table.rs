@@ -170,7 +170,8 @@ tables! {
         (book_id notice_id file_id profile content_hash lines returned repeated exceptions
          returned_fen imported_on)
         private() salt(None) beside();
-    REFUND_RECEIPT "refund_receipt" key(0 "", 1 ", payment_id", 2 ", attempt_no")
+    REFUND_RECEIPT "refund_receipt"
+        key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", statement_id")
         (book_id payment_id attempt_no statement_id line_no amount_fen)
         private() salt(None) beside();
     EXCEPTION "exception" key(0 "", 1 ", exception_id")
@@ -315,6 +316,9 @@ tables! {
         private() salt(None) beside();
     RETURN_WITHDRAWAL "return_withdrawal" key(0 "", 1 ", return_id")
         (book_id return_id proposal_id lines voucher_id user_id reason)
+        private() salt(None) beside();
+    STATEMENT_WITHDRAWAL "statement_withdrawal" key(0 "", 1 ", statement_id")
+        (book_id statement_id proposal_id lines voucher_id user_id reason)
         private() salt(None) beside();
     OUTCOME_REASON "outcome_reason"
         key(0 "", 1 ", payment_id", 2 ", attempt_no", 3 ", step", 4 ", n")

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 sql! {
     BATCHES = "select b.batch_id, b.batch_no, b.sent_on, r.program_id, b.bank_account_id,
         case when k.debit_style = 'whole' then 1 else 0 end, b.payments, b.total_fen,
-        (select max(s.to_date) from statement s where s.book_id = b.book_id
+        (select max(s.to_date) from statement_now s where s.book_id = b.book_id
             and s.bank_account_id = b.bank_account_id)
         from batch b
         join run r on r.book_id = b.book_id and r.run_id = b.run_id
@@ -38,7 +38,7 @@ sql! {
             and o.attempt_no = t.attempt_no and o.kind in ('paid', 'failed')
         left join outcome_now x on x.book_id = t.book_id and x.payment_id = t.payment_id
             and x.attempt_no = t.attempt_no and x.kind = 'refunded'
-        left join refund_receipt h on h.book_id = t.book_id and h.payment_id = t.payment_id
+        left join refund_receipt_now h on h.book_id = t.book_id and h.payment_id = t.payment_id
             and h.attempt_no = t.attempt_no
         where b.book_id = $1 and b.sent_on >= $2 and b.sent_on <= $3
         and k.book_id = b.book_id and k.bank_account_id = b.bank_account_id

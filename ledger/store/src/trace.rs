@@ -32,7 +32,7 @@ sql! {
         left join refund_notice n on n.book_id = o.book_id and n.notice_id = o.source_id
             and o.kind = 'refunded'
         where o.book_id = $1 and o.payment_id = $2 order by o.attempt_no, o.step";
-    RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt
+    RECEIPTS = "select attempt_no, statement_id, line_no, amount_fen, entry from refund_receipt_now
         where book_id = $1 and payment_id = $2 order by attempt_no";
     TRANSFERS = "with recursive
         source (name, id) as (
@@ -50,6 +50,8 @@ sql! {
             union select 'cancel', payment_id from cancellation
                 where book_id = $1 and payment_id = $2
             union select 'statement', statement_id from refund_receipt
+                where book_id = $1 and payment_id = $2
+            union select 'unstate', statement_id from refund_receipt
                 where book_id = $1 and payment_id = $2),
         concerned (voucher_id) as (
             select v.voucher_id from source s
@@ -158,7 +160,7 @@ sql! {
             and o.attempt_no = d.attempt_no and o.kind in ('paid', 'failed')
         left join outcome_now f on f.book_id = $1 and f.payment_id = d.payment_id
             and f.attempt_no = d.attempt_no and f.kind = 'refunded'
-        left join refund_receipt h on h.book_id = $1 and h.payment_id = d.payment_id
+        left join refund_receipt_now h on h.book_id = $1 and h.payment_id = d.payment_id
             and h.attempt_no = d.attempt_no
         group by r.month, r.run_id order by r.month, r.run_id";
 }

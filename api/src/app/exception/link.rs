@@ -1,5 +1,5 @@
-//! What movements of the bank are, when two people say so: a debit of batches, a credit of
-//! appropriations or of several refunds, a fee out of interest, and the payment that a notice is
+//! What movements of the bank are, when two people say so: a debit of batches or vouchers, a credit
+//! of appropriations or of several refunds, a fee out of interest, and the payment that a notice is
 //! about.
 
 use ledger::id::{AppropriationId, BankAccountId, ExceptionId, PaymentId, StatementId};
@@ -21,19 +21,22 @@ impl Settling<'_> {
     /// Whether the plan names what the movement is of, beyond one refund.
     pub(super) fn by_hand(&self) -> bool {
         let plan = self.plan;
-        !plan.batches.is_empty() || !plan.appropriations.is_empty() || !plan.payments.is_empty()
+        let debits = !plan.batches.is_empty() || !plan.vouchers.is_empty();
+        debits || !plan.appropriations.is_empty() || !plan.payments.is_empty()
     }
 
     /// The movement is the sum of what the plan names.
     pub(super) async fn linked(&self, write: &mut Write) -> Result<Settled, Error> {
         let plan = self.plan;
         let named = [
-            !plan.batches.is_empty(),
+            !plan.batches.is_empty() || !plan.vouchers.is_empty(),
             !plan.appropriations.is_empty(),
             plan.payment.is_some(),
         ];
         if named.iter().filter(|named| **named).count() != 1 {
-            return Err(self.refuse("只能对应一类 name batches, appropriations or payments"));
+            return Err(
+                self.refuse("只能对应一类 name batches and vouchers, appropriations or payments")
+            );
         }
         let bank = self.bank_of(write, self.exception).await?;
         match named {
@@ -43,11 +46,20 @@ impl Settling<'_> {
         }
     }
 
-    /// The debit of batches; with another debit, the two are one batch.
-    async fn debit(&self, write: &mut Write, bank: BankAccountId) -> Result<Settled, Error> {
+    /// What the plan's batches and vouchers take out of the account.
+    async fn debits(&self, write: &mut Write, bank: BankAccountId) -> Result<Vec<Part>, Error> {
         let book = write.book();
         let unseen = statement::unseen_debits(write.tx(), book, bank).await?;
+        let transfers = statement::unseen_transfers(write.tx(), book, bank).await?;
         let mut parts: Vec<Part> = Vec::new();
+        for voucher in &self.plan.vouchers {
+            let mut all = transfers.iter();
+            let found = all.find(|one| one.voucher.get() == *voucher);
+            let found = found.ok_or_else(|| {
+                self.refuse("凭证没有待扣款项 no debit of the voucher is awaited")
+            })?;
+            parts.push(("voucher", *voucher, 0, Fen::ZERO.minus(found.amount)?));
+        }
         for batch in &self.plan.batches {
             let number = format!("B{batch:06}");
             let of = unseen.iter().filter(|debit| debit.batch_no == number);
@@ -60,6 +72,12 @@ impl Settling<'_> {
                 parts.push((kind, id, 0, Fen::ZERO.minus(debit.amount)?));
             }
         }
+        Ok(parts)
+    }
+
+    /// The debit of batches or vouchers; with another debit, the two are one of them.
+    async fn debit(&self, write: &mut Write, bank: BankAccountId) -> Result<Settled, Error> {
+        let parts = self.debits(write, bank).await?;
         let sum = Fen::sum(parts.iter().map(|part| part.3))?;
         let settlement = Settlement {
             effect: Effect::Linked.code(),
@@ -75,7 +93,8 @@ impl Settling<'_> {
         };
         let other = self.other_debit(write, bank, other).await?;
         let [(kind, id, ..)] = parts.as_slice() else {
-            return Err(self.refuse("两笔扣款只能对应一个批次 two debits are one batch"));
+            return Err(self
+                .refuse("两笔扣款只能对应一个批次或一张凭证 two debits are one batch or voucher"));
         };
         self.adds_up(sum, self.exception.amount.plus(other.amount)?)?;
         let mut links = Vec::new();
@@ -265,7 +284,8 @@ impl Settling<'_> {
         let known = self.known(write, &attempt).await?;
         let paid = known.filter(|known| known.kind == "paid");
         let paid = paid.ok_or_else(|| self.refuse("此笔未报成功 not reported paid"))?;
-        self.refunded_late(write, &attempt, paid.step).await?;
+        self.refunded_late(write, &attempt, paid.refund_step)
+            .await?;
         let mut postings = Vec::new();
         for (lot, amount) in &attempt.draws {
             let (program, bank) = (attempt.program, attempt.bank_account);

@@ -13,11 +13,12 @@ use ledger_store::db::Tx;
 use ledger_store::exception::{self as store, Exception, ExceptionState, Note, NoteKind};
 use ledger_store::recovery;
 use ledger_store::settlement::{self, Settled};
-use ledger_store::statement;
+use ledger_store::statement::{self, StoredLine};
 use reconciliation::answer::ExceptionKind;
 use reconciliation::resolution::{Effect, offered};
 use serde_json::{Value, json};
 
+use super::super::roster::mask_numbers;
 use super::super::view::{Report, Table, words};
 use super::super::{App, Caller, Error, calendar, not_found};
 use super::Page;
@@ -212,6 +213,7 @@ pub(crate) fn source_text(source: &str, id: impl std::fmt::Display) -> String {
         "cancel" => "取消发放",
         "revoke" => "撤销审批",
         "withdraw" => "撤回回盘",
+        "unstate" => "撤回对账单",
         "recovery" => "追缴",
         "hand-over" => "追缴上缴",
         "treasury" => "交回国库",
@@ -301,6 +303,7 @@ pub async fn show(app: &App, caller: &Caller, id: ExceptionId) -> Result<Report,
     let mut seen = around.see(&mut tx, book, vec![found]).await?;
     let seen = seen.pop().ok_or_else(|| not_found("差异 exception", id))?;
     let candidates = candidates(&mut tx, book, &seen.exception).await?;
+    let line = movement(&mut tx, book, &seen.exception).await?;
     tx.rollback().await?;
     let mut notes = Table::new(
         words("记录", "Notes"),
@@ -352,7 +355,42 @@ pub async fn show(app: &App, caller: &Caller, id: ExceptionId) -> Result<Report,
     let (list, what) = candidates_shown(candidates);
     document["candidates"] = Value::Array(list);
     let head = table(&around, std::slice::from_ref(&seen));
-    Ok(Report::new(document, vec![head, notes, ways, what]))
+    let mut tables = vec![head, notes, ways, what];
+    if let Some(line) = &line {
+        tables.push(movement_shown(line, &mut document));
+    }
+    Ok(Report::new(document, tables))
+}
+
+/// The movement that a difference of a statement is about, as the bank worded it.
+async fn movement(tx: &mut Tx, book: BookId, of: &Exception) -> Result<Option<StoredLine>, Error> {
+    if of.source != "statement" {
+        return Ok(None);
+    }
+    let id = ledger::id::StatementId(of.source_id);
+    let lines = statement::lines(tx, book, id, (of.line_no - 1, 1)).await?;
+    Ok(lines.into_iter().find(|line| line.line_no == of.line_no))
+}
+
+fn movement_shown(line: &StoredLine, document: &mut Value) -> Table {
+    let mut table = Table::new(
+        words("对账单上的款项", "The movement on the statement"),
+        &[
+            ("日期", "date", false),
+            ("金额(元)", "amount (yuan)", true),
+            ("摘要", "summary", false),
+            ("附言", "remark", false),
+        ],
+    );
+    let (summary, remark) = (mask_numbers(&line.summary), mask_numbers(&line.remark));
+    document["movement"] = json!({
+        "on": line.on,
+        "amount_fen": line.amount.get(),
+        "summary": summary,
+        "remark": remark,
+    });
+    table.row([line.on.clone(), line.amount.grouped(), summary, remark]);
+    table
 }
 
 /// The candidates as JSON and as a table.
@@ -390,6 +428,12 @@ async fn candidates(tx: &mut Tx, book: BookId, of: &Exception) -> Result<Vec<Can
     let bank = source.bank_account;
     let mut found: Vec<Candidate> = Vec::new();
     if of.amount < Fen::ZERO {
+        for transfer in statement::unseen_transfers(tx, book, bank).await? {
+            let amount = Fen::ZERO.minus(transfer.amount)?;
+            let code = format!("V{}", transfer.voucher);
+            let name = format!("{} {}", transfer.number, transfer.summary);
+            found.push((code, name, transfer.on.to_string(), amount));
+        }
         for debit in statement::unseen_debits(tx, book, bank).await? {
             let amount = Fen::ZERO.minus(debit.amount)?;
             let on = debit.sent_on.to_string();
@@ -409,6 +453,10 @@ async fn candidates(tx: &mut Tx, book: BookId, of: &Exception) -> Result<Vec<Can
             let on = refund.sent_on.to_string();
             found.push((code, "退款 refund".to_owned(), on, refund.amount));
         }
+    }
+    // A fee is no part of anything.
+    if of.kind == ExceptionKind::BankFee.code() {
+        found.retain(|one| one.3 == of.amount);
     }
     // What has the very amount comes first; the rest as the books have it.
     found.sort_by_key(|one| one.3 != of.amount);

@@ -15,10 +15,15 @@ use ledger_store::statement::{self, Link};
 use ledger_store::success::{Change, Event};
 use ledger_store::write::Write;
 use reconciliation::answer::ExceptionKind;
-use reconciliation::resolution::{Effect, Plan, Resolution, effects, offered};
+use reconciliation::resolution::{Effect, Plan, Resolution, effects, is_debit, offered};
 
 use super::super::returns::AnswerLinePosting;
 use super::super::{Caller, Error, cancel, not_found};
+
+/// Why a debit is not ignored, and what settles it.
+const MONEY_LEFT: &str = "钱已离开账户,不能不予采用:银行冲回后对应该笔收款(X…),\
+    或对应批次(B…)、缴回或重复发放的凭证(V…),手续费可从利息列支 / \
+    the money left the account: match its reversal, batches or vouchers, or charge a fee";
 
 /// A difference on its way to be settled.
 pub(super) struct Settling<'a> {
@@ -43,7 +48,10 @@ pub(super) async fn settle(write: &mut Write, s: &Settling<'_>) -> Result<Settle
     let kind = kind_of(s.exception)?;
     let effects = effects(kind, s.plan.resolution);
     let Some(first) = effects.first() else {
-        return Err(s.refuse("此类差异没有这种处理 not offered for this kind"));
+        return Err(s.refuse(match (s.plan.resolution, is_debit(kind)) {
+            (Resolution::Ignore, true) => MONEY_LEFT,
+            _ => "此类差异没有这种处理 not offered for this kind",
+        }));
     };
     let in_words = [Resolution::Ignore, Resolution::WriteOff, Resolution::Cancel];
     if in_words.contains(&s.plan.resolution) && s.exception.note.trim().is_empty() {
@@ -304,7 +312,7 @@ impl Settling<'_> {
         let postings: Vec<Posting> = postings.iter().map(|one| one.reversed()).collect();
         let summary = format!("更正银行答复 差异{}", self.exception.id);
         let posted = self.post(write, summary, &postings).await?;
-        let (id, voucher) = (ReturnId(known.source), Some(posted.id));
+        let (id, voucher) = (Some(ReturnId(known.source)), Some(posted.id));
         let voided = [(attempt.payment, attempt.number, known.step)];
         settlement::void(write, (id, voucher), &voided).await?;
         let mut change = Change::new();
@@ -464,7 +472,8 @@ impl Settling<'_> {
         }
         let (payment, number) = (attempt.payment, attempt.number);
         if late {
-            self.refunded_late(write, attempt, known.step).await?;
+            self.refunded_late(write, attempt, known.refund_step)
+                .await?;
         }
         let receipt = [(payment, number, self.exception.line_no, attempt.amount)];
         let from = ledger::id::StatementId(self.exception.source_id);
@@ -491,12 +500,12 @@ impl Settling<'_> {
         &self,
         write: &mut Write,
         attempt: &AttemptFact,
-        paid: i64,
+        step: i64,
     ) -> Result<(), Error> {
         let outcome = Outcome {
             payment: attempt.payment,
             attempt: attempt.number,
-            step: paid + 1,
+            step,
             kind: "refunded",
             reason: "returned".to_owned(),
             reason_text: "退汇".to_owned(),
@@ -533,9 +542,7 @@ impl Settling<'_> {
         let bank = self.bank_of(write, credit).await?;
         let settled = match kind_of(against)? {
             ExceptionKind::PaidTwice => self.claim_home(write, credit, against, bank).await?,
-            ExceptionKind::UnexplainedDebit
-            | ExceptionKind::BatchDebitDiffers
-            | ExceptionKind::BankFee => self.offset(write, credit, against, bank).await?,
+            kind if is_debit(kind) => self.offset(write, credit, against, bank).await?,
             _ => return Err(self.refuse("对应的差异不是付款 the other one is no debit")),
         };
         let settled = Settlement {

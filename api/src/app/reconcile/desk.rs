@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::account::{Chart, Side};
 use ledger::calendar::Month;
-use ledger::id::{AppropriationId, BankAccountId, BookId, ComponentId, ProgramId, StatementId};
+use ledger::id::{AppropriationId, BankAccountId, BookId, ComponentId, ProgramId};
 use ledger::money::{Fen, MoneyError};
 use ledger_store::agreement as figures;
 use ledger_store::db::Tx;
@@ -370,9 +370,10 @@ impl Desk {
         let owed_back = plus(&owed_back, &settled.owed()?)?;
         let explained = plus(&self.recovered().await?.explained()?, &settled.explained()?)?;
         let mut suspense = BTreeMap::<i64, Fen>::new();
-        for (_, bank, amount) in unexplained(&mut self.tx, self.book).await? {
-            let sum = suspense.entry(bank.get()).or_default();
-            *sum = sum.plus(amount)?;
+        let credits = unexplained(&mut self.tx, self.book).await?;
+        for one in credits.iter().filter(|one| !one.withdrawn) {
+            let sum = suspense.entry(one.bank_account.get()).or_default();
+            *sum = sum.plus(one.amount)?;
         }
         let compared = [
             (
@@ -691,7 +692,7 @@ fn bank_of(account: &AccountMovement) -> i64 {
 pub(super) async fn unexplained(
     tx: &mut Tx,
     book: BookId,
-) -> Result<Vec<(StatementId, BankAccountId, Fen)>, Error> {
+) -> Result<Vec<figures::Unexplained>, Error> {
     let kinds = [
         ExceptionKind::UnexplainedCredit.code(),
         ExceptionKind::RefundWithoutOriginal.code(),

@@ -59,19 +59,7 @@ impl Events {
             }
         }
         events.batches(tx, book, vouchers, &programs, names).await?;
-        let from = sources(vouchers, "statement");
-        for statement in statement::statements(tx, book).await? {
-            if !from.contains(&statement.id.get()) {
-                continue;
-            }
-            let bank = statement.bank_account.get();
-            for home in figures::came_home(tx, book, statement.id).await? {
-                let owed_again = home.refunded;
-                add(&mut events.payable, home.program.get(), owed_again)?;
-                add(&mut events.awaited, bank, owed_again.minus(home.received)?)?;
-                events.paid = events.paid.minus(owed_again)?;
-            }
-        }
+        events.statements(tx, book, vouchers).await?;
         for id in sources(vouchers, "notice") {
             for (program, bank, amount) in notice::returned(tx, book, StatementId(id)).await? {
                 add(&mut events.payable, program.get(), amount)?;
@@ -79,12 +67,43 @@ impl Events {
                 events.paid = events.paid.minus(amount)?;
             }
         }
-        for (statement, bank, amount) in unexplained(tx, book).await? {
-            if from.contains(&statement.get()) {
-                add(&mut events.suspense, bank.get(), amount)?;
+        Ok(events)
+    }
+
+    /// Refunds that statements brought home and credits that nobody can explain; the opposite of
+    /// those of statements that were withdrawn.
+    async fn statements(
+        &mut self,
+        tx: &mut Tx,
+        book: BookId,
+        vouchers: &[Voucher],
+    ) -> Result<(), Error> {
+        let signs = [("statement", 1), ("unstate", -1)];
+        let signs = signs.map(|(source, sign)| (sources(vouchers, source), sign));
+        for statement in statement::statements(tx, book).await? {
+            for (of, sign) in &signs {
+                if !of.contains(&statement.id.get()) {
+                    continue;
+                }
+                let bank = statement.bank_account.get();
+                for home in figures::came_home(tx, book, statement.id).await? {
+                    let owed_again = home.refunded.times(*sign)?;
+                    let received = home.received.times(*sign)?;
+                    add(&mut self.payable, home.program.get(), owed_again)?;
+                    add(&mut self.awaited, bank, owed_again.minus(received)?)?;
+                    self.paid = self.paid.minus(owed_again)?;
+                }
             }
         }
-        Ok(events)
+        for one in unexplained(tx, book).await? {
+            for (of, sign) in &signs {
+                if of.contains(&one.statement.get()) {
+                    let amount = one.amount.times(*sign)?;
+                    add(&mut self.suspense, one.bank_account.get(), amount)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes what settlements, withdrawn answers and cancellations moved.

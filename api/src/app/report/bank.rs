@@ -83,20 +83,12 @@ pub async fn sheet(
     let statements = statement::statements(tx, book).await?;
     let newest = statements
         .into_iter()
-        .filter(|statement| statement.bank_account == bank && statement.to <= cutoff)
+        .filter(|one| one.bank_account == bank && one.to <= cutoff && !one.withdrawn)
         .max_by(|one, other| one.to.cmp(&other.to));
     let seen = newest
         .as_ref()
         .map_or("", |statement| statement.to.as_str());
-    let mut open = report::one_sided(tx, book, bank, &cutoff, seen).await?;
-    // A return to the treasury is matched to no line: an unexplained debit of its size is it.
-    open.handed_back.retain(|handed| {
-        let same = open
-            .at_bank
-            .iter()
-            .position(|line| line.amount == handed.amount);
-        same.map(|position| open.at_bank.remove(position)).is_none()
-    });
+    let open = report::one_sided(tx, book, bank, &cutoff, seen).await?;
     let mut sheet = BankReconciliation {
         book_balance: balance(tx, book, bank, month).await?,
         statement_balance: newest
@@ -104,7 +96,7 @@ pub async fn sheet(
             .map_or(Fen::ZERO, |statement| statement.closing),
         ..BankReconciliation::default()
     };
-    for item in open.booked.iter().chain(&open.handed_back) {
+    for item in &open.booked {
         match item.amount >= Fen::ZERO {
             true => sheet.booked_received_not_at_bank.push(open_item(item)?),
             false => sheet.booked_paid_not_at_bank.push(open_item(item)?),

@@ -3,6 +3,7 @@
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use ledger::disbursement::role::Action;
+use ledger::id::StatementId;
 use ledger::money::Fen;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,10 +11,14 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::call::{Call, InPath, InQuery, Upload};
+use super::call::{Call, InBody, InPath, InQuery, Upload};
+use super::difference::Because;
+use crate::app::exception::Page;
 use crate::app::job::Wanted;
+use crate::app::proposal::Change;
 use crate::app::returns::{self, ReturnInput, Said};
-use crate::app::{release, statement};
+use crate::app::statement::{self, StatementInput};
+use crate::app::{proposal, release};
 use crate::cli::bank_file;
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 
@@ -23,11 +28,14 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(inspect))
         .routes(routes!(preview_return))
         .routes(routes!(import_statement, list_statements))
+        .routes(routes!(preview_statement))
         .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
     OpenApiRouter::new()
         .routes(routes!(list_batches))
         .routes(routes!(show_batch))
         .routes(routes!(batch_file))
+        .routes(routes!(show_statement))
+        .routes(routes!(withdraw_statement))
         .merge(files)
 }
 
@@ -192,8 +200,19 @@ struct OfStatement {
     name: String,
     /// 银行账户 Bank account
     account: String,
-    /// 银行格式 Layout; detected when not given
+    /// 银行格式 Layout; that of the account when not given
     profile: Option<String>,
+}
+
+impl OfStatement {
+    fn input(self, bytes: Vec<u8>) -> StatementInput {
+        StatementInput {
+            account: self.account,
+            file_name: self.name,
+            bytes,
+            profile: self.profile,
+        }
+    }
 }
 
 /// 导入对账单 Import a bank statement
@@ -213,17 +232,79 @@ async fn import_statement(
         return call.job(wanted).await;
     }
     call.change(async move |app, caller, key| {
-        let profile = query.profile.as_deref();
-        statement::import(
-            app,
-            caller,
-            &query.account,
-            &query.name,
-            &bytes,
-            profile,
-            key,
-        )
+        statement::import(app, caller, &query.input(bytes), key).await
+    })
+    .await
+}
+
+/// 预览对账单 What a statement would match and leave open
+#[utoipa::path(post, path = "/statements/preview", operation_id = "statement.preview",
+    params(OfStatement), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    extensions(("x-may" = json!("import-statement")), ("x-reads" = json!(true))))]
+async fn preview_statement(
+    call: Call,
+    InQuery(query): InQuery<OfStatement>,
+    Upload(bytes): Upload,
+) -> Response {
+    call.read(async move |app, caller| statement::preview(app, caller, &query.input(bytes)).await)
         .await
+}
+
+/// The number of a statement, in the address.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct Stated {
+    /// 对账单编号 Number of the statement
+    number: i64,
+}
+
+/// Which lines.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LinesOf {
+    /// 行号之后 Those after this line
+    #[serde(default)]
+    after: i64,
+    /// 至多行数 At most this many
+    #[serde(default = "lines_listed")]
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: i64,
+}
+
+fn lines_listed() -> i64 {
+    1_000
+}
+
+/// 查看对账单逐笔对应 The movements of a statement and what each was matched to
+#[utoipa::path(get, path = "/statements/{number}", operation_id = "statement.show",
+    params(Stated, LinesOf), extensions(("x-may" = json!("read-reports"))))]
+async fn show_statement(
+    call: Call,
+    InPath(at): InPath<Stated>,
+    InQuery(lines): InQuery<LinesOf>,
+) -> Response {
+    call.read(async move |app, caller| {
+        let page = Page {
+            after: lines.after,
+            limit: lines.limit.clamp(1, 10_000),
+        };
+        statement::show(app, caller, StatementId(at.number), page).await
+    })
+    .await
+}
+
+/// 提出撤回对账单 Propose to withdraw the newest statement of an account; another person confirms
+#[utoipa::path(post, path = "/statements/{number}/withdraw", operation_id = "statement.withdraw",
+    params(Stated), request_body = Because,
+    extensions(("x-may" = json!("import-statement"))))]
+async fn withdraw_statement(
+    call: Call,
+    InPath(at): InPath<Stated>,
+    InBody(body): InBody<Because>,
+) -> Response {
+    call.change(async move |app, caller, key| {
+        let change = Change::Unstate(StatementId(at.number), body.reason);
+        proposal::propose(app, caller, &change, key).await
     })
     .await
 }

@@ -289,9 +289,9 @@ struct Payment {
 
 /// Why.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Because {
+pub(super) struct Because {
     /// 原因 Why
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// Payments that may be tried again, and why.

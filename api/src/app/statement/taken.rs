@@ -1,133 +1,55 @@
-//! Statements (对账单): what the bank says moved is matched to what the books expect; refunds come
-//! home to the appropriations that they were drawn on.
+//! A statement matched against the books, and what is stored and booked of it.
 
-use ledger_store::boxed;
 use std::collections::{BTreeMap, HashMap};
 
-use bank_adapters::{StatementFile, is_blocked, read_statement};
+use bank_adapters::StatementFile;
 use ledger::calendar::{Date, Month};
-use ledger::disbursement::role::Action;
 use ledger::id::{
     AppropriationId, BatchId, ExceptionId, PaymentId, ProgramId, StatementId, UserId,
 };
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
-use ledger::problem::{Kind, Problem};
 use ledger_store::answer::{self, Outcome};
 use ledger_store::batch;
 use ledger_store::exception::{self, Exception, ExceptionState};
 use ledger_store::journal::{Poster, VoucherDraft};
-use ledger_store::policy::{self, BankAccount};
+use ledger_store::policy::BankAccount;
 use ledger_store::statement::{
-    self as store, AwaitedRefund, DebitOf, Statement, StatementLine, UnseenDebit,
+    self as store, AwaitedRefund, DebitOf, Statement, StatementLine, UnseenDebit, UnseenTransfer,
 };
 use ledger_store::success;
 use ledger_store::write::Write;
-use reconciliation::answer::ExceptionKind;
-use reconciliation::statement::{Expected, Movement, Nature, match_statement, unexplained_kind};
-use serde_json::{Value, json};
+use reconciliation::answer::ReturnException;
+use reconciliation::statement::{
+    Expected, Movement, Nature, StatementMatching, match_statement, refund_without_original,
+    unexplained_exception,
+};
 
-use super::release::{attempt_key, profile, read_key, rejected};
-use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, Order, not_found};
+use crate::app::release::{attempt_key, read_key};
+use crate::app::returns::without;
+use crate::app::roster::{mask_name, mask_numbers};
+use crate::app::{Caller, Error};
 
-/// Imports a statement of one account.
-///
-/// # Errors
-/// [`Kind::FileSeen`], [`Kind::FileRejected`], [`Kind::StatementBroken`] when opening, movements
-/// and closing do not add up, [`Kind::StatementOverlap`] and [`Kind::StatementGap`] when it does
-/// not follow the one before it.
-#[boxed]
-pub async fn import(
-    app: &App,
-    caller: &Caller,
-    account: &str,
-    file_name: &str,
-    bytes: &[u8],
-    layout: Option<&str>,
-    key: Option<String>,
-) -> Result<Done, Error> {
-    let order = Order::new("statement.import", Action::ImportStatement)
-        .key(key)
-        .field("account", account)
-        .file(file_name, bytes)
-        .field("profile", layout);
-    app.command(caller, order, async |write| {
-        let book = write.book();
-        let banks = policy::bank_accounts(write.tx(), book).await?;
-        let bank = banks.into_iter().find(|bank| bank.code == account);
-        let bank = bank.ok_or_else(|| not_found("账户 bank account", account))?;
-        let layout = layout.unwrap_or(&bank.statement_profile);
-        let (file, findings) = read_statement(profile(app, layout)?, bytes);
-        if is_blocked(&findings) {
-            return Err(rejected(findings));
-        }
-        let moved = judge(write, &bank, &file).await?;
-        let stored = batch::store_file(write, "statement", file_name, bytes).await?;
-        let on = super::period::open_date(write, file.to, app.clock.today()).await?;
-        let statement = Statement {
-            id: StatementId(write.allot("statement", 1).await?),
-            file: stored.id,
-            bank_account: bank.id,
-            from: file.from.to_string(),
-            to: file.to.to_string(),
-            opening: file.opening,
-            closing: file.closing,
-            moved,
-            lines: i64::try_from(file.lines.len()).unwrap_or(i64::MAX),
-            content_hash: file.content_hash,
-            entry: 0,
-        };
-        let mut taken = Taken::match_all(write, &bank, &file).await?;
-        taken.store(write, caller, &bank, &statement, on).await
-    })
-    .await
+/// A statement matched against the books.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Its movements, by their lines.
+    pub(super) lines: Vec<StatementLine>,
+    /// How people know what a line was matched to.
+    pub(super) names: HashMap<i64, String>,
+    /// Refunds that came home.
+    pub(super) homes: Vec<Home>,
+    /// Line, amount, what is wrong.
+    pub(super) unexplained: Vec<(i64, Fen, ReturnException)>,
+    /// What the books go on waiting for.
+    pub(super) left: Vec<Left>,
 }
 
-/// The file adds up, is of this account, is new, and follows the statement before it.
-async fn judge(write: &mut Write, bank: &BankAccount, file: &StatementFile) -> Result<Fen, Error> {
-    if file.account_no != bank.account_no {
-        let found = super::roster::mask_account(&file.account_no);
-        return Err(super::policy::invalid("账号 account", &found, &bank.code));
-    }
-    let moved = Fen::sum(file.lines.iter().map(|line| line.amount))?;
-    if file.opening.plus(moved)? != file.closing {
-        return Err(Problem::new(Kind::StatementBroken)
-            .with("opening", file.opening.grouped())
-            .with("moved", moved.grouped())
-            .with("closing", file.closing.grouped())
-            .into());
-    }
-    let book = write.book();
-    let all = store::statements(write.tx(), book).await?;
-    let of_account = all.iter().filter(|earlier| earlier.bank_account == bank.id);
-    let mut last: Option<&Statement> = None;
-    for earlier in of_account {
-        if earlier.content_hash == file.content_hash {
-            return Err(Problem::new(Kind::FileSeen)
-                .with("time", &earlier.to)
-                .with("id", earlier.id)
-                .into());
-        }
-        if last.is_none_or(|last| earlier.to > last.to) {
-            last = Some(earlier);
-        }
-    }
-    match last {
-        Some(last) if last.to >= file.from.to_string() => Err(Problem::new(Kind::StatementOverlap)
-            .with("from", file.from)
-            .with("to", &last.to)
-            .into()),
-        Some(last) if last.closing != file.opening => Err(Problem::new(Kind::StatementGap)
-            .with("opening", file.opening.grouped())
-            .with("previous", last.closing.grouped())
-            .into()),
-        _ => Ok(moved),
-    }
-}
+/// What the books wait for: how people know it, its day, its amount as the bank would have it.
+pub(super) type Left = (String, String, Fen);
 
 /// A refund that came home: where it goes.
-struct Home {
+pub(super) struct Home {
     payment: PaymentId,
     attempt: i64,
     line_no: i64,
@@ -136,23 +58,14 @@ struct Home {
     /// Expense of an earlier year is not taken back from this year's.
     sent_on: Date,
     draws: Vec<(AppropriationId, Fen)>,
-    /// The step of the answer that it was paid, when the money comes back after that (退票).
-    late: Option<i64>,
-}
-
-/// A statement matched against the books.
-#[derive(Default)]
-struct Taken {
-    lines: Vec<StatementLine>,
-    homes: Vec<Home>,
-    unexplained: Vec<(i64, Fen, ExceptionKind)>,
-    /// What is known of movements that nothing explains, by their place.
-    kinds: HashMap<usize, ExceptionKind>,
+    /// The step that the refund takes, when the money comes back after it was paid (退票).
+    pub(super) late: Option<i64>,
 }
 
 /// What the books expect to see on a statement.
 struct Awaited {
     debits: Vec<UnseenDebit>,
+    transfers: Vec<UnseenTransfer>,
     refunds: Vec<AwaitedRefund>,
     credits: Vec<(AppropriationId, String, Fen)>,
 }
@@ -162,18 +75,20 @@ impl Awaited {
         let book = write.book();
         Ok(Awaited {
             debits: store::unseen_debits(write.tx(), book, bank.id).await?,
+            transfers: store::unseen_transfers(write.tx(), book, bank.id).await?,
             refunds: store::awaited_refunds(write.tx(), book, bank.id).await?,
             credits: store::unseen_appropriations(write.tx(), book, bank.id).await?,
         })
     }
 
-    /// Debits, then refunds, then credits.
+    /// Debits, then transfers, refunds and credits.
     fn expected(&self) -> Vec<Expected> {
-        let debits = self.debits.iter().map(|debit| Expected::BatchDebit {
-            batch: BatchId(0),
-            batch_no: debit.batch_no.clone(),
-            sent_on: debit.sent_on,
-            amount: debit.amount,
+        let debits = self.debits.iter().map(batch_debit);
+        let transfers = self.transfers.iter().map(|transfer| Expected::Transfer {
+            voucher: transfer.voucher,
+            reference: reference_of(transfer),
+            on: transfer.on,
+            amount: transfer.amount,
         });
         let refunds = self.refunds.iter().map(|refund| Expected::Refund {
             payment: refund.payment,
@@ -191,7 +106,8 @@ impl Awaited {
                 document: document.clone(),
                 amount: *amount,
             });
-        debits.chain(refunds).chain(credits).collect()
+        let out = debits.chain(transfers);
+        out.chain(refunds).chain(credits).collect()
     }
 
     /// The debits at these places of [`Awaited::expected`], as parts of one movement.
@@ -210,14 +126,70 @@ impl Awaited {
             return ((kind, id, 0), None);
         }
         let place = place - self.debits.len();
+        if let Some(transfer) = self.transfers.get(place) {
+            return (("voucher", transfer.voucher.get(), 0), None);
+        }
+        let place = place - self.transfers.len();
         if let Some(refund) = self.refunds.get(place) {
-            return (
-                ("refund", refund.payment.get(), refund.attempt),
-                Some(refund),
-            );
+            let of = (refund.payment.get(), refund.attempt);
+            return (("refund", of.0, of.1), Some(refund));
         }
         let (id, ..) = &self.credits[place - self.refunds.len()];
         (("appropriation", id.get(), 0), None)
+    }
+
+    /// How people know the item at this place, and its day.
+    fn name(&self, place: usize) -> (String, String) {
+        if let Some(debit) = self.debits.get(place) {
+            return (debit.batch_no.clone(), debit.sent_on.to_string());
+        }
+        let place = place - self.debits.len();
+        if let Some(transfer) = self.transfers.get(place) {
+            let name = format!("{} {}", transfer.number, transfer.summary);
+            return (name, transfer.on.to_string());
+        }
+        let place = place - self.transfers.len();
+        if let Some(refund) = self.refunds.get(place) {
+            let key = attempt_key(refund.payment.get(), refund.attempt);
+            return (key, refund.sent_on.to_string());
+        }
+        let (_, document, _) = &self.credits[place - self.refunds.len()];
+        (document.clone(), String::new())
+    }
+
+    /// What is not among these places.
+    fn left(&self, expected: &[Expected], matching: &StatementMatching) -> Vec<Left> {
+        let mut open = vec![true; expected.len()];
+        for (_, item) in &matching.matched {
+            open[*item] = false;
+        }
+        let open = expected
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| open[*place]);
+        open.map(|(place, item)| {
+            let (name, on) = self.name(place);
+            (name, on, item.signed_amount())
+        })
+        .collect()
+    }
+}
+
+fn batch_debit(debit: &UnseenDebit) -> Expected {
+    Expected::BatchDebit {
+        batch: BatchId(0),
+        batch_no: debit.batch_no.clone(),
+        sent_on: debit.sent_on,
+        amount: debit.amount,
+    }
+}
+
+/// The text by which the bank would name it: the letter's number, or our reference of the attempt
+/// that was paid twice.
+fn reference_of(transfer: &UnseenTransfer) -> String {
+    match transfer.attempt {
+        Some((payment, attempt)) => attempt_key(payment.get(), attempt),
+        None => transfer.document.clone(),
     }
 }
 
@@ -229,28 +201,71 @@ const NO_MATCH: Match = ("none", 0, 0);
 /// The debits that a line is the sum of, and how much each is of it.
 type Parts = Vec<(DebitOf, Fen)>;
 
+/// What the movements were matched to, by their places.
+type Found = HashMap<usize, (Match, Parts)>;
+
 impl Taken {
-    async fn match_all(
+    /// Matches the movements of a statement to what the books expect.
+    pub(super) async fn match_all(
         write: &mut Write,
         bank: &BankAccount,
         file: &StatementFile,
     ) -> Result<Taken, Error> {
         let awaited = Awaited::load(write, bank).await?;
+        let expected = awaited.expected();
         let movements: Vec<Movement> = file.lines.iter().map(movement).collect();
-        let matching = match_statement(&awaited.expected(), &movements);
-        let mut taken = Taken::default();
+        let matching = match_statement(&expected, &movements);
+        let mut taken = Taken {
+            left: awaited.left(&expected, &matching),
+            ..Taken::default()
+        };
+        let mut found = taken.matched(write, file, &awaited, &matching).await?;
+        let mut told = told(write, bank, file, (&expected, &matching)).await?;
+        for (place, key) in &matching.late_refunds {
+            let line = &file.lines[*place];
+            let Some(home) = late_refund(write, bank, key, line).await? else {
+                if read_key(key).is_some() {
+                    told.insert(*place, refund_without_original(&masked(line), key));
+                }
+                continue;
+            };
+            // A second credit for the same attempt is somebody else's money.
+            let known =
+                |other: &Home| (other.payment, other.attempt) == (home.payment, home.attempt);
+            if !taken.homes.iter().any(known) {
+                let refund = ("refund", home.payment.get(), home.attempt);
+                found.insert(*place, (refund, Parts::new()));
+                let name = attempt_key(home.payment.get(), home.attempt);
+                taken.names.insert(home.line_no, name);
+                taken.homes.push(home);
+            }
+        }
+        taken.lines_of(file, found, told);
+        Ok(taken)
+    }
+
+    /// What awaited items were matched to movements.
+    async fn matched(
+        &mut self,
+        write: &mut Write,
+        file: &StatementFile,
+        awaited: &Awaited,
+        matching: &StatementMatching,
+    ) -> Result<Found, Error> {
         let mut wanted: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (movement, item) in &matching.matched {
             wanted.entry(*movement).or_default().push(*item);
         }
-        let mut matched: HashMap<usize, (Match, Parts)> = HashMap::new();
+        let mut matched = Found::new();
         for (movement, items) in wanted {
+            let line_no = file.lines[movement].line.cast_signed();
+            let names: Vec<String> = items.iter().map(|item| awaited.name(*item).0).collect();
+            self.names.insert(line_no, names.join("、"));
             let found = match items.as_slice() {
                 [item] => {
                     let (found, refund) = awaited.at(*item);
                     if let Some(refund) = refund {
-                        let line_no = file.lines[movement].line.cast_signed();
-                        taken.homes.push(home_of(write, refund, line_no).await?);
+                        self.homes.push(home_of(write, refund, line_no).await?);
                     }
                     (found, Parts::new())
                 }
@@ -262,33 +277,14 @@ impl Taken {
             };
             matched.insert(movement, found);
         }
-        for (movement, key) in &matching.late_refunds {
-            let line = &file.lines[*movement];
-            let Some(home) = late_refund(write, bank, key, line).await? else {
-                if read_key(key).is_some() {
-                    let kind = ExceptionKind::RefundWithoutOriginal;
-                    taken.kinds.insert(*movement, kind);
-                }
-                continue;
-            };
-            // A second credit for the same attempt is somebody else's money.
-            let known =
-                |other: &Home| (other.payment, other.attempt) == (home.payment, home.attempt);
-            if !taken.homes.iter().any(known) {
-                let found = ("refund", home.payment.get(), home.attempt);
-                matched.insert(*movement, (found, Parts::new()));
-                taken.homes.push(home);
-            }
-        }
-        taken.lines_of(file, matched, &movements);
-        Ok(taken)
+        Ok(matched)
     }
 
     fn lines_of(
         &mut self,
         file: &StatementFile,
-        mut matched: HashMap<usize, (Match, Parts)>,
-        movements: &[Movement],
+        mut matched: Found,
+        mut told: HashMap<usize, ReturnException>,
     ) {
         for (place, line) in file.lines.iter().enumerate() {
             let line_no = line.line.cast_signed();
@@ -296,21 +292,16 @@ impl Taken {
             let ((match_kind, match_id, attempt), parts) =
                 found.unwrap_or((NO_MATCH, Parts::new()));
             if match_kind == "none" {
-                let known = self.kinds.get(&place).copied();
-                let kind = known.unwrap_or_else(|| unexplained_kind(&movements[place]));
-                self.unexplained.push((line_no, line.amount, kind));
+                let wrong = told.remove(&place);
+                let wrong = wrong.unwrap_or_else(|| unexplained_exception(&masked(line)));
+                self.unexplained.push((line_no, line.amount, wrong));
             }
-            let nfc = |text: &str| {
-                let text = super::returns::without(text, &line.counterparty_name);
-                let text = super::returns::without(&text, &line.counterparty_account);
-                ledger::audit::canonical::nfc(&text).into_owned()
-            };
             self.lines.push(StatementLine {
                 line_no,
                 on: line.date,
                 amount: line.amount,
-                summary: nfc(&line.summary),
-                remark: nfc(&line.remark),
+                summary: impersonal(line, &line.summary),
+                remark: impersonal(line, &line.remark),
                 match_kind,
                 match_id,
                 attempt,
@@ -321,23 +312,25 @@ impl Taken {
         self.homes.sort_by_key(|home| (home.payment, home.attempt));
     }
 
-    async fn store(
-        &mut self,
+    /// Stores the statement, what its movements were matched to, and what is left unexplained; and
+    /// books it.
+    pub(super) async fn store(
+        &self,
         write: &mut Write,
         caller: &Caller,
         bank: &BankAccount,
         statement: &Statement,
         on: Date,
-    ) -> Result<Value, Error> {
+    ) -> Result<(), Error> {
         store::add_statement(write, statement, &self.lines).await?;
         let late: Vec<Outcome> = self
             .homes
             .iter()
             .filter_map(|home| Some((home, home.late?)))
-            .map(|(home, paid)| Outcome {
+            .map(|(home, step)| Outcome {
                 payment: home.payment,
                 attempt: home.attempt,
-                step: paid + 1,
+                step,
                 kind: "refunded",
                 reason: "returned".to_owned(),
                 reason_text: "退汇".to_owned(),
@@ -357,36 +350,22 @@ impl Taken {
         store::add_receipts(write, statement.id, &receipts).await?;
         let mut exceptions = self.exceptions(statement.id);
         exception::open(write, &mut exceptions, caller.user.id, on).await?;
-        self.post(write, caller, bank, statement, on).await?;
-        let matched = self.lines.len() - self.unexplained.len();
-        Ok(json!({
-            "statement": statement.id.get(),
-            "account": bank.code,
-            "from": statement.from,
-            "to": statement.to,
-            "opening_fen": statement.opening.get(),
-            "closing_fen": statement.closing.get(),
-            "lines": self.lines.len(),
-            "matched": matched,
-            "refunds": self.homes.len(),
-            "late_refunds": late.len(),
-            "exceptions": self.unexplained.len(),
-        }))
+        self.post(write, caller, bank, statement, on).await
     }
 
     fn exceptions(&self, id: StatementId) -> Vec<Exception> {
         self.unexplained
             .iter()
-            .map(|(line_no, amount, kind)| Exception {
+            .map(|(line_no, amount, wrong)| Exception {
                 id: ExceptionId(0),
-                kind: kind.code().to_owned(),
+                kind: wrong.kind.code().to_owned(),
                 source: "statement".to_owned(),
                 source_id: id.get(),
                 line_no: *line_no,
                 payment: 0,
                 attempt: 0,
                 amount: *amount,
-                detail: kind.name(ledger::problem::Language::Zh).to_owned(),
+                detail: wrong.detail_zh.clone(),
                 events: 1,
                 state: ExceptionState::Open,
                 user: UserId(0),
@@ -442,12 +421,9 @@ impl Taken {
                 }
             }
         }
-        for (_, amount, _) in self
-            .unexplained
-            .iter()
-            .filter(|(_, amount, _)| *amount > Fen::ZERO)
-        {
-            rules::suspense_received(bank.id, *amount, &mut postings);
+        let credits = self.unexplained.iter().map(|one| one.1);
+        for amount in credits.filter(|amount| *amount > Fen::ZERO) {
+            rules::suspense_received(bank.id, amount, &mut postings);
         }
         let mut poster = Poster::begin(write, draft).await?;
         poster.push_all(write, &postings).await?;
@@ -503,8 +479,49 @@ async fn late_refund(
         program: paid.program,
         sent_on: paid.sent_on,
         draws,
-        late: Some(paid.step),
+        late: Some(paid.refund_step),
     }))
+}
+
+/// What is wrong with the movements that nothing explains, by their places.
+async fn told(
+    write: &mut Write,
+    bank: &BankAccount,
+    file: &StatementFile,
+    (expected, matching): (&[Expected], &StatementMatching),
+) -> Result<HashMap<usize, ReturnException>, Error> {
+    let book = write.book();
+    let batches: Vec<Expected> = match matching.unexplained.is_empty() {
+        true => Vec::new(),
+        false => {
+            let all = store::batches_of(write.tx(), book, bank.id).await?;
+            all.iter().map(batch_debit).collect()
+        }
+    };
+    let movements: Vec<Movement> = file.lines.iter().map(masked).collect();
+    let wrong = matching.exceptions(expected, &batches, &movements);
+    Ok(matching.unexplained.iter().copied().zip(wrong).collect())
+}
+
+/// Words of a movement without the name and number of its counterparty.
+fn impersonal(line: &bank_adapters::StatementLine, text: &str) -> String {
+    let text = without(text, &line.counterparty_name);
+    let text = without(&text, &line.counterparty_account);
+    ledger::audit::canonical::nfc(&text).into_owned()
+}
+
+/// A movement as it is told to people: names and long numbers are hidden.
+fn masked(line: &bank_adapters::StatementLine) -> Movement {
+    let name = line.counterparty_name.trim();
+    Movement {
+        summary: mask_numbers(&impersonal(line, &line.summary)),
+        remark: mask_numbers(&impersonal(line, &line.remark)),
+        counterparty_name: match name {
+            "" => String::new(),
+            name => mask_name(name),
+        },
+        ..movement(line)
+    }
 }
 
 fn movement(line: &bank_adapters::StatementLine) -> Movement {
@@ -523,65 +540,4 @@ fn movement(line: &bank_adapters::StatementLine) -> Movement {
             bank_adapters::Nature::Interest => Nature::Interest,
         },
     }
-}
-
-/// All statements.
-#[boxed]
-pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
-    let mut tx = app.read(caller, Action::ReadReports).await?;
-    let statements = store::statements(&mut tx, caller.book.id).await?;
-    let banks = policy::bank_accounts(&mut tx, caller.book.id).await?;
-    let kinds = [ExceptionKind::BankFee, ExceptionKind::Interest].map(ExceptionKind::code);
-    let sums = store::sums_of_kinds(&mut tx, caller.book.id, kinds).await?;
-    tx.rollback().await?;
-    let mut table = Table::new(
-        words("对账单", "Statements"),
-        &[
-            ("编号", "number", true),
-            ("账户", "account", false),
-            ("起", "from", false),
-            ("止", "to", false),
-            ("期初(元)", "opening (yuan)", true),
-            ("期末(元)", "closing (yuan)", true),
-            ("笔数", "lines", true),
-            ("手续费(元)", "fees (yuan)", true),
-            ("利息(元)", "interest (yuan)", true),
-        ],
-    );
-    let mut list = Vec::new();
-    for s in &statements {
-        let of = |kind: ExceptionKind| {
-            let mut found = sums.iter();
-            let found = found.find(|(id, code, _)| *id == s.id && code == kind.code());
-            found.map_or(Fen::ZERO, |(.., sum)| *sum)
-        };
-        let (fees, interest) = (of(ExceptionKind::BankFee), of(ExceptionKind::Interest));
-        let bank = banks.iter().find(|bank| bank.id == s.bank_account);
-        let name = bank.map_or("", |bank| bank.bank_name.as_str());
-        let bank = bank.map_or("", |bank| bank.code.as_str());
-        table.row([
-            s.id.to_string(),
-            name.to_owned(),
-            s.from.clone(),
-            s.to.clone(),
-            s.opening.grouped(),
-            s.closing.grouped(),
-            s.lines.to_string(),
-            fees.grouped(),
-            interest.grouped(),
-        ]);
-        list.push(json!({
-            "statement": s.id.get(),
-            "account": bank,
-            "from": s.from,
-            "to": s.to,
-            "opening_fen": s.opening.get(),
-            "closing_fen": s.closing.get(),
-            "lines": s.lines,
-            "fees_fen": fees.get(),
-            "interest_fen": interest.get(),
-            "entry": s.entry,
-        }));
-    }
-    Ok(Report::new(json!({ "statements": list }), vec![table]))
 }
