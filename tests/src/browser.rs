@@ -112,12 +112,14 @@ impl Browser {
             self.cookie = (!is_gone).then(|| pair.to_owned());
         }
         let bytes = to_bytes(body, PAGE_BYTES_MAX).await.unwrap();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             text: String::from_utf8_lossy(&bytes).into_owned(),
             address: address.to_owned(),
-        }
+        };
+        answer.keeps_forms_apart();
+        answer
     }
 
     async fn follow(&mut self, mut answer: Answer) -> Answer {
@@ -210,6 +212,23 @@ impl Browser {
 }
 
 impl Answer {
+    /// Browsers drop a form that begins within another, and end the outer one with it: its fields
+    /// are then sent by nothing.
+    ///
+    /// # Panics
+    /// When the page has one.
+    fn keeps_forms_apart(&self) {
+        let mut is_open = false;
+        for tag in self.text.split('<') {
+            if tag.starts_with("form ") {
+                assert!(!is_open, "{}: a form within a form", self.address);
+                is_open = true;
+            } else if tag.starts_with("/form>") {
+                is_open = false;
+            }
+        }
+    }
+
     /// The hidden fields of the form that is sent to this address.
     ///
     /// # Panics

@@ -216,13 +216,8 @@ async fn walked(desk: &Desk, window: &Window, run: i64) -> BatchFile {
         }
     }
     assert_eq!(desk.state(run).await, "released");
-    window
-        .follow(&format!("main a[href=\"/batches?q={run}\"]"))
-        .await;
     let number = format!("B{run:06}");
-    window
-        .follow(&format!("main a[href=\"/batches/{number}\"]"))
-        .await;
+    assert!(window.text().await.contains("待送银行"));
     window
         .click(&format!("main a[href=\"/batches/{number}/file\"]"))
         .await;
@@ -453,6 +448,61 @@ async fn the_next_persons_step_is_refused_everywhere_and_recorded() {
         let refused = trail.iter().filter(|kind| *kind == "run.review.refused");
         assert_eq!(refused.count(), 3, "{trail:?}");
         assert_eq!(desk.state(1).await, "submitted");
+    })
+    .await;
+}
+
+/// Once the filter's form of the table ended the form around it: nothing of several differences was
+/// sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_differences_are_settled_at_once() {
+    for_each_engine(async |url| {
+        let desk = Desk::open(url).await;
+        let mut odd = vec![
+            movement("2022-01-05", 150_000, "省示例1"),
+            movement("2022-01-05", 300_000, "县示例1"),
+        ];
+        odd.extend((1..=3).map(|n| movement("2022-01-06", 700 + n, format!("不明{n}"))));
+        let days = ("2022-01-01", "2022-01-31");
+        desk.office.statement("icbc", days, &odd).await;
+        let window = desk.window().await;
+        for (login, act, chosen) in [
+            ("maker", "propose", vec!["1", "2", "3"]),
+            ("reviewer", "confirm", vec!["1", "3"]),
+        ] {
+            window.sign_in(login).await;
+            window.open("/exceptions?q=%E4%B8%8D%E6%98%8E").await;
+            for number in &chosen {
+                window
+                    .click(&format!("input[name=chosen][value=\"{number}\"]"))
+                    .await;
+            }
+            window.choose("#field-act", act).await;
+            window.choose("#field-resolution", "suspense").await;
+            window.fill("#field-note", "已查明").await;
+            window.press("/exceptions/several").await;
+            let text = window.text().await;
+            assert!(text.contains(&format!("{}", chosen.len())), "{text}");
+            assert!(window.has(".notice.done").await, "{text}");
+            window.sign_out().await;
+        }
+        // The filter is a form of its own again.
+        window.sign_in("maker").await;
+        window.open("/exceptions").await;
+        window.fill("form.filter input[name=q]", "proposed").await;
+        window.follow("form.filter button").await;
+        assert_eq!(
+            window.address().await.split('#').next(),
+            Some("/exceptions?q=proposed")
+        );
+        assert!(window.has("main a[href=\"/exceptions/2\"]").await);
+        let all = exception::Page::ALL;
+        let open = exception::list(&desk.office.app, desk.office.who("auditor"), true, all).await;
+        let open = open.unwrap().json["exceptions"].clone();
+        assert_eq!(
+            (open[0]["exception"].clone(), open[1].clone()),
+            (json!(2), json!(null))
+        );
     })
     .await;
 }

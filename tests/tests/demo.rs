@@ -3,9 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::Arc;
+
 use acceptance::TestDb;
+use acceptance::browser::Browser;
 use acceptance::program::{Demo, Huimin, files};
+use api::demo::{self, DemoOptions};
+use api::http::Server;
 use ledger::money::Fen;
+use ledger::problem::Language;
 use reconciliation::rate::Rate;
 use serde_json::Value;
 
@@ -322,5 +328,52 @@ fn same_files(left: &std::path::Path, right: &std::path::Path) {
     );
     for (name, content) in &left {
         assert!(right[name] == *content, "{name} differs");
+    }
+}
+
+/// Once the served demo stood in a month that was closed, in which nothing could be approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_served_demo_goes_on_with_the_next_month() {
+    let out = tempfile::tempdir().unwrap();
+    let options = DemoOptions {
+        out: out.path().to_owned(),
+        db: None,
+        through: Some("2022-01".parse().unwrap()),
+        language: Language::Zh,
+        progress: false,
+    };
+    let (_, app, guests) = demo::open(&options).await.unwrap();
+    // The demo has taken in no notice of holidays: weekdays are working days.
+    assert_eq!(app.clock.today().to_string(), "2022-02-01");
+    let server = Server::new(Arc::new(app));
+    let mut run = String::new();
+    for (login, steps) in [
+        ("maker", vec!["check", "submit"]),
+        ("reviewer", vec!["review"]),
+        ("approver", vec!["approve"]),
+        ("cashier", vec!["release"]),
+    ] {
+        let mut browser = Browser::new(&server);
+        let guest = guests.iter().find(|guest| guest.login == login).unwrap();
+        browser.sign_in(login, &guest.password, "").await;
+        if run.is_empty() {
+            let page = browser.get("/runs?new=1").await;
+            let fields = [
+                ("program", "policy-laid-off"),
+                ("month", "2022-02"),
+                ("kind", "regular"),
+                ("first", ""),
+            ];
+            let page = browser.fill(&page, "/runs", &fields).await;
+            assert!(page.text.contains("notice done"), "{}", page.text);
+            run = page.address.split('?').next().unwrap().to_owned();
+        }
+        for step in steps {
+            let page = browser.get(&run).await;
+            let page = browser
+                .fill(&page, &format!("{run}/{step}"), &[("on", "")])
+                .await;
+            assert!(page.text.contains("notice done"), "{step}: {}", page.text);
+        }
     }
 }

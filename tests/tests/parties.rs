@@ -136,7 +136,7 @@ async fn who_moves_or_changes_the_name_is_found_where_they_are() {
 
         // By the old name and by the new one.
         for name in ["测试二", "新名字"] {
-            let report = personal::search(&office.app, manager, name).await;
+            let report = personal::search(&office.app, manager, name, "").await;
             let json = report.unwrap().json;
             assert_eq!(json["found"].as_array().unwrap().len(), 2, "{name} {json}");
             assert_eq!(json["found"][0]["name"], "新*字");
@@ -185,7 +185,7 @@ async fn the_head_is_the_one_whom_the_roster_names() {
             })
             .collect();
         done(import(&office, ("rural", "2022-01"), &rows.concat(), false).await);
-        let report = personal::search(&office.app, office.who("manager"), "H1").await;
+        let report = personal::search(&office.app, office.who("manager"), "H1", "").await;
         assert_eq!(report.unwrap().json["found"][0]["name"], head, "{rows:?}");
     }
 }

@@ -199,6 +199,11 @@ async fn people_and_rules(month: &mut Month) {
     month
         .does("admin", "POST /users/novice/disable", Value::Null)
         .await;
+    month
+        .does("admin", "POST /users/novice/enable", Value::Null)
+        .await;
+    let roles = json!({ "roles": ["reviewer", "manager"] });
+    month.does("admin", "PUT /users/novice/roles", roles).await;
     rules(month).await;
 }
 

@@ -3,6 +3,7 @@
 use ledger_store::boxed;
 use std::io;
 
+use ledger::audit::canonical::Json;
 use ledger::audit::commitment::{Salt, column_salt, commit};
 use ledger::audit::entry::{Entry, ObjectRef};
 use ledger::audit::hex::encode;
@@ -21,7 +22,7 @@ use serde_json::{Map, Value, json};
 use super::exception::Page;
 use super::progress::Progress;
 use super::view::{Report, Table, words};
-use super::{App, Caller, Error};
+use super::{App, Caller, Error, clock, not_found};
 
 /// The entries after one. The document names in `next` the entry after which to ask for more; it
 /// is null at the end.
@@ -52,22 +53,23 @@ pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Re
         ),
         &[
             ("序号", "sequence", true),
-            ("时间(UTC)", "time", false),
+            ("时间", "time", false),
             ("用户", "user", false),
             ("事项", "kind", false),
             ("对象", "objects", false),
+            ("拒绝代码", "code", false),
             ("行数", "rows", true),
             ("理由", "reason", false),
         ],
     );
     let mut rows = Vec::with_capacity(stored.len());
     for (sequence, bytes) in stored {
-        let entry = Entry::from_bytes(&bytes)
-            .map_err(|error| anyhow::anyhow!("audit entry {sequence}: {error}"))?;
-        let sealed = entry.rows.iter().map(|rows| rows.count).sum::<u64>();
+        let entry = read_entry(sequence, &bytes)?;
+        let shown = entry_json(&entry);
+        let sealed = shown["rows"].to_string();
         table.row([
             sequence.to_string(),
-            entry.time.to_string(),
+            clock::china_second(entry.time),
             entry.actor.user.clone(),
             entry.kind.clone(),
             entry
@@ -76,10 +78,11 @@ pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Re
                 .map(object_text)
                 .collect::<Vec<_>>()
                 .join(" "),
-            sealed.to_string(),
+            shown["code"].as_str().unwrap_or_default().to_owned(),
+            sealed,
             entry.reason.clone().unwrap_or_default(),
         ]);
-        rows.push(entry_json(&entry, sealed));
+        rows.push(shown);
     }
     let head = json!({ "size": size, "root": encode(&root) });
     Ok(Report::new(
@@ -88,11 +91,163 @@ pub async fn log(app: &App, caller: &Caller, from: i64, limit: i64) -> Result<Re
     ))
 }
 
+/// The entries that are wanted, by pages in their order. The document says in `matching` how many
+/// are, and in `before` how many of those stand before the page.
+///
+/// # Errors
+/// As [`log`].
+#[boxed]
+pub async fn search(
+    app: &App,
+    caller: &Caller,
+    wanted: &(dyn Fn(&Value) -> bool + Sync),
+    page: Page,
+) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadAudit).await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let (mut found, mut matching, mut before) = (Vec::new(), 0_i64, 0_i64);
+    way::each_entry(&mut tx, caller.book.id, |sequence, bytes, _| {
+        let shown = entry_json(&read_entry(sequence, bytes)?);
+        if wanted(&shown) {
+            matching += 1;
+            if sequence <= page.after {
+                before += 1;
+            } else if found.len() < limit {
+                found.push(shown);
+            }
+        }
+        Ok::<(), Error>(())
+    })
+    .await?;
+    tx.rollback().await?;
+    let shown = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let more = before.saturating_add(shown) < matching;
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|last| last["seq"].clone());
+    let document = json!({
+        "entries": found, "next": next, "matching": matching, "before": before,
+    });
+    Ok(Report::new(document, Vec::new()))
+}
+
+fn read_entry(sequence: i64, bytes: &[u8]) -> Result<Entry, Error> {
+    let entry = Entry::from_bytes(bytes);
+    Ok(entry.map_err(|error| anyhow::anyhow!("audit entry {sequence}: {error}"))?)
+}
+
+/// One entry with all that it holds: what was asked, files, and the rows that it seals by table.
+/// Personal values are in no entry; numbers in free text are masked.
+///
+/// # Errors
+/// [`ledger::problem::Kind::NotFound`]; as [`log`].
+#[boxed]
+pub async fn entry(app: &App, caller: &Caller, sequence: i64) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadAudit).await?;
+    let stored = way::entries(&mut tx, caller.book.id, sequence, 1).await?;
+    let (size, _) = figures::head(&mut tx, caller.book.id).await?;
+    tx.rollback().await?;
+    let found = stored.into_iter().find(|(found, _)| *found == sequence);
+    let (_, bytes) = found.ok_or_else(|| not_found("审计条目 audit entry", sequence))?;
+    let entry = read_entry(sequence, &bytes)?;
+    let mut document = entry_json(&entry);
+    document["data"] = Value::Object(
+        entry
+            .data
+            .iter()
+            .map(|(name, value)| (name.clone(), value_of(value)))
+            .collect(),
+    );
+    document["previous"] = encode(&entry.previous).into();
+    document["size"] = size.into();
+    Ok(Report::new(document, parts_of(&entry)))
+}
+
+/// The objects, files and rows of an entry.
+fn parts_of(entry: &Entry) -> Vec<Table> {
+    let mut tables = vec![
+        Table::new(
+            words("对象", "Objects"),
+            &[
+                ("种类", "kind", false),
+                ("编号", "number", false),
+                ("版本", "version", true),
+                ("内容哈希", "hash", false),
+            ],
+        ),
+        Table::new(
+            words("文件", "Files"),
+            &[
+                ("编号", "number", false),
+                ("文件", "file", false),
+                ("字节", "bytes", true),
+                ("SHA-256", "sha256", false),
+            ],
+        ),
+        Table::new(
+            words("写入的行", "Rows"),
+            &[
+                ("表", "table", false),
+                ("行数", "rows", true),
+                ("根", "root", false),
+            ],
+        ),
+    ];
+    for object in &entry.objects {
+        let version = object.version.map(|version| version.to_string());
+        let hash = object.hash.map(|hash| encode(&hash));
+        let (kind, id) = (object.kind.clone(), object.id.clone());
+        tables[0].row([
+            kind,
+            id,
+            version.unwrap_or_default(),
+            hash.unwrap_or_default(),
+        ]);
+    }
+    for file in &entry.files {
+        let (name, bytes) = (super::roster::mask_numbers(&file.name), file.bytes_count);
+        tables[1].row([
+            file.id.clone(),
+            name,
+            bytes.to_string(),
+            encode(&file.sha256),
+        ]);
+    }
+    for rows in &entry.rows {
+        tables[2].row([
+            rows.table.clone(),
+            rows.count.to_string(),
+            encode(&rows.root),
+        ]);
+    }
+    tables
+}
+
+/// A value of an entry as JSON, with long numbers masked.
+fn value_of(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => (*flag).into(),
+        Json::Int(number) => (*number).into(),
+        Json::Text(text) => super::roster::mask_numbers(text).into(),
+        Json::List(items) => items.iter().map(value_of).collect(),
+        Json::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), value_of(value)))
+                .collect(),
+        ),
+    }
+}
+
 fn object_text(object: &ObjectRef) -> String {
     format!("{}:{}", object.kind, object.id)
 }
 
-fn entry_json(entry: &Entry, sealed: u64) -> Value {
+fn entry_json(entry: &Entry) -> Value {
+    let sealed = entry.rows.iter().map(|rows| rows.count).sum::<u64>();
+    let of = |name: &str| entry.data.get(name).map(value_of);
     json!({
         "seq": entry.sequence,
         "time": entry.time.to_string(),
@@ -104,6 +259,8 @@ fn entry_json(entry: &Entry, sealed: u64) -> Value {
         "reason": entry.reason,
         "objects": entry.objects.iter().map(object_text).collect::<Vec<_>>(),
         "rows": sealed,
+        "request": of("request"),
+        "code": of("code"),
     })
 }
 

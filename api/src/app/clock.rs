@@ -63,6 +63,14 @@ pub fn china_time(moment: Moment) -> String {
         })
 }
 
+/// The same to the second: `2022-01-09 09:00:00`.
+pub fn china_second(moment: Moment) -> String {
+    chrono::DateTime::from_timestamp_micros(moment.0 + Moment::CHINA_OFFSET)
+        .map_or_else(String::new, |time| {
+            time.format("%Y-%m-%d %H:%M:%S").to_string()
+        })
+}
+
 /// The moment at which an hour begins on a day in China.
 pub fn moment_at(date: Date, hour: u32, minute: u32) -> Moment {
     let micros = date

@@ -331,7 +331,23 @@ impl App {
         })
     }
 
-    async fn record_refusal(
+    /// Records that somebody took something out of the books that is worth knowing of later: a bank
+    /// file, a list. It changes nothing and has no key: twice taken is twice recorded.
+    ///
+    /// # Errors
+    /// Accidents of the store.
+    pub async fn witness(&self, caller: &Caller, order: &Order) -> Result<(), Error> {
+        let write = Write::begin(&self.db, caller.book.id).await?;
+        let record = self.record(caller, order, order.kind.to_owned(), None);
+        write.commit(record).await?;
+        Ok(())
+    }
+
+    /// Records a refusal; of many equal ones within a short time, their count.
+    ///
+    /// # Errors
+    /// Accidents of the store.
+    pub(crate) async fn record_refusal(
         &self,
         caller: &Caller,
         order: &Order,

@@ -16,19 +16,28 @@ use super::{App, Caller, Done, Error, Order, not_found, policy, trace};
 /// As many are listed for a name.
 const FOUND_MAX: i64 = 200;
 
-/// Those whose name begins with this text, or whose number it is; masked.
+/// Those whose name begins with this text, of one township when it is given, or whose number it is;
+/// masked. The document says in `more` whether there are more than are listed.
 ///
 /// # Errors
 /// When the caller may not read reports; accidents of the store.
 #[boxed]
-pub async fn search(app: &App, caller: &Caller, text: &str) -> Result<Report, Error> {
+pub async fn search(
+    app: &App,
+    caller: &Caller,
+    text: &str,
+    township: &str,
+) -> Result<Report, Error> {
     let book = caller.book.id;
     let mut tx = app.read(caller, Action::ReadReports).await?;
     let text = text.trim();
     let mut found = match text {
         "" => Vec::new(),
-        text => store::named(&mut tx, book, text, FOUND_MAX).await?,
+        text => store::named(&mut tx, book, (text, township.trim()), FOUND_MAX + 1).await?,
     };
+    let limit = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
     for party in parties::party_by_reference(&mut tx, book, text).await? {
         found.extend(store::one(&mut tx, book, party.id).await?);
     }
@@ -60,7 +69,10 @@ pub async fn search(app: &App, caller: &Caller, text: &str) -> Result<Report, Er
             "township": person.township, "village": person.village,
         }));
     }
-    Ok(Report::new(json!({ "found": list }), vec![table]))
+    Ok(Report::new(
+        json!({ "found": list, "more": more }),
+        vec![table],
+    ))
 }
 
 /// What was paid to somebody or for them, what they owe back, what they were approved for, which

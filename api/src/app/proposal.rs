@@ -6,7 +6,7 @@
 use ledger::calendar::Date;
 use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::publication::DayUnit;
-use ledger::disbursement::role::Action;
+use ledger::disbursement::role::{Action, may};
 use ledger::id::{PaymentId, ProposalId, ReturnId, StatementId, UserId};
 use ledger::money::Fen;
 use ledger::problem::{Kind, Problem};
@@ -413,6 +413,58 @@ async fn open(write: &mut Write, id: ProposalId) -> Result<(Proposal, Change), E
     Ok((found, change))
 }
 
+/// A proposal that waits for a second person.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Its number.
+    pub id: ProposalId,
+    /// Code of its kind.
+    pub kind: String,
+    /// What kind of change it is, in both languages.
+    pub what: &'static str,
+    /// What is asked.
+    pub content: String,
+    /// The payment that it is about; 0 for none.
+    pub payment: i64,
+    /// Who proposed it.
+    pub by: String,
+    /// Whether that is the caller.
+    pub own: bool,
+    /// Whether the caller's roles may decide it.
+    pub may: bool,
+}
+
+/// The proposals that wait for a second person.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+#[boxed]
+pub async fn pending(app: &App, caller: &Caller) -> Result<Vec<Pending>, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let mut all = store::proposals(&mut tx, book).await?;
+    let users = ledger_store::book::users(&mut tx, book).await?;
+    tx.rollback().await?;
+    all.retain(|one| one.decision.is_none());
+    let pending = all.into_iter().map(|one| {
+        let by = users.iter().find(|user| user.id == one.user);
+        let (what, content) =
+            Change::of(&one).map_or(("", one.content.clone()), |change| change.words());
+        let asked: Value = serde_json::from_str(&one.content).unwrap_or_default();
+        Pending {
+            id: one.id,
+            what,
+            content,
+            payment: asked["payment"].as_i64().unwrap_or(0),
+            by: by.map_or_else(String::new, |user| user.name.clone()),
+            own: one.user == caller.user.id,
+            may: may(&caller.user.roles, Change::action(&one.kind)),
+            kind: one.kind,
+        }
+    });
+    Ok(pending.collect())
+}
+
 /// All proposals with what became of them.
 #[boxed]
 pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
@@ -430,7 +482,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
     let mut table = Table::new(
         words("须两人办理的事项", "What takes two people"),
         &[
-            ("编号", "number", true),
+            ("提议", "proposal", true),
             ("种类", "kind", false),
             ("内容", "content", false),
             ("提出人", "proposed by", false),

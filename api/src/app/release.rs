@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 
 use super::clock::date_of;
 use super::view::{Report, Table, words};
-use super::{App, Caller, Done, Error, funding, not_found, publication, run, side};
+use super::{App, Caller, Done, Error, Order, funding, not_found, publication, run, side};
 
 /// Writes the bank files of an approved run and books that the money is on its way.
 ///
@@ -615,6 +615,53 @@ pub async fn list_batches(app: &App, caller: &Caller) -> Result<Report, Error> {
     Ok(Report::new(json!({ "batches": list }), vec![table]))
 }
 
+/// The batches of a run, each with whether its file is still to go to the bank: before the bank
+/// answers, nothing says that it went there.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+#[boxed]
+pub async fn batches_of(app: &App, caller: &Caller, run: RunId) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let mut batches = store::batches(&mut tx, book).await?;
+    batches.retain(|batch| batch.run == run);
+    let open = store::open_of_batches(&mut tx, book, run).await?;
+    tx.rollback().await?;
+    let mut table = Table::new(
+        words("代发文件", "Files for the bank"),
+        &[
+            ("批号", "batch", false),
+            ("文件", "file", false),
+            ("日期", "date", false),
+            ("笔数", "payments", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("未回盘", "not answered", true),
+            ("状态", "state", false),
+        ],
+    );
+    let mut list = Vec::new();
+    for batch in &batches {
+        let waits = open.get(&batch.id).copied().unwrap_or(0);
+        let state = match waits {
+            0 => "answered",
+            waits if waits == batch.payments => "to-send",
+            _ => "partly-answered",
+        };
+        table.row([
+            batch.number.clone(),
+            batch.file_name.clone(),
+            batch.sent_on.clone(),
+            batch.payments.to_string(),
+            batch.total.grouped(),
+            waits.to_string(),
+            state.to_owned(),
+        ]);
+        list.push(json!({ "batch": batch.number, "file": batch.file_name, "state": state }));
+    }
+    Ok(Report::new(json!({ "batches": list }), vec![table]))
+}
+
 /// One batch with its lines and what became of them, masked.
 ///
 /// # Errors
@@ -684,9 +731,28 @@ pub async fn show_batch_page(
     Ok(Report::new(document, vec![table]))
 }
 
-/// The file of a batch, byte for byte.
+/// The file of a batch, byte for byte, with the account numbers in full. The audit trail keeps who
+/// took it.
+///
+/// # Errors
+/// `NotFound`; when the caller may not release.
 #[boxed]
 pub async fn batch_file(app: &App, caller: &Caller, number: &str) -> Result<StoredFile, Error> {
+    let file = sent_file(app, caller, number).await?;
+    let order = Order::new("batch.file", Action::ReleaseRun)
+        .field("batch", number)
+        .file(&file.name, &file.content);
+    app.witness(caller, &order).await?;
+    Ok(file)
+}
+
+/// The same for those who hand it on themselves: the demo's couriers and the measured load.
+#[boxed]
+pub(crate) async fn sent_file(
+    app: &App,
+    caller: &Caller,
+    number: &str,
+) -> Result<StoredFile, Error> {
     let mut tx = app.read(caller, Action::ReleaseRun).await?;
     let batches = store::batches(&mut tx, caller.book.id).await?;
     let batch = batches.iter().find(|batch| batch.number == number);

@@ -16,7 +16,7 @@ use ledger::id::{
 };
 use ledger::journal::{Posting, rules};
 use ledger::money::Fen;
-use ledger::problem::{Kind, Problem};
+use ledger::problem::{Kind, Language, Problem};
 use ledger_store::answer::{self as store, Outcome, PendingAnswer, Return};
 use ledger_store::batch::{self, Batch, BatchItem};
 use ledger_store::exception::{self, Exception, ExceptionState};
@@ -27,9 +27,11 @@ use ledger_store::run;
 use ledger_store::success::{self, Change, Event, Origin};
 use ledger_store::write::Write;
 use reconciliation::answer::{self, Answer, Matching, Sent, match_return};
+use reconciliation::rate::Rate;
 use serde_json::{Value, json};
 
 use super::release::{attempt_key, profile, read_key, rejected};
+use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Done, Error, Order, not_found, notice};
 
@@ -168,8 +170,12 @@ pub async fn preview(app: &App, caller: &Caller, input: &ReturnInput) -> Result<
             fen.unwrap_or_default(),
         ]);
     }
-    Ok(Report::new(summary, vec![table]))
+    let tables = vec![table, read.rates(), read.differing()];
+    Ok(Report::new(summary, tables))
 }
+
+/// Lines that differ or were not answered are shown so many before a return is taken in.
+const DIFFERING_SHOWN: usize = 50;
 
 /// What a notice would do.
 fn notice_preview(summary: &Value) -> Result<Report, Error> {
@@ -552,6 +558,81 @@ fn answer_of(line: &AnswerLine) -> Answer {
 }
 
 impl Read {
+    /// The success rate of the batch before and after the return.
+    fn rates(&self) -> Table {
+        let mut table = Table::new(
+            words("本批成功率", "Success rate of the batch"),
+            &[
+                ("时点", "when", false),
+                ("成功", "paid", true),
+                ("笔数", "payments", true),
+                ("成功率", "rate", true),
+            ],
+        );
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let paid = |item: &&BatchItem| item.answered.as_deref() == Some("paid");
+        let before = self.items.iter().filter(paid).count();
+        let settled = self.matching.settled.iter();
+        let more = settled.filter(|matched| matched.outcome == answer::Outcome::Paid);
+        let after = before + more.count();
+        for (when, paid) in [("导入前 before", before), ("导入后 after", after)] {
+            let rate = Rate::new(count(paid), count(self.items.len()));
+            table.row([
+                when.to_owned(),
+                paid.to_string(),
+                self.items.len().to_string(),
+                rate.to_string(),
+            ]);
+        }
+        table
+    }
+
+    /// The first lines that become exceptions, and payments that the return does not answer.
+    fn differing(&self) -> Table {
+        let all = self.matching.exceptions.len() + self.matching.unanswered.len();
+        let mut table = Table::new(
+            words(
+                format!("差异和没有答复的 {all} 行(至多列 {DIFFERING_SHOWN} 行)"),
+                format!("{all} lines that differ or have no answer (at most {DIFFERING_SHOWN})"),
+            ),
+            &[
+                ("行", "line", true),
+                ("明细", "payment", true),
+                ("户名", "holder", false),
+                ("账号", "account", false),
+                ("金额(元)", "amount (yuan)", true),
+                ("种类", "kind", false),
+                ("情况", "detail", false),
+            ],
+        );
+        let row =
+            |line: String, item: Option<&BatchItem>, amount: Fen, kind: &str, detail: &str| {
+                let of = |text: fn(&BatchItem) -> String| item.map_or_else(String::new, text);
+                [
+                    line,
+                    of(|item| item.payment.to_string()),
+                    of(|item| mask_name(&item.holder_name)),
+                    of(|item| mask_account(&item.account_no)),
+                    amount.grouped(),
+                    kind.to_owned(),
+                    detail.to_owned(),
+                ]
+            };
+        for found in self.matching.exceptions.iter().take(DIFFERING_SHOWN) {
+            let item = found.sent.map(|sent| &self.items[sent]);
+            let kind = found.kind.name(Language::Zh);
+            let line = found.line.to_string();
+            table.row(row(line, item, found.amount, kind, &found.detail_zh));
+        }
+        let left = DIFFERING_SHOWN.saturating_sub(self.matching.exceptions.len());
+        for sent in self.matching.unanswered.iter().take(left) {
+            let item = &self.items[*sent];
+            let nothing = "尚无结果";
+            table.row(row(String::new(), Some(item), item.amount, nothing, ""));
+        }
+        table
+    }
+
     async fn store(
         &self,
         write: &mut Write,

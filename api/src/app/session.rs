@@ -381,6 +381,7 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
             ("开始", "begun", false),
             ("最近使用", "last used", false),
             ("浏览器", "browser", false),
+            ("当前", "this one", false),
         ],
     );
     let mut list = Vec::new();
@@ -391,16 +392,18 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
         if is_over || !may_all && one.user != caller.user.id {
             continue;
         }
+        let own = caller.session == format!("web-{}", one.number);
         table.row([
             one.number.to_string(),
             login.to_owned(),
             one.begun.to_string(),
             one.seen.to_string(),
             one.agent.clone(),
+            if own { "当前会话 this session" } else { "" }.to_owned(),
         ]);
         list.push(json!({
             "session": one.number, "user": login, "begun": one.begun.to_string(),
-            "seen": one.seen.to_string(),
+            "seen": one.seen.to_string(), "own": own,
         }));
     }
     Ok(Report::new(json!({ "sessions": list }), vec![table]))

@@ -10,6 +10,7 @@ use ledger::program::packs::Pack;
 use ledger_store::book::{self, Book, User};
 use ledger_store::boxed;
 use ledger_store::migrate;
+use ledger_store::write::Write;
 use serde_json::{Map, Value, json};
 
 use super::session::{self, Credentials};
@@ -258,23 +259,87 @@ pub async fn disable_user(
     login: &str,
     key: Option<String>,
 ) -> Result<Done, Error> {
-    let order = Order::new("user.disable", Action::ManageUsers)
+    set_active(app, caller, ("user.disable", login, false), key).await
+}
+
+/// Lets a user in again who was disabled, with the password that they had.
+#[boxed]
+pub async fn enable_user(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    key: Option<String>,
+) -> Result<Done, Error> {
+    set_active(app, caller, ("user.enable", login, true), key).await
+}
+
+async fn set_active(
+    app: &App,
+    caller: &Caller,
+    (kind, login, active): (&'static str, &str, bool),
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let order = Order::new(kind, Action::ManageUsers)
         .key(key)
         .field("login", login);
     app.command(caller, order, async |write| {
-        let book_id = write.book();
-        let users = book::users(write.tx(), book_id).await?;
-        let user = users.into_iter().find(|user| user.login == login);
-        let user = user.ok_or_else(|| not_found("用户 user", login))?;
-        let disabled = User {
+        let user = user_of(write, login).await?;
+        let changed = User {
             version: user.version + 1,
-            active: false,
+            active,
             ..user
         };
-        book::put_user(write, &disabled).await?;
-        Ok(json!({ "user": login, "state": "disabled" }))
+        book::put_user(write, &changed).await?;
+        let state = if active { "active" } else { "disabled" };
+        Ok(json!({ "user": login, "state": state }))
     })
     .await
+}
+
+/// Gives a user other roles, at once. One's own are changed by another administrator, so that a
+/// book does not lose its last one by a slip.
+///
+/// # Errors
+/// [`Kind::RoleConflict`], [`Kind::NotFound`], [`Kind::TwoPeople`] for one's own roles,
+/// [`Kind::FieldInvalid`] without a role.
+#[boxed]
+pub async fn set_roles(
+    app: &App,
+    caller: &Caller,
+    login: &str,
+    roles: &[Role],
+    key: Option<String>,
+) -> Result<Done, Error> {
+    let codes: Vec<&str> = roles.iter().map(|role| role.code()).collect();
+    let order = Order::new("user.roles", Action::ManageUsers)
+        .key(key)
+        .field("login", login)
+        .field("roles", codes.join(","));
+    app.command(caller, order, async |write| {
+        if roles.is_empty() {
+            return Err(super::policy::invalid("roles", "", "角色 a role"));
+        }
+        conflicts(roles)?;
+        if login == caller.user.login {
+            return Err(Problem::new(Kind::TwoPeople).with("user", login).into());
+        }
+        let user = user_of(write, login).await?;
+        let changed = User {
+            version: user.version + 1,
+            roles: roles.to_vec(),
+            ..user
+        };
+        book::put_user(write, &changed).await?;
+        Ok(json!({ "user": login, "roles": codes }))
+    })
+    .await
+}
+
+async fn user_of(write: &mut Write, login: &str) -> Result<User, Error> {
+    let book = write.book();
+    let users = book::users(write.tx(), book).await?;
+    let user = users.into_iter().find(|user| user.login == login);
+    user.ok_or_else(|| not_found("用户 user", login))
 }
 
 /// Sets a password: one's own, or anybody's as an administrator.

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use ledger::calendar::{Date, Moment};
 use ledger::disbursement::role::Action;
 use ledger::disbursement::workflow::{RunEvent, RunState, Step, may_act, run_step};
-use ledger::id::{ProgramId, RunId};
+use ledger::id::{PaymentId, ProgramId, RunId};
 use ledger::money::Fen;
 use ledger::program::payment_day::pay_by;
 use ledger_store::boxed;
 use ledger_store::db::Tx;
-use ledger_store::payment::{self, Failed};
+use ledger_store::payment::{self, Failed, Whose};
 use ledger_store::policy::{self, Program};
 use ledger_store::run::{self as runs, Run};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exception::Page;
+use super::roster::{mask_account, mask_name};
 use super::view::{Report, Table, words};
 use super::{App, Caller, Error, not_found};
 
@@ -188,6 +189,8 @@ pub async fn failed(
         Ok::<bool, Error>(true)
     })
     .await?;
+    let ids: Vec<PaymentId> = rows.iter().map(|(_, one)| one.payment).collect();
+    let mut whose = payment::whose(&mut tx, book, &ids).await?;
     tx.rollback().await?;
     let is_full = limit > 0 && rows.len() == limit;
     let next = rows.last().filter(|_| is_full);
@@ -195,24 +198,10 @@ pub async fn failed(
     let (mut table, mut list) = (failed_table(), Vec::new());
     for (program, one) in &rows {
         let program = programs.iter().find(|known| known.id == *program);
-        let (code, name) = program.map_or(("", ""), |one| (&one.code, &one.name));
-        let waits = waits_for(one);
-        let reason = bank_adapters::reason::Reason::from_code(&one.reason);
-        let reason = reason.map_or(one.reason.as_str(), |reason| reason.zh());
-        table.row([
-            one.payment.to_string(),
-            name.to_owned(),
-            one.amount.grouped(),
-            one.kind.clone(),
-            one.attempt.to_string(),
-            reason.to_owned(),
-            waits.1.to_owned(),
-        ]);
-        list.push(json!({
-            "payment": one.payment.get(), "program": code,
-            "amount_fen": one.amount.get(), "kind": one.kind, "attempt": one.attempt,
-            "reason": one.reason, "waits_for": waits.0,
-        }));
+        let whose = whose.remove(&one.payment).unwrap_or_default();
+        let (row, json) = failed_row(program, one, &whose);
+        table.row(row);
+        list.push(json);
     }
     let sums = programs.iter().filter_map(|program| {
         let sum = sums.get(&program.id)?;
@@ -227,12 +216,47 @@ pub async fn failed(
     Ok(Report::new(json, vec![table]))
 }
 
+/// A failed payment as a row and as JSON; who is paid is masked.
+fn failed_row(program: Option<&Program>, one: &Failed, whose: &Whose) -> ([String; 12], Value) {
+    let (code, name) = program.map_or(("", ""), |one| (&one.code, &one.name));
+    let waits = waits_for(one);
+    let reason = bank_adapters::reason::Reason::from_code(&one.reason);
+    let reason = reason.map_or(one.reason.as_str(), |reason| reason.zh());
+    let (payee, account) = (mask_name(&whose.name), mask_account(&whose.account_no));
+    let row = [
+        one.payment.to_string(),
+        name.to_owned(),
+        whose.township.clone(),
+        whose.village.clone(),
+        payee.clone(),
+        account.clone(),
+        whose.month.clone(),
+        one.amount.grouped(),
+        one.kind.clone(),
+        one.attempt.to_string(),
+        reason.to_owned(),
+        waits.1.to_owned(),
+    ];
+    let json = json!({
+        "payment": one.payment.get(), "program": code, "month": whose.month,
+        "township": whose.township, "village": whose.village, "payee": payee,
+        "account": account, "amount_fen": one.amount.get(), "kind": one.kind,
+        "attempt": one.attempt, "reason": one.reason, "waits_for": waits.0,
+    });
+    (row, json)
+}
+
 fn failed_table() -> Table {
     Table::new(
         words("未补发的失败和退票", "Failed and refunded, not tried again"),
         &[
             ("明细", "payment", true),
             ("项目", "program", false),
+            ("乡镇", "township", false),
+            ("村(社区)", "village", false),
+            ("收款人", "payee", false),
+            ("账号", "account", false),
+            ("月份", "month", false),
             ("金额(元)", "amount (yuan)", true),
             ("状态", "state", false),
             ("次", "attempt", true),

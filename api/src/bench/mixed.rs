@@ -175,7 +175,7 @@ impl Load {
     async fn take_returns(self, mut batches: mpsc::Receiver<String>) -> Result<(), Error> {
         let (app, cashier) = (&self.office.app, self.office.who("cashier")?);
         while let Some(number) = batches.recv().await {
-            let file = release::batch_file(app, cashier, &number).await?;
+            let file = release::sent_file(app, cashier, &number).await?;
             for second in [false, true] {
                 let answers = bank::answers(&file.content, second).map_err(anyhow::Error::from)?;
                 for (part, answer) in (1..).zip(answers) {

@@ -101,6 +101,12 @@ enum Which {
         #[command(flatten)]
         months: Months,
     },
+    /// 凭证清单 Vouchers of a month
+    Vouchers {
+        /// 月份 Month, YYYY-MM
+        #[arg(long)]
+        month: Month,
+    },
     /// 记账凭证 Voucher: MONTH NUMBER, or NUMBER --month MONTH
     Voucher {
         /// 月份与凭证号 Month and number of the voucher
@@ -257,8 +263,7 @@ impl Which {
         let report = match self {
             Which::Success { months } => return success(months, &app, &caller, out).await,
             Which::Payments(narrowed) => {
-                let filter = narrowed.filter()?;
-                report::payments(&app, &caller, &filter, narrowed.page()).await
+                report::payments(&app, &caller, &narrowed.filter()?, narrowed.page()).await
             }
             Which::SuccessRate { months } => {
                 let (first, last) = months.get()?;
@@ -296,6 +301,7 @@ impl Which {
             Which::BankReconciliation { account, month } => {
                 report::bank_reconciliation(&app, &caller, account, *month).await
             }
+            Which::Vouchers { month } => report::vouchers(&app, &caller, *month).await,
             Which::TieOut { month } => report::tie_out(&app, &caller, *month).await,
             Which::Missed { month } => report::missed(&app, &caller, *month).await,
             Which::Recovery => report::recovery(&app, &caller).await,

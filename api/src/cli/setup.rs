@@ -96,6 +96,23 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         key: Key,
     },
+    /// 重新启用用户 Enable a user again
+    Enable {
+        /// 用户名 Login
+        login: String,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// 改变角色 Give a user other roles
+    Roles {
+        /// 用户名 Login
+        login: String,
+        /// 角色,以逗号分隔 Roles, separated by commas
+        #[arg(long, required = true, value_delimiter = ',', value_parser = role())]
+        roles: Vec<Role>,
+        #[command(flatten)]
+        key: Key,
+    },
     /// 审批级别 Say of which level a user approves
     Level {
         /// 用户名 Login
@@ -145,6 +162,16 @@ impl UserCommand {
                 Ok(users::disable_user(&app, &caller, login, key.get())
                     .await?
                     .into())
+            }
+            UserCommand::Enable { login, key } => {
+                let (app, caller) = desk.enter().await?;
+                let done = users::enable_user(&app, &caller, login, key.get());
+                Ok(done.await?.into())
+            }
+            UserCommand::Roles { login, roles, key } => {
+                let (app, caller) = desk.enter().await?;
+                let done = users::set_roles(&app, &caller, login, roles, key.get());
+                Ok(done.await?.into())
             }
             UserCommand::Level { login, level, key } => {
                 let (app, caller) = desk.enter().await?;

@@ -33,8 +33,8 @@ use ledger::problem::Language;
 use ledger_store::book::Book;
 use ledger_store::db::Db;
 
-use crate::app::clock::{Clock, Entropy};
-use crate::app::{App, Error, users};
+use crate::app::clock::{Clock, Entropy, moment_at};
+use crate::app::{App, Error, calendar, users};
 
 pub use summary::Summary;
 
@@ -59,20 +59,29 @@ pub struct DemoOptions {
 /// Refusals and accidents of the use cases; a database that holds another book.
 #[boxed]
 pub async fn run(options: &DemoOptions) -> Result<Summary, Error> {
-    let (summary, app, _) = worked(options).await?;
+    let (summary, app, _) = worked(options, false).await?;
     app.db.close().await;
     Ok(summary)
 }
 
-/// The same, and the demo's books opened for the pages: its story goes on from its last moment, its
-/// people have new passwords, good until the demo is served again.
+/// The same, and the demo's books opened for the pages: its story goes on at nine of the first
+/// working day that is not closed, its people have new passwords, good until the demo is served
+/// again.
 ///
 /// # Errors
 /// As [`run`].
 #[boxed]
 pub async fn open(options: &DemoOptions) -> Result<(Summary, App, Vec<Guest>), Error> {
-    let (summary, app, book) = worked(options).await?;
-    let app = App::new(app.db, Clock::from(app.clock.now()), Entropy::system());
+    let (summary, app, book) = worked(options, true).await?;
+    let mut tx = app.db.begin_read().await?;
+    let days = calendar::working_days(&mut tx, book.id).await?;
+    tx.rollback().await?;
+    let next = days.on_or_after(app.clock.today().succ_opt().unwrap_or_default());
+    let app = App::new(
+        app.db,
+        Clock::from(moment_at(next, 9, 0)),
+        Entropy::system(),
+    );
     let mut guests = Vec::new();
     for (login, name, role) in year::PEOPLE {
         let caller = users::act_as(&app, &book, login, "demo").await?;
@@ -102,7 +111,9 @@ pub struct Guest {
     pub password: String,
 }
 
-async fn worked(options: &DemoOptions) -> Result<(Summary, App, Book), Error> {
+/// The demo's books after its last month; when the story is to go on, with the letters that bring
+/// the money of the next one.
+async fn worked(options: &DemoOptions, goes_on: bool) -> Result<(Summary, App, Book), Error> {
     std::fs::create_dir_all(&options.out).map_err(anyhow::Error::from)?;
     let url = options
         .db
@@ -114,8 +125,11 @@ async fn worked(options: &DemoOptions) -> Result<(Summary, App, Book), Error> {
         Clock::fixed(year::start()),
         Entropy::seeded("shenmu-2022"),
     );
-    let year = year::Year::open(&app, options).await?;
+    let mut year = year::Year::open(&app, options).await?;
     let book = year.work().await?;
     let summary = summary::of(&app, &book).await?;
+    if goes_on {
+        year.go_on().await?;
+    }
     Ok((summary, app, book))
 }

@@ -27,6 +27,9 @@ use crate::app::{
     statement, year,
 };
 
+/// The months in which letters arrive.
+const LETTERS: [u32; 2] = [1, 7];
+
 const SETUP: &str = include_str!("setup.toml");
 
 /// The people of the demo: login, name, role.
@@ -207,21 +210,31 @@ impl<'a> Year<'a> {
     }
 
     /// Works month after month; gives the book that came of it.
-    pub async fn work(mut self) -> Result<Book, Error> {
+    pub async fn work(&mut self) -> Result<Book, Error> {
         let first = Month::from_index(YEAR * 12);
-        let last = self
-            .options
-            .through
-            .unwrap_or(Month::from_index(YEAR * 12 + 11));
-        for month in first.through(last) {
+        for month in first.through(self.last()) {
             self.month(month).await?;
         }
-        Ok(self.book)
+        Ok(self.book.clone())
+    }
+
+    fn last(&self) -> Month {
+        let december = Month::from_index(YEAR * 12 + 11);
+        self.options.through.unwrap_or(december)
+    }
+
+    /// Lets the letters arrive that the month after the last one needs, so that it can be paid.
+    pub async fn go_on(&mut self) -> Result<(), Error> {
+        let next = self.last().next();
+        if LETTERS.contains(&next.number()) {
+            self.appropriations(next).await?;
+        }
+        Ok(())
     }
 
     async fn month(&mut self, month: Month) -> Result<(), Error> {
         let mut figures = MonthFigures::default();
-        if [1, 7].contains(&month.number()) {
+        if LETTERS.contains(&month.number()) {
             self.appropriations(month).await?;
         }
         figures.rosters = self.rosters(month, 5, false).await?;
@@ -265,11 +278,11 @@ impl<'a> Year<'a> {
         for (program, bank, wan) in BUDGET {
             for (level, parts) in LEVELS {
                 number += 1;
-                let document = format!("演示财社〔{YEAR}〕{}{number:02}号", month.number());
+                let (year, half) = (month.year(), month.number());
+                let document = format!("演示财社〔{year}〕{half}{number:02}号");
                 let amount = Fen::new(wan * 1_000_000 / 200 * parts);
                 text.push_str(&format!(
-                    "{document},{level},{YEAR},{program},{bank},{amount},{on},{}\n",
-                    month.number()
+                    "{document},{level},{year},{program},{bank},{amount},{on},{half}\n"
                 ));
                 if let Some(bank) = self.banks.get_mut(bank) {
                     bank.credit(on, amount, &document);
@@ -403,7 +416,7 @@ impl<'a> Year<'a> {
         let mut sent = Vec::new();
         for batch in of_run {
             let number = batch["batch"].as_str().unwrap_or_default().to_owned();
-            let file = release::batch_file(self.app, &cashier, &number).await?;
+            let file = release::sent_file(self.app, &cashier, &number).await?;
             self.write_file("batches", &file.name, &file.content)?;
             // The bank reads what lies in the folder, not what the program holds in memory.
             let bytes = self.read_file("batches", &file.name)?;

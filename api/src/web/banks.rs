@@ -2,22 +2,22 @@
 
 use axum::Router;
 use bank_adapters::{Profile, Use};
-use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::StatementId;
 use ledger::money::Fen;
 use ledger::problem::Language;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::failed::{because_form, clear_form, confirm_form};
+use super::failed::{because_form, clear_form};
 use super::page::{Block, Field, Form, Kind, Page, fact, field, link};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply, facts};
 use super::rosters::month_of;
 use super::runs::{month_field, notice};
 use super::seat::Seat;
-use super::{fen, kept, months, tables, work};
+use super::{count, fen, kept, months, proposals, tables, work};
 use crate::app::job::Wanted;
+use crate::app::proposal::Pending;
 use crate::app::returns::{self, ReturnInput, Said};
 use crate::app::statement::{self, StatementInput};
 use crate::app::{Error, not_found, policy, reconcile, release, report, waiting};
@@ -72,7 +72,7 @@ async fn batch(seat: Seat) -> Result<Reply, Error> {
         fact(seat.say("field.run"), json["run"].to_string()),
         fact(seat.say("batches.layout"), text("profile")),
         fact(seat.say("batches.sent"), text("sent_on")),
-        fact(seat.say("run.payments"), json["payments"].to_string()),
+        fact(seat.say("run.payments"), count(&json["payments"])),
         fact(seat.say("run.total"), fen(&json["total_fen"])),
         fact("SHA-256", text("sha256")),
     ]));
@@ -103,6 +103,9 @@ async fn batch_file(seat: Seat) -> Result<Reply, Error> {
 pub(super) async fn list(seat: Seat) -> Result<Reply, Error> {
     let report = returns::list(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.returns"), seat.say("returns.lead"));
+    let withdrawn = |one: &Pending, _| one.kind == "withdraw";
+    page.blocks
+        .extend(proposals::waiting(&seat, withdrawn, 0).await?);
     if seat.may(Action::ImportReturn) {
         let form = return_form(&seat, "/returns/preview", "returns.preview").await?;
         page = page.form(Some(
@@ -113,10 +116,7 @@ pub(super) async fn list(seat: Seat) -> Result<Reply, Error> {
             "returns.withdraw-lead",
             "returns.number",
         ];
-        let forms = vec![
-            because_form(&seat, "/returns/withdraw", keys),
-            confirm_form(&seat),
-        ];
+        let forms = vec![because_form(&seat, "/returns/withdraw", keys)];
         page = page.with(Block::More(seat.say("returns.withdraw").to_owned(), forms));
     }
     page = page.with(Block::Links(vec![link(
@@ -227,7 +227,7 @@ async fn preview(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let mut page = page;
     for (place, table) in report.tables.iter().enumerate() {
         let grid = super::grid::Grid::of(&seat, table, place, &[]).plain();
-        page.blocks.insert(1, Block::Grid(Box::new(grid)));
+        page.blocks.insert(1 + place, Block::Grid(Box::new(grid)));
     }
     Ok(page.into())
 }
@@ -253,55 +253,56 @@ pub(super) async fn repay(seat: Seat) -> Result<Reply, Error> {
     let rows = tables::rows(&seat, FAILED);
     let report = waiting::failed(seat.app(), seat.caller(), only.as_deref(), rows).await?;
     let mut page = Page::new(seat.say("nav.repay"), seat.say("repay.lead"));
-    let month = Month::of(seat.app().clock.today()).to_string();
-    for one in report.json["programs"].as_array().into_iter().flatten() {
-        let (code, ready) = (
-            one["program"].as_str().unwrap_or_default(),
-            one["ready"].as_i64(),
-        );
-        if ready.unwrap_or(0) == 0 || !seat.may(Action::MakeRun) {
-            continue;
-        }
-        let values = [
-            (
-                "program",
-                one["name"].as_str().unwrap_or_default().to_owned(),
-            ),
-            ("count", one["ready"].to_string()),
-            ("total", fen(&one["ready_fen"])),
-            ("failed", one["failed"].to_string()),
-        ];
-        let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let form = Form::act(&seat, "/runs", seat.say("repay.create"))
-            .saying(
-                one["name"].as_str().unwrap_or_default(),
-                seat.fill("repay.ready", &values),
-            )
-            .hide("program", code)
-            .hide("kind", "re-pay")
-            .field(
-                &seat,
-                month_field(&seat, "month", "field.month").value(&month),
-            );
-        page = page.form(Some(form));
-    }
+    let of_payments = |one: &Pending, _| one.payment > 0 || one.kind == "clear";
+    page.blocks
+        .extend(proposals::waiting(&seat, of_payments, 0).await?);
+    page = page.form(repay_form(&seat, &report.json["programs"]));
     if seat.may(Action::ClearPayment) {
-        let forms = vec![clear_form(&seat), confirm_form(&seat)];
+        let forms = vec![clear_form(&seat)];
         page = page.with(Block::More(seat.say("repay.clear").to_owned(), forms));
     }
     if seat.may(Action::CancelPayment) {
         let keys = ["repay.cancel", "repay.cancel-lead", "field.payment"];
-        let forms = vec![
-            because_form(&seat, "/repay/cancel", keys),
-            confirm_form(&seat),
-        ];
+        let forms = vec![because_form(&seat, "/repay/cancel", keys)];
         page = page.with(Block::More(seat.say("repay.cancel").to_owned(), forms));
     }
-    page = page.with(Block::Links(vec![link(
-        seat.say("nav.reasons"),
-        "/reasons",
-    )]));
+    page = page
+        .with(Block::Text(seat.say("repay.steps").to_owned()))
+        .with(Block::Links(vec![
+            link(seat.say("rosters.import"), "/rosters/import"),
+            link(seat.say("nav.statements"), "/statements"),
+            link(seat.say("nav.reasons"), "/reasons"),
+        ]));
     tables::paged(&seat, page, &report)
+}
+
+/// Makes the re-pay run of one of the programs that have something to be paid again.
+fn repay_form(seat: &Seat, programs: &Value) -> Option<Form> {
+    let ready = programs.as_array().into_iter().flatten();
+    let ready = ready.filter(|one| one["ready"].as_i64().unwrap_or(0) > 0);
+    let choices: Vec<(String, String)> = ready
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            let values = [
+                ("program", text("name")),
+                ("count", count(&one["ready"])),
+                ("total", fen(&one["ready_fen"])),
+                ("failed", count(&one["failed"])),
+            ];
+            let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            (text("program"), seat.fill("repay.ready", &values))
+        })
+        .collect();
+    let may = seat.may(Action::MakeRun) && !choices.is_empty();
+    may.then(|| {
+        let program = field("program", seat.say("field.program")).kind(Kind::Select(choices));
+        let program = program.value(seat.get("program").unwrap_or_default());
+        Form::act(seat, "/runs", seat.say("repay.create"))
+            .saying(seat.say("repay.create"), seat.say("repay.create-lead"))
+            .hide("kind", "re-pay")
+            .field(seat, program)
+            .field(seat, month_field(seat, "month", "field.month"))
+    })
 }
 
 /// The agency's accounts, to choose from.
@@ -313,6 +314,9 @@ pub(super) async fn account_field(seat: &Seat) -> Result<Field, Error> {
 pub(super) async fn statements(seat: Seat) -> Result<Reply, Error> {
     let report = statement::list(seat.app(), seat.caller()).await?;
     let mut page = Page::new(seat.say("nav.statements"), seat.say("statements.lead"));
+    let withdrawn = |one: &Pending, _| one.kind == "unstate";
+    let waiting = proposals::waiting(&seat, withdrawn, 0).await?;
+    page.blocks.extend(waiting);
     if seat.may(Action::ImportStatement) {
         let form = statement_form(&seat, "/statements/preview", "statements.preview").await?;
         page = page.form(Some(form.saying(
@@ -324,10 +328,7 @@ pub(super) async fn statements(seat: Seat) -> Result<Reply, Error> {
             "statements.withdraw-lead",
             "statements.number",
         ];
-        let forms = vec![
-            because_form(&seat, "/statements/withdraw", keys),
-            confirm_form(&seat),
-        ];
+        let forms = vec![because_form(&seat, "/statements/withdraw", keys)];
         page = page.with(Block::More(
             seat.say("statements.withdraw").to_owned(),
             forms,

@@ -6,19 +6,21 @@ use ledger::disbursement::role::Action;
 use ledger::fund::Level;
 use ledger::id::{ExceptionId, RecoveryId};
 use ledger::money::Fen;
+use reconciliation::agreement::AgreementId;
 
 use super::banks::account_field;
 use super::grid::Grid;
-use super::page::{Block, Form, Kind, Page, field, link};
+use super::kept;
+use super::page::{Block, Form, Kind, Link, Notice, Page, field, link};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
-use super::runs::{month_field, program_field};
+use super::runs::{month_field, notice, program_field};
 use super::seat::Seat;
 use super::tables::{self, WORKBOOK};
 use crate::app::appropriation::{self, NewAppropriation};
 use crate::app::policy::{self, Source};
 use crate::app::recovery::{self, HandOver, NewPlan, NewRecovery, Receipt, Whose};
-use crate::app::{Error, not_found, period, year};
+use crate::app::{Error, exception, not_found, period, reconcile, year};
 use crate::http::Server;
 
 pub(super) fn router() -> Router<Server> {
@@ -396,9 +398,15 @@ async fn recovery(seat: Seat) -> Result<Reply, Error> {
         }
     };
     let confirms = seat.may(Action::ConfirmRecovery);
+    let own = report.json["last_by"] == seat.caller().user.id.get();
+    let waits = matches!(state.as_str(), "proposed" | "write-off-proposed");
+    if waits && confirms && own {
+        page = page.with(notice("info", seat.say("proposals.own")));
+    }
     match state.as_str() {
         "proposed" if confirms => {
-            page = page.form(Some(form("confirm", "recoveries.confirm", false)));
+            let confirm = (!own).then(|| form("confirm", "recoveries.confirm", false));
+            page = page.form(confirm);
             page = page.form(Some(form("reject", "recoveries.reject", true)));
         }
         "open" if seat.may(Action::MakeRecovery) => {
@@ -406,11 +414,10 @@ async fn recovery(seat: Seat) -> Result<Reply, Error> {
             page = page.form(Some(form("write-off", "recoveries.write-off", true)));
         }
         "write-off-proposed" if confirms => {
-            page = page.form(Some(form(
-                "confirm-write-off",
-                "recoveries.write-off-confirm",
-                false,
-            )));
+            let step = "confirm-write-off";
+            let confirm = (!own).then(|| form(step, "recoveries.write-off-confirm", false));
+            page = page.form(confirm);
+            page = page.form(Some(form("reject", "recoveries.write-off-reject", true)));
         }
         _ => {}
     }
@@ -472,12 +479,16 @@ async fn periods(seat: Seat) -> Result<Reply, Error> {
     report.tables.extend(years.tables);
     let mut page = Page::new(seat.say("nav.periods"), seat.say("periods.lead"));
     if seat.may(Action::CloseMonth) {
-        let before = Month::of(seat.app().clock.today()).previous().to_string();
+        let closed = report.json["periods"].as_array().and_then(|all| all.last());
+        let last: Option<Month> = closed.and_then(|one| one["month"].as_str()?.parse().ok());
+        let before = Month::of(seat.app().clock.today()).previous();
+        let before = last.map_or(before, Month::next);
+        page = page.with(stands(&seat, before).await?);
         let month = Form::act(&seat, "/periods", seat.say("periods.close"))
             .saying(seat.say("periods.close"), seat.say("periods.close-lead"))
             .field(
                 &seat,
-                month_field(&seat, "month", "field.month").value(before),
+                month_field(&seat, "month", "field.month").value(before.to_string()),
             )
             .asking(seat.say("periods.close-lead"));
         let carry = field("carry_over", seat.say("periods.carry-over")).optional();
@@ -497,6 +508,50 @@ async fn periods(seat: Seat) -> Result<Reply, Error> {
         page = page.form(Some(month)).with(year);
     }
     tables::page(&seat, page, &report, &[])
+}
+
+/// How the month to be closed next stands: its four agreements, and the differences that are open.
+async fn stands(seat: &Seat, month: Month) -> Result<Block, Error> {
+    let text = month.to_string();
+    // It reads the whole month; as long as the books stay the same it is read once.
+    let make = reconcile::reconcile(seat.app(), seat.caller(), Some(month));
+    let agreed = kept::report(seat, &[], make).await?;
+    let [open, proposed, own] = exception::counts(seat.app(), seat.caller()).await?;
+    let to = format!("/agreements?{}", super::months(&[("month", &text)]));
+    let all = agreed.json["agreements"].as_array().into_iter().flatten();
+    let mut lines: Vec<Link> = all
+        .map(|one| {
+            let id = one["id"].as_str().and_then(AgreementId::from_code);
+            let key = match one["ok"] == true {
+                true => "periods.agrees",
+                false => "periods.differs",
+            };
+            let values = [
+                (
+                    "name",
+                    id.map_or("", |id| id.name(seat.language)).to_owned(),
+                ),
+                ("left", super::fen(&one["left_fen"])),
+                ("right", super::fen(&one["right_fen"])),
+            ];
+            let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            link(seat.fill(key, &values), to.as_str())
+        })
+        .collect();
+    let waiting = super::grouped(open + proposed + own);
+    let waiting = seat.fill("periods.exceptions", &[("count", &waiting)]);
+    lines.push(link(waiting, "/exceptions"));
+    let ready = !agreed.found;
+    let key = if ready {
+        "periods.ready"
+    } else {
+        "periods.blocked"
+    };
+    Ok(Block::Notice(Notice {
+        mood: if ready { "done" } else { "bad" },
+        title: seat.fill(key, &[("month", &text)]),
+        lines,
+    }))
 }
 
 async fn close(seat: Seat, posted: Posted) -> Result<Reply, Error> {

@@ -109,7 +109,10 @@ fn figures(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Figure> {
     let total = &json["success"]["total"];
     let execution = &json["execution"]["total"];
     let rate = |name: &'static str, rate: &Value, to: String| {
-        let (paid, all) = (rate["paid"].to_string(), rate["attempted"].to_string());
+        let (paid, all) = (
+            super::count(&rate["paid"]),
+            super::count(&rate["attempted"]),
+        );
         Figure {
             name: seat.say(name).to_owned(),
             value: percent(rate),
@@ -125,7 +128,7 @@ fn figures(seat: &Seat, json: &Value, ways: &Ways) -> Vec<Figure> {
         to: Some(to),
     };
     let drawn = rate_of(&execution["rate"], "drawn", "of");
-    let pending = total["pending"]["count"].to_string();
+    let pending = super::count(&total["pending"]["count"]);
     let late = format!(
         "/reports/timeliness?{}",
         super::months(&[("from", &ways.first), ("to", &ways.last)])
@@ -176,7 +179,7 @@ fn row_of(cell: &Value) -> [String; 8] {
         percent(last),
         last["paid"].to_string(),
         failed.to_string(),
-        rate["pending"]["count"].to_string(),
+        super::count(&rate["pending"]["count"]),
         fen(&rate["final"]["amount_fen"]["paid"]),
         percent(&rate["final"]["amount_fen"]),
     ]
@@ -682,7 +685,7 @@ fn waiting(seat: &Seat, rows: &Value) -> Block {
             text(one, "name").to_owned(),
             text(one, "month").to_owned(),
             text(one, "sent_on").to_owned(),
-            one["payments"].to_string(),
+            super::count(&one["payments"]),
             fen(&one["amount_fen"]),
             one["days"].to_string(),
         ]);
@@ -712,7 +715,7 @@ fn unsorted(seat: &Seat, rows: &Value) -> Block {
         table.row([
             seat.say(key).to_owned(),
             text(one, "name").to_owned(),
-            one["items"].to_string(),
+            super::count(&one["items"]),
             fen(&one["amount_fen"]),
             one["days"]
                 .as_i64()

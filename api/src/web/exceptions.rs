@@ -10,6 +10,7 @@ use super::grid::Grid;
 use super::page::{Block, Fact, Form, Kind, Link, Notice, Page, fact, field, link};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
+use super::runs::notice;
 use super::seat::Seat;
 use super::{badge, fen, tables, word};
 use crate::app::exception::{self as use_case, Page as Rows};
@@ -18,7 +19,9 @@ use crate::cli::failure;
 use crate::http::Server;
 
 /// As many are shown on a page of the queue.
-const ROWS: i64 = 200;
+const ROWS: i64 = 100;
+/// The boxes of the queue, and the form that they belong to.
+const CHOSEN: &str = "chosen";
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -55,39 +58,23 @@ fn number(seat: &Seat) -> Result<ExceptionId, Error> {
 
 /// The queue, by pages of the store; all with `all=1`, else those still open.
 async fn queue(seat: Seat) -> Result<Reply, Error> {
-    let from = seat
-        .get("from")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
     let all = seat.get("all").is_some();
-    let limit = if seat.get("as").is_some() {
-        1_000_000
-    } else {
-        ROWS
-    };
-    let rows = Rows { after: from, limit };
-    let report = use_case::list(seat.app(), seat.caller(), !all, rows).await?;
+    let looked = (!all, seat.get("q").unwrap_or_default());
+    let rows = tables::rows(&seat, ROWS);
+    let report = use_case::found(seat.app(), seat.caller(), looked, rows).await?;
     let page = Page::new(seat.say("nav.exceptions"), seat.say("exceptions.lead"));
     if let Some(reply) = tables::export(&seat, &report, &page.title)? {
         return Ok(reply);
     }
-    let Some(table) = report.tables.first() else {
+    let Some(grid) = tables::found(&seat, &report, &[("number", "/exceptions/")]) else {
         return Ok(page.into());
     };
-    let mut grid = Grid::of(&seat, table, 0, &[("number", "/exceptions/")])
-        .or_else(seat.say("exceptions.none"));
-    if let Some(next) = report.json["next"].as_i64() {
-        grid.next = Some(seat.address(&[("from", Some(next.to_string())), ("after", None)]));
-    }
-    let (key, other) = match all {
-        true => (
-            "exceptions.open-only",
-            seat.address(&[("all", None), ("from", None)]),
-        ),
-        false => (
-            "exceptions.all",
-            seat.address(&[("all", Some("1".to_owned()))]),
-        ),
+    let grid = grid.or_else(seat.say("exceptions.none"));
+    let wanted = (!all).then(|| "1".to_owned());
+    let other = seat.address(&[("all", wanted), (tables::PLACE, None)]);
+    let key = match all {
+        true => "exceptions.open-only",
+        false => "exceptions.all",
     };
     let book = link(seat.say("exceptions.workbook"), "/exceptions/workbook");
     let reasons = link(seat.say("nav.reasons"), "/reasons");
@@ -99,7 +86,7 @@ async fn queue(seat: Seat) -> Result<Reply, Error> {
     page = match seat.may(Action::ResolveException) && !grid.rows.is_empty() {
         true => page.with(Block::Choice(Box::new((
             several_form(&seat),
-            grid.choosing("chosen"),
+            grid.choosing(CHOSEN),
         )))),
         false => page.with(Block::Grid(Box::new(grid))),
     };
@@ -164,20 +151,24 @@ fn several_form(seat: &Seat) -> Form {
         ("confirm", "exceptions.confirm"),
     ];
     let acts = acts.map(|(code, key)| (code.to_owned(), seat.say(key).to_owned()));
-    Form::act(seat, "/exceptions/several", seat.say("exceptions.several"))
-        .saying("", seat.say("exceptions.several-lead"))
-        .field(
-            seat,
-            field("act", seat.say("exceptions.act")).kind(Kind::Select(acts.to_vec())),
-        )
-        .field(
-            seat,
-            field("resolution", seat.say("exceptions.resolution"))
-                .kind(Kind::Select(resolutions(seat)))
-                .optional(),
-        )
-        .field(seat, field("note", seat.say("field.note")).optional())
-        .plain()
+    let form = Form::act(seat, "/exceptions/several", seat.say("exceptions.several"));
+    Form {
+        id: CHOSEN.to_owned(),
+        ..form
+    }
+    .saying("", seat.say("exceptions.several-lead"))
+    .field(
+        seat,
+        field("act", seat.say("exceptions.act")).kind(Kind::Select(acts.to_vec())),
+    )
+    .field(
+        seat,
+        field("resolution", seat.say("exceptions.resolution"))
+            .kind(Kind::Select(resolutions(seat)))
+            .optional(),
+    )
+    .field(seat, field("note", seat.say("field.note")).optional())
+    .plain()
 }
 
 /// Every resolution; what a kind does not offer is refused for that one.
@@ -189,15 +180,15 @@ fn resolutions(seat: &Seat) -> Vec<(String, String)> {
 
 /// Each that was chosen is a command of its own: what is refused holds the others up in nothing.
 async fn several(seat: Seat, posted: Posted) -> Result<Reply, Error> {
-    let chosen = posted.all("chosen");
+    let chosen = posted.all(CHOSEN);
     if chosen.is_empty() {
-        return Err(invalid("chosen", "", seat.say("exceptions.choose")));
+        return Err(invalid(CHOSEN, "", seat.say("exceptions.choose")));
     }
     let key = posted.key().unwrap_or_else(|| seat.app().entropy.key());
     let (mut done, mut lines) = (0_usize, Vec::new());
     for text in chosen {
         let id = text.parse().map(ExceptionId);
-        let id = id.map_err(|_| invalid("chosen", text, "编号 a number"))?;
+        let id = id.map_err(|_| invalid(CHOSEN, text, "编号 a number"))?;
         let key = Some(format!("{key}-{id}"));
         let (app, caller) = (seat.app(), seat.caller());
         let result = match posted.text("act") {
@@ -223,14 +214,14 @@ async fn several(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         ("refused", lines.len().to_string()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, v)| (*name, v.as_str())).collect();
-    let notice = Notice {
+    let said = Notice {
         mood,
         title: seat.fill("exceptions.several-done", &values),
         lines,
     };
     let back = vec![link(seat.say("exceptions.back"), "/exceptions")];
     let page = Page::new(seat.say("nav.exceptions"), "")
-        .with(Block::Notice(notice))
+        .with(Block::Notice(said))
         .with(Block::Links(back));
     Ok(page.into())
 }
@@ -247,7 +238,9 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         .with(Block::Facts(facts(&seat, one)));
     page.badge = badge::of(state, seat.language);
     if seat.may(Action::ResolveException) && state != "settled" {
-        if state == "proposed" {
+        if state == "proposed" && is_own(&seat, one) {
+            page = page.with(notice("info", seat.say("proposals.own")));
+        } else if state == "proposed" {
             let lead = seat.say("exceptions.confirm-lead");
             let confirm = Form::act(
                 &seat,
@@ -270,6 +263,11 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         page = page.with(Block::Grid(Box::new(Grid::of(&seat, what, 3, &[]))));
     }
     Ok(page.with(Block::Links(ways(&seat, id, one).await?)).into())
+}
+
+/// Whether the caller was the last to act on it.
+fn is_own(seat: &Seat, one: &Value) -> bool {
+    one["last_by"] == seat.caller().user.id.get()
 }
 
 /// Owner, comment and evidence.

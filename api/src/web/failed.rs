@@ -4,15 +4,15 @@
 use axum::Router;
 use bank_adapters::reason::Reason;
 use ledger::disbursement::role::Action;
-use ledger::id::{PaymentId, ProposalId, ReturnId, StatementId};
+use ledger::id::{PaymentId, ReturnId, StatementId};
 use ledger::problem::Language;
 
 use super::page::{Form, Kind, Page, field};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::seat::Seat;
-use super::tables;
-use crate::app::proposal::{self, Change};
+use super::{proposals, tables};
+use crate::app::proposal::{self, Change, Pending};
 use crate::app::{Error, reason};
 use crate::http::Server;
 
@@ -22,7 +22,6 @@ pub(super) fn router() -> Router<Server> {
             "/reasons",
             reply::get(reasons).merge(reply::post(teach, reasons)),
         )
-        .route("/reasons/confirm", reply::post(confirm, reasons))
         .route(
             "/returns/withdraw",
             reply::post(withdraw, super::banks::list),
@@ -42,6 +41,9 @@ async fn reasons(seat: Seat) -> Result<Reply, Error> {
         .tables
         .extend(reason::list(seat.app(), seat.caller()).await?.tables);
     let mut page = Page::new(seat.say("nav.reasons"), seat.say("reasons.lead"));
+    let words = |one: &Pending, _| one.kind == "reason";
+    page.blocks
+        .extend(proposals::waiting(&seat, words, 0).await?);
     if seat.may(Action::ManagePolicy) {
         let name = |reason: &Reason| match seat.language {
             Language::Zh => reason.zh().to_owned(),
@@ -57,21 +59,9 @@ async fn reasons(seat: Seat) -> Result<Reply, Error> {
                 &seat,
                 field("reason", seat.say("field.reason")).kind(Kind::Select(choices)),
             );
-        page = page.form(Some(form)).form(Some(confirm_form(&seat)));
+        page = page.form(Some(form));
     }
     tables::page(&seat, page, &report, &[])
-}
-
-/// What another person proposed, by its number.
-pub(super) fn confirm_form(seat: &Seat) -> Form {
-    let number = field("proposal", seat.say("settings.proposal")).kind(Kind::Line("number"));
-    Form::act(seat, "/reasons/confirm", seat.say("settings.confirm"))
-        .saying(
-            seat.say("settings.confirm"),
-            seat.say("settings.confirm-lead"),
-        )
-        .field(seat, number)
-        .plain()
 }
 
 /// A form that proposes something about one number, with a reason.
@@ -135,10 +125,4 @@ pub(super) fn clear_form(seat: &Seat) -> Form {
         .field(seat, field("payments", seat.say("field.payments")))
         .field(seat, field("reason", seat.say("field.reason")))
         .plain()
-}
-
-async fn confirm(seat: Seat, posted: Posted) -> Result<Reply, Error> {
-    let id = ProposalId(posted.parse("proposal", "编号 a number")?);
-    let done = proposal::confirm(seat.app(), seat.caller(), id, posted.key()).await?;
-    Ok(Reply::Done(done, "/settings".to_owned()))
 }

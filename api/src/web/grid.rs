@@ -45,7 +45,8 @@ pub struct Grid {
     pub first: Option<String>,
     /// Exports: name and address.
     pub exports: Vec<(&'static str, String)>,
-    /// A choice before each row: the name of the field; the value is the first cell.
+    /// A choice before each row: the name of the field and of the form that it belongs to; the
+    /// value is the first cell.
     pub choice: Option<String>,
     /// What to do when there is no row.
     pub empty: String,
@@ -81,7 +82,7 @@ pub struct Head {
     pub text: String,
     /// Figures.
     pub right: bool,
-    /// Address that sorts by it.
+    /// Address that sorts by it; empty where rows have an order of their own.
     pub sort: String,
     /// `ascending`, `descending` or nothing.
     pub sorted: &'static str,
@@ -118,12 +119,32 @@ const LINKS: Links<'static> = &[
     ("payment", "/trace/payment/"),
     ("batch", "/batches/"),
     ("recovery", "/recoveries/"),
+    ("proposal", "/proposals/"),
+    ("sequence", "/audit/"),
     ("person", "/persons/"),
 ];
 /// Columns of what people, files and places are called: no word of the product, whatever it says.
 const NAMES: [&str; 17] = [
     "login", "user", "name", "by", "browser", "file", "holder", "payee", "subject", "township",
     "village", "detail", "account", "bank", "code", "document", "batch",
+];
+/// Columns of counts, which have separators as amounts have.
+const COUNTS: [&str; 15] = [
+    "payments",
+    "lines",
+    "rows",
+    "count",
+    "paid",
+    "failed",
+    "pending",
+    "attempted",
+    "transfers",
+    "persons",
+    "households",
+    "exceptions",
+    "repeated",
+    "not answered",
+    "findings",
 ];
 /// Columns of states.
 const STATES: [&str; 4] = ["state", "status", "weight", "result"];
@@ -228,7 +249,12 @@ impl Grid {
             |place: Option<usize>| seat.address(&[(&field, place.map(|place| place.to_string()))]);
         let export = |kind: &'static str| {
             let text = Some(kind.to_owned());
-            (kind, seat.address(&[("as", text), (&field, None)]))
+            let whole = [
+                ("as", text),
+                (field.as_str(), None),
+                (super::tables::PLACE, None),
+            ];
+            (kind, seat.address(&whole))
         };
         let own = [format!("q{suffix}"), field.clone()];
         let kept = seat.query.iter().filter(|(name, _)| !own.contains(name));
@@ -243,7 +269,10 @@ impl Grid {
             first: (after > 0).then(|| to(None)),
             exports: vec![export("xlsx"), export("csv"), export("pdf")],
             choice: None,
-            empty: seat.say("table.none").to_owned(),
+            empty: match seat.get(&own[0]) {
+                Some(query) => seat.fill("table.none-found", &[("query", query)]),
+                None => seat.say("table.none").to_owned(),
+            },
             tools: true,
             words: words(seat, after, &rows, found.rows.len()),
             rows,
@@ -271,6 +300,27 @@ impl Grid {
         self
     }
 
+    /// A page of a list in which the store has looked for what the address asks: so many rows
+    /// match, and so many of those stand before these. They have the order of the store.
+    pub fn found(seat: &Seat, table: &Table, links: Links<'_>, counts: (usize, usize)) -> Grid {
+        let (before, matching) = counts;
+        let head = Table {
+            rows: Vec::new(),
+            ..table.clone()
+        };
+        let mut grid = Grid::of(seat, &head, 0, links);
+        let rows = table.rows.iter();
+        let rows = rows.map(|row| drawn_row(table, row, links, seat.language));
+        grid.rows = rows.collect();
+        grid.words = words(seat, before, &grid.rows, matching);
+        grid.kept.retain(|(name, _)| name != super::tables::PLACE);
+        for head in &mut grid.heads {
+            head.sort.clear();
+        }
+        (grid.matching, grid.all) = (matching, matching);
+        grid
+    }
+
     /// Says what to do when there is no row.
     #[must_use]
     pub fn or_else(mut self, empty: &str) -> Grid {
@@ -278,8 +328,8 @@ impl Grid {
         self
     }
 
-    /// Puts a box before each row; the form around the table sends the first cells of those that
-    /// are ticked.
+    /// Puts a box before each row; the form under the table sends the first cells of those that are
+    /// ticked.
     #[must_use]
     pub fn choosing(mut self, field: &str) -> Grid {
         self.choice = Some(field.to_owned());
@@ -289,10 +339,11 @@ impl Grid {
 
 fn words(seat: &Seat, after: usize, rows: &[Vec<Cell>], matching: usize) -> Words {
     let (from, to) = (after + usize::from(!rows.is_empty()), after + rows.len());
+    let count = |count: usize| super::grouped(i64::try_from(count).unwrap_or(i64::MAX));
     let values = [
-        ("from", from.to_string()),
-        ("to", to.to_string()),
-        ("count", matching.to_string()),
+        ("from", count(from)),
+        ("to", count(to)),
+        ("count", count(matching)),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, v)| (*name, v.as_str())).collect();
     Words {
@@ -342,8 +393,12 @@ fn drawn(column: &view::Column, text: &str, links: Links<'_>, language: Language
         .chain(LINKS)
         .find(|(name, _)| *name == head)
         .filter(|(_, before)| is_value && !before.is_empty())
-        .map(|(_, before)| format!("{before}{}", escaped(text)));
-    let text = shown(column, text, language);
+        .map(|(_, before)| format!("{before}{}", escaped(text)))
+        .or_else(|| voucher(text).filter(|_| head == "voucher"));
+    let mut text = shown(column, text, language);
+    if COUNTS.contains(&head) {
+        text = text.parse().map_or(text, super::grouped);
+    }
     Cell {
         badge: STATES
             .contains(&head)
@@ -354,6 +409,16 @@ fn drawn(column: &view::Column, text: &str, links: Links<'_>, language: Language
         negative: column.right && text.starts_with('-') && text.len() > 1,
         text,
     }
+}
+
+/// The address of a voucher that is written with its month: `2022-01 记-0001`.
+fn voucher(text: &str) -> Option<String> {
+    let (month, number) = text.split_once(" 记-")?;
+    let number: i64 = number.parse().ok()?;
+    Some(format!(
+        "/reports/voucher?month={}&number={number}",
+        escaped(month)
+    ))
 }
 
 /// A value as people read it in the language of the page: names of states, roles and kinds are

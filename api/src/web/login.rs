@@ -128,6 +128,7 @@ impl Door<'_> {
             ("to", self.to.to_owned()),
         ];
         let form = Form {
+            id: String::new(),
             method: Method::Post,
             action: "/login".to_owned(),
             title: String::new(),

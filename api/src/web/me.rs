@@ -3,6 +3,7 @@
 use axum::Router;
 use ledger::problem::{Kind as Refusal, Problem};
 use ledger_store::session::FactorState;
+use serde_json::Value;
 
 use super::grid::Grid;
 use super::page::{Block, Form, Kind, Page, fact, field};
@@ -59,14 +60,31 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         let grid = Grid::of(&seat, table, 0, &[]).plain();
         page = page.with(Block::Grid(Box::new(grid)));
     }
-    let end = Form::act(&seat, "/me/sessions/end", seat.say("me.end"))
-        .saying(seat.say("me.end-title"), seat.say("me.end-lead"))
-        .field(
-            &seat,
-            field("session", seat.say("me.session")).kind(Kind::Line("number")),
-        )
-        .plain();
-    Ok(page.with(Block::Form(Box::new(end))).into())
+    Ok(page.form(end_form(&seat, &report.json)).into())
+}
+
+/// Ends one of the sessions but this one, which ends by signing out.
+pub(super) fn end_form(seat: &Seat, sessions: &Value) -> Option<Form> {
+    let sessions = sessions["sessions"].as_array().into_iter().flatten();
+    let others = sessions.filter(|one| one["own"] != true);
+    let choices: Vec<(String, String)> = others
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default();
+            let number = one["session"].to_string();
+            let begun = super::runs::china(text("begun"));
+            (
+                number.clone(),
+                format!("{number} · {} · {begun}", text("user")),
+            )
+        })
+        .collect();
+    (!choices.is_empty()).then(|| {
+        let session = field("session", seat.say("me.session")).kind(Kind::Select(choices));
+        Form::act(seat, "/me/sessions/end", seat.say("me.end"))
+            .saying(seat.say("me.end-title"), seat.say("me.end-lead"))
+            .field(seat, session)
+            .plain()
+    })
 }
 
 async fn password(seat: Seat) -> Result<Reply, Error> {

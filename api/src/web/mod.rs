@@ -31,12 +31,14 @@ mod inspect;
 mod login;
 mod me;
 mod proof;
+mod proposals;
 mod reports;
 mod rosters;
 mod runs;
 mod settings;
 mod tables;
 mod today;
+mod trail;
 mod vocabulary;
 mod work;
 
@@ -75,6 +77,7 @@ pub fn router(server: &Server) -> Router {
         .merge(runs::router())
         .merge(exceptions::router())
         .merge(failed::router())
+        .merge(proposals::router())
         .merge(rosters::router())
         .merge(banks::router())
         .merge(inspect::router())
@@ -82,8 +85,10 @@ pub fn router(server: &Server) -> Router {
         .merge(settings::router())
         .merge(reports::router())
         .merge(proof::router())
+        .merge(trail::router())
         .merge(work::router())
         .merge(calendar::router())
+        .method_not_allowed_fallback(back)
         .fallback(reply::get(missing).with_state(server.clone()))
         // Forms of ours must say where they come from; other sites learn nothing.
         .layer(header("referrer-policy", "same-origin"))
@@ -91,6 +96,13 @@ pub fn router(server: &Server) -> Router {
         .layer(header("cross-origin-resource-policy", "same-origin"))
         .merge(assets::router())
         .with_state(server.clone())
+}
+
+/// Where only forms are sent to, somebody comes who reloads the answer or changes its language: the
+/// page of the form is the one above.
+async fn back(uri: axum::http::Uri) -> axum::response::Redirect {
+    let above = uri.path().rsplit_once('/').map_or("", |(above, _)| above);
+    axum::response::Redirect::to(if above.is_empty() { "/" } else { above })
 }
 
 async fn missing(seat: seat::Seat) -> Result<reply::Reply, Error> {
@@ -135,6 +147,24 @@ pub fn percent(rate: &Value) -> String {
         (Some(paid), Some(attempted)) => reconciliation::rate::Rate { paid, attempted }.to_string(),
         _ => "—".to_owned(),
     }
+}
+
+/// A count with separators: `138,181`.
+pub fn grouped(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if count < 0 { format!("-{text}") } else { text }
+}
+
+/// The same of a document.
+pub fn count(count: &Value) -> String {
+    grouped(count.as_i64().unwrap_or(0))
 }
 
 /// A query of an address.

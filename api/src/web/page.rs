@@ -51,7 +51,8 @@ pub enum Block {
     Grid(Box<Grid>),
     /// A form.
     Form(Box<Form>),
-    /// A form around a table whose rows are chosen.
+    /// A form under a table whose rows are chosen; the table has a form of its own for its filter,
+    /// and forms do not nest: its boxes name the form that they belong to.
     Choice(Box<(Form, Grid)>),
     /// Further acts, folded away.
     More(String, Vec<Form>),
@@ -158,6 +159,8 @@ pub enum Method {
 /// A form.
 #[derive(Clone, Debug)]
 pub struct Form {
+    /// Its name in the page, for boxes that stand elsewhere; empty for none.
+    pub id: String,
     /// How it is sent.
     pub method: Method,
     /// Where it is sent.
@@ -515,6 +518,7 @@ impl Form {
     /// A form that asks.
     pub fn ask(seat: &Seat, action: impl Into<String>, submit: impl Into<String>) -> Form {
         Form {
+            id: String::new(),
             method: Method::Get,
             action: action.into(),
             title: String::new(),

@@ -7,11 +7,12 @@ use axum::RequestExt;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use ledger::disbursement::role::Action;
 use ledger::problem::{Kind, Place, Problem};
 use subtle::ConstantTimeEq;
 
 use super::{reply, seat};
-use crate::app::{Error, session};
+use crate::app::{Error, Order, session};
 use crate::http::{Server, UPLOAD_BYTES_MAX};
 
 /// The field that holds the token of the form.
@@ -149,15 +150,15 @@ impl FromRequest<Server> for Posted {
             _ => crate::http::problem::language(request.headers()),
         };
         let told = |error: Error| reply::bare_problem(&error, language);
-        if !is_own(request.headers()) {
-            return Err(told(foreign()));
-        }
         let path = request.uri().path().to_owned();
+        if !is_own(request.headers()) {
+            return Err(told(foreign(server, &token, &path).await));
+        }
         let mut posted = read(request).await.map_err(told)?;
         let expected = seat::proof(&token, &path);
         let shown = posted.text(PROOF).as_bytes();
         if !bool::from(expected.as_bytes().ct_eq(shown)) {
-            return Err(told(foreign()));
+            return Err(told(foreign(server, &token, &path).await));
         }
         if posted.files.is_empty() {
             let (owner, now) = (seat::owner(&token), server.app.clock.now());
@@ -168,8 +169,21 @@ impl FromRequest<Server> for Posted {
     }
 }
 
-fn foreign() -> Error {
-    Problem::new(Kind::RequestForeign).into()
+/// Refuses a form that is not ours; it is recorded for the one in whose name it came.
+async fn foreign(server: &Server, token: &str, path: &str) -> Error {
+    let problem = Problem::new(Kind::RequestForeign);
+    let live = match session::resume(&server.app, token).await {
+        Ok(live) => live,
+        Err(error) => return error,
+    };
+    if let Some(live) = live {
+        let order = Order::new("form.send", Action::ReadReports).field("page", path);
+        let recorded = server.app.record_refusal(&live.caller, &order, &problem);
+        if let Err(error) = recorded.await {
+            return error;
+        }
+    }
+    problem.into()
 }
 
 /// Whether the browser says that the request comes from a page of this server, or does not say.

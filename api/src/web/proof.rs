@@ -6,29 +6,24 @@ use ledger::disbursement::role::Role;
 use ledger::id::PaymentId;
 use serde_json::{Value, json};
 
-use super::grid::Grid;
-use super::page::{Block, Fact, Form, Kind, Page, Picture, fact, field, link};
+use super::page::{Block, Fact, Field, Form, Kind, Page, Picture, fact, field, link};
 use super::picture::{Node, flow};
 use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::runs::notice;
 use super::seat::Seat;
-use super::{badge, fen, tables, work};
+use super::{badge, fen, proposals, tables, work};
 use crate::app::job::Wanted;
-use crate::app::proposal::{self, Change};
+use crate::app::proposal::{self, Change, Pending};
 use crate::app::users::{self, NewUser};
 use crate::app::{Error, audit, doctor, not_found, session, trace};
 use crate::http::Server;
-
-/// Entries on a page of the trail.
-const ENTRIES: i64 = 200;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
         .route("/trace", reply::get(ask))
         .route("/trace/payment/{payment}", reply::get(payment))
         .route("/trace/appropriation", reply::get(appropriation))
-        .route("/audit", reply::get(trail))
         .route(
             "/audit/verify",
             reply::get(verify).merge(reply::post(verify_later, verify)),
@@ -85,6 +80,9 @@ async fn payment(seat: Seat) -> Result<Reply, Error> {
     .with(Block::Picture(way(&seat, json)));
     let state = json["state"].as_str().unwrap_or_default();
     page.badge = badge::of(state, seat.language);
+    let about = |one: &Pending, payment| one.payment == payment;
+    page.blocks
+        .extend(proposals::waiting(&seat, about, id.get()).await?);
     if matches!(state, "failed" | "refunded") {
         let ways = vec![link(seat.say("nav.repay"), "/repay")];
         page = page.with(Block::Links(ways));
@@ -217,44 +215,6 @@ async fn appropriation(seat: Seat) -> Result<Reply, Error> {
     tables::page(&seat, page, &report, &[])
 }
 
-/// The trail by pages of the store.
-async fn trail(seat: Seat) -> Result<Reply, Error> {
-    let from = seat
-        .get("from")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1);
-    let limit = if seat.get("as").is_some() {
-        i64::MAX
-    } else {
-        ENTRIES
-    };
-    let report = audit::log(seat.app(), seat.caller(), from, limit).await?;
-    let mut page = Page::new(seat.say("nav.audit"), seat.say("audit.lead"));
-    let form = Form::ask(&seat, "/audit", seat.say("audit.go")).field(
-        &seat,
-        field("from", seat.say("audit.from"))
-            .kind(Kind::Line("number"))
-            .value("1"),
-    );
-    page = page.form(Some(form.plain()));
-    if let Some(reply) = tables::export(&seat, &report, &page.title)? {
-        return Ok(reply);
-    }
-    for table in &report.tables {
-        let mut grid = Grid::of(&seat, table, 0, &[]);
-        let last = table.rows.last().and_then(|row| row.first());
-        let last: Option<i64> = last.and_then(|text| text.parse().ok());
-        let goes_on = last.filter(|last| Some(*last) < report.json["head"]["size"].as_i64());
-        if grid.next.is_none() {
-            grid.next = goes_on.map(|last| {
-                seat.address(&[("from", Some((last + 1).to_string())), ("after", None)])
-            });
-        }
-        page = page.with(Block::Grid(Box::new(grid)));
-    }
-    Ok(page.into())
-}
-
 /// Verifies the whole trail when it is asked to; it reads every row of the book.
 async fn verify(seat: Seat) -> Result<Reply, Error> {
     let form = Form::ask(&seat, "/audit/verify", seat.say("audit.verify"))
@@ -301,20 +261,12 @@ async fn people(seat: Seat) -> Result<Reply, Error> {
     let sessions = session::list(seat.app(), seat.caller()).await?;
     let health = doctor::doctor(seat.app()).await?;
     let mut all = report.clone();
-    all.tables.extend(sessions.tables);
+    all.tables.extend(sessions.tables.clone());
     all.tables.extend(health.tables);
     let page = Page::new(seat.say("nav.people"), seat.say("people.lead"));
-    let end = Form::act(&seat, "/me/sessions/end", seat.say("me.end"))
-        .saying(seat.say("me.end-title"), seat.say("me.end-lead"))
-        .field(
-            &seat,
-            field("session", seat.say("me.session")).kind(Kind::Line("number")),
-        )
-        .plain();
-    let form = Block::More(
-        seat.say("people.add").to_owned(),
-        vec![add_form(&seat), end],
-    );
+    let mut forms = vec![add_form(&seat)];
+    forms.extend(super::me::end_form(&seat, &sessions.json));
+    let form = Block::More(seat.say("people.add").to_owned(), forms);
     let page = match seat.refused.is_some() {
         true => page.form(Some(add_form(&seat))),
         false => page.with(form),
@@ -322,7 +274,8 @@ async fn people(seat: Seat) -> Result<Reply, Error> {
     tables::page(&seat, page, &all, &[("login", "/people/")])
 }
 
-fn add_form(seat: &Seat) -> Form {
+/// Two lists of roles, with those that somebody has.
+fn role_fields(seat: &Seat, has: &Value) -> [Field; 2] {
     let roles = Role::ALL.iter().map(|role| {
         (
             role.code().to_owned(),
@@ -331,10 +284,14 @@ fn add_form(seat: &Seat) -> Form {
     });
     let mut more: Vec<(String, String)> = vec![(String::new(), "—".to_owned())];
     more.extend(roles.clone());
+    let now = |place: usize| has[place].as_str().unwrap_or_default().to_owned();
     let role = field("role", seat.say("people.role")).kind(Kind::Select(roles.collect()));
-    let second = field("role2", seat.say("people.role-2"))
-        .kind(Kind::Select(more))
-        .optional();
+    let second = field("role2", seat.say("people.role-2")).kind(Kind::Select(more));
+    [role.value(now(0)), second.value(now(1)).optional()]
+}
+
+fn add_form(seat: &Seat) -> Form {
+    let [role, second] = role_fields(seat, &Value::Null);
     let password = field("password", seat.say("people.password"));
     Form::act(seat, "/people", seat.say("people.add"))
         .saying("", seat.say("people.add-lead"))
@@ -345,7 +302,8 @@ fn add_form(seat: &Seat) -> Form {
         .field(seat, password.kind(Kind::Password("new-password")))
 }
 
-async fn add(seat: Seat, posted: Posted) -> Result<Reply, Error> {
+/// The roles that the two lists say.
+fn roles_of(posted: &Posted) -> Result<Vec<Role>, Error> {
     let mut roles = Vec::new();
     for name in ["role", "role2"] {
         let code = posted.text(name);
@@ -354,10 +312,14 @@ async fn add(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         }
     }
     roles.dedup();
+    Ok(roles)
+}
+
+async fn add(seat: Seat, posted: Posted) -> Result<Reply, Error> {
     let new = NewUser {
         login: posted.text("login").to_owned(),
         name: posted.text("name").to_owned(),
-        roles,
+        roles: roles_of(&posted)?,
         password: posted.secret("password").to_owned(),
     };
     if new.login.is_empty() {
@@ -417,10 +379,19 @@ async fn person(seat: Seat) -> Result<Reply, Error> {
         let form = act("level", "people.set-level", "people.set-level-lead");
         page = page.form(Some(form.field(&seat, level.value(text("level")))));
     }
-    let disable = act("disable", "people.disable", "people.disable-lead");
-    Ok(page
-        .form(Some(disable.asking(seat.say("people.disable-lead"))))
-        .into())
+    if login != seat.caller().user.login {
+        let mut form = act("roles", "people.set-roles", "people.set-roles-lead");
+        for field in role_fields(&seat, &one["roles"]) {
+            form = form.field(&seat, field);
+        }
+        page = page.form(Some(form));
+    }
+    let last = match text("state").as_str() {
+        "disabled" => act("enable", "people.enable", "people.enable-lead"),
+        _ => act("disable", "people.disable", "people.disable-lead")
+            .asking(seat.say("people.disable-lead")),
+    };
+    Ok(page.form(Some(last)).into())
 }
 
 async fn change(seat: Seat, posted: Posted) -> Result<Reply, Error> {
@@ -438,6 +409,8 @@ async fn change(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         }
         "factor" => session::drop_factor(app, caller, &login, key).await?,
         "disable" => users::disable_user(app, caller, &login, key).await?,
+        "enable" => users::enable_user(app, caller, &login, key).await?,
+        "roles" => users::set_roles(app, caller, &login, &roles_of(&posted)?, key).await?,
         other => return Err(not_found("步骤 step", other)),
     };
     Ok(Reply::Done(done, format!("/people/{login}")))

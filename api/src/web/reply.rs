@@ -12,6 +12,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{self, MethodRouter};
+use ledger::disbursement::role::Action;
 use ledger::problem::{Language, Problem};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use super::grid::Grid;
 use super::page::{Block, Fact, Fault, Frame, Link, Notice, Page, Whole, fact, link};
 use super::posted::Posted;
 use super::seat::{Refused, Seat, encoded};
-use crate::app::{Done, Error};
+use crate::app::{Done, Error, Order};
 use crate::cli::{failure, render};
 use crate::http::{self, Server, UPLOAD_BYTES_MAX};
 
@@ -140,7 +141,10 @@ async fn answer(seat: &Seat, key: Option<String>, result: Result<Reply, Error>) 
             *response.status_mut() = page.status.unwrap_or(StatusCode::OK);
             response
         }
-        Ok(Reply::File(name, kind, bytes)) => file(&name, kind, bytes),
+        Ok(Reply::File(name, kind, bytes)) => match taken(seat, &name, &bytes).await {
+            Ok(()) => file(&name, kind, bytes),
+            Err(error) => problem_page(&Frame::of(seat), seat.language, &error, Page::default()),
+        },
         Ok(Reply::Done(done, to)) => Redirect::to(&onward(&done, key, &to)).into_response(),
         Ok(Reply::Go(to)) => Redirect::to(&to).into_response(),
         Ok(Reply::Raw(response)) => response,
@@ -153,6 +157,24 @@ async fn answer(seat: &Seat, key: Option<String>, result: Result<Reply, Error>) 
         }
         Err(error) => problem_page(&Frame::of(seat), seat.language, &error, Page::default()),
     }
+}
+
+/// Records that a file was taken away: from which page, how that was filtered, and which bytes.
+async fn taken(seat: &Seat, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    // The file of a batch is recorded by the use case, for every way to it.
+    if seat.path.starts_with("/batches/") && seat.path.ends_with("/file") {
+        return Ok(());
+    }
+    let asked = seat.query.iter().filter(|(_, value)| !value.is_empty());
+    let asked: Vec<String> = asked
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let asked = crate::app::roster::mask_numbers(&asked.join(" "));
+    let order = Order::new("file.export", Action::ReadReports)
+        .field("page", seat.path.as_str())
+        .field("query", asked)
+        .file(name, bytes);
+    seat.app().witness(seat.caller(), &order).await
 }
 
 /// The address to go on to; it names the key of the command, so that the page can say what changed.
@@ -175,8 +197,8 @@ async fn done_notice(seat: &Seat, key: &str) -> Option<Block> {
         .map(|fact| link(format!("{}: {}", fact.name, fact.value), ""))
         .collect();
     let entry = seat.fill("done.recorded", &[("entry", &told.entry.to_string())]);
-    let may_read = seat.may(ledger::disbursement::role::Action::ReadAudit);
-    let to = format!("/audit?from={}", told.entry);
+    let may_read = seat.may(Action::ReadAudit);
+    let to = format!("/audit/{}", told.entry);
     lines.push(link(entry, if may_read { to } else { String::new() }));
     Some(done_block(seat, lines))
 }

@@ -41,7 +41,7 @@ enum Ask {
 }
 
 /// Address, sentence, what it is asked with.
-const REPORTS: [(&str, &str, Ask); 15] = [
+const REPORTS: [(&str, &str, Ask); 16] = [
     ("success", "reports.success", Ask::Months),
     ("success-rate", "reports.success-rate", Ask::Months),
     ("timeliness", "reports.timeliness", Ask::Months),
@@ -54,6 +54,7 @@ const REPORTS: [(&str, &str, Ask); 15] = [
     ("tie-out", "reports.tie-out", Ask::Month),
     ("trial-balance", "reports.trial-balance", Ask::Months),
     ("ledger", "reports.ledger", Ask::Chart),
+    ("vouchers", "reports.vouchers", Ask::Month),
     ("voucher", "reports.voucher", Ask::Voucher),
     ("bank-journal", "reports.bank-journal", Ask::Bank),
     (
@@ -102,7 +103,7 @@ async fn books(seat: Seat) -> Result<Reply, Error> {
     let report = report::trial_balance(seat.app(), seat.caller(), month, month).await?;
     let page = page.with(Block::Links(ways.collect()));
     let ledger = chart_ledger(month, month);
-    tables::page(&seat, page, &report, &[("code", &ledger)])
+    tables::page(&seat, page, &report, &[("account", &ledger)])
 }
 
 /// The address of the ledger of a line of the chart, before its code.
@@ -148,9 +149,12 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         return tables::paper(seat.say(key), &crate::print::performance(&report, agency));
     }
     match period_of(&seat).await {
-        Ok((first, last)) if *ask == Ask::Months => {
+        Ok((first, last)) if name == "trial-balance" => {
             let ledger = chart_ledger(first, last);
-            let mut reply = tables::page(&seat, page, &report, &[("code", &ledger)])?;
+            tables::page(&seat, page, &report, &[("account", &ledger)])
+        }
+        Ok((first, last)) if *ask == Ask::Months => {
+            let mut reply = tables::page(&seat, page, &report, &[])?;
             let rates = match name.as_str() {
                 "success" => Some(&report.json["success"]),
                 "success-rate" => Some(&report.json),
@@ -302,6 +306,7 @@ async fn made(seat: &Seat, name: &str) -> Result<Report, Error> {
             let code = seat.get("code").unwrap_or_default();
             report::ledger(app, caller, code, first, last).await
         }
+        "vouchers" => report::vouchers(app, caller, month_of(seat, "month")?).await,
         "voucher" => report::voucher(app, caller, month_of(seat, "month")?, number(seat)?).await,
         "bank-journal" => {
             let account = seat.get("account").unwrap_or_default();

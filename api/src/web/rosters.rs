@@ -6,7 +6,7 @@ use ledger::calendar::{Month, parse_date};
 use ledger::disbursement::role::Action;
 use ledger::id::PartyId;
 use ledger::problem::Kind as Refusal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::grid::Grid;
 use super::kept;
@@ -19,6 +19,7 @@ use super::tables::{self, WORKBOOK};
 use super::work;
 use crate::app::job::Wanted;
 use crate::app::roster::{self, Died, RosterFile};
+use crate::app::view::Report;
 use crate::app::{Error, not_found, personal, report};
 use crate::http::Server;
 
@@ -87,7 +88,15 @@ fn search_form(seat: &Seat) -> Form {
         .saying(seat.say("persons.title"), "")
         .field(
             seat,
-            field("name", seat.say("persons.text")).hint(seat.say("persons.hint")),
+            field("name", seat.say("persons.text"))
+                .hint(seat.say("persons.hint"))
+                .value(seat.get("name").unwrap_or_default()),
+        )
+        .field(
+            seat,
+            field("township", seat.say("payments.township"))
+                .value(seat.get("township").unwrap_or_default())
+                .optional(),
         )
 }
 
@@ -140,40 +149,68 @@ async fn import(seat: Seat, posted: Posted) -> Result<Reply, Error> {
         return work::later(&seat, wanted, key).await;
     }
     let (app, caller) = (seat.app(), seat.caller());
-    match roster::import_file(app, caller, &file, trial, key).await {
-        Ok(done) if trial => {
-            let title = seat.fill("rosters.would", &[("file", &upload.name)]);
-            let page = Page::new(title, seat.say("rosters.would-lead"))
-                .under(seat.say("nav.rosters"), "/rosters")
-                .with(Block::Facts(facts(&done.answer, seat.language)));
-            let form = import_form(&seat).await?;
-            let form = form.saying(seat.say("rosters.now"), seat.say("rosters.now-lead"));
-            let mut form = kept(form, &posted).keeping(&seat, upload);
-            // It is in earnest now.
-            let trial = form.fields.iter_mut().find(|field| field.name == "trial");
-            trial.into_iter().for_each(|field| field.value.clear());
-            Ok(page.form(Some(form)).into())
-        }
-        Ok(done) => Ok(Reply::Done(done, "/rosters".to_owned())),
-        Err(Error::Refused { problem, findings }) if problem.kind == Refusal::RosterFaulty => {
-            let title = problem.title(seat.language);
-            let next = problem.next_on_pages(seat.language);
-            let mut table = super::finding_table(&findings, seat.language);
-            table.rows.truncate(FAULTS);
-            let grid = Grid::of(&seat, &table, 0, &[]).plain();
-            let page = Page::new(seat.say("rosters.faulty"), seat.say("rosters.faulty-lead"))
-                .under(seat.say("nav.rosters"), "/rosters")
-                .with(notice("bad", format!("{} {title} {next}", problem.code())))
-                .with(Block::Grid(Box::new(grid)))
-                .form(Some(marked_form(&seat, &posted)?));
-            let form = import_form(&seat).await?;
-            let form = form.saying(seat.say("rosters.again"), seat.say("rosters.again-lead"));
-            let mut page = page.form(Some(kept(form.plain(), &posted)));
-            page.status = Some(StatusCode::UNPROCESSABLE_ENTITY);
-            Ok(page.into())
-        }
-        Err(error) => Err(error),
+    if trial {
+        return match roster::trial(app, caller, &file).await {
+            Ok(would) => would_be(&seat, &posted, would).await,
+            Err(error) => faulty(&seat, &posted, error).await,
+        };
     }
+    match roster::import_file(app, caller, &file, false, key).await {
+        Ok(done) => Ok(Reply::Done(done, "/rosters".to_owned())),
+        Err(error) => faulty(&seat, &posted, error).await,
+    }
+}
+
+/// What a roster would change, and the form that takes it in.
+async fn would_be(
+    seat: &Seat,
+    posted: &Posted,
+    (answer, changes): (Value, Report),
+) -> Result<Reply, Error> {
+    let upload = posted.file("file")?;
+    let title = seat.fill("rosters.would", &[("file", &upload.name)]);
+    let mut page = Page::new(title, seat.say("rosters.would-lead"))
+        .under(seat.say("nav.rosters"), "/rosters")
+        .with(Block::Facts(facts(&answer, seat.language)));
+    for (place, table) in changes.tables.iter().enumerate() {
+        let grid = Grid::of(seat, table, place, &[]).plain();
+        page = page.with(Block::Grid(Box::new(grid)));
+    }
+    if changes.json["next"].is_i64() {
+        page = page.with(Block::Text(seat.say("rosters.would-more").to_owned()));
+    }
+    let form = import_form(seat).await?;
+    let form = form.saying(seat.say("rosters.now"), seat.say("rosters.now-lead"));
+    let mut form = kept(form, posted).keeping(seat, upload);
+    // It is in earnest now.
+    let trial = form.fields.iter_mut().find(|field| field.name == "trial");
+    trial.into_iter().for_each(|field| field.value.clear());
+    Ok(page.form(Some(form)).into())
+}
+
+/// A faulty roster with its faults, and as a workbook to correct; any other refusal as it is.
+async fn faulty(seat: &Seat, posted: &Posted, error: Error) -> Result<Reply, Error> {
+    let (problem, findings) = match error {
+        Error::Refused { problem, findings } if problem.kind == Refusal::RosterFaulty => {
+            (problem, findings)
+        }
+        error => return Err(error),
+    };
+    let title = problem.title(seat.language);
+    let next = problem.next_on_pages(seat.language);
+    let mut table = super::finding_table(&findings, seat.language);
+    table.rows.truncate(FAULTS);
+    let grid = Grid::of(seat, &table, 0, &[]).plain();
+    let page = Page::new(seat.say("rosters.faulty"), seat.say("rosters.faulty-lead"))
+        .under(seat.say("nav.rosters"), "/rosters")
+        .with(notice("bad", format!("{} {title} {next}", problem.code())))
+        .with(Block::Grid(Box::new(grid)))
+        .form(Some(marked_form(seat, posted)?));
+    let form = import_form(seat).await?;
+    let form = form.saying(seat.say("rosters.again"), seat.say("rosters.again-lead"));
+    let mut page = page.form(Some(kept(form.plain(), posted)));
+    page.status = Some(StatusCode::UNPROCESSABLE_ENTITY);
+    Ok(page.into())
 }
 
 /// The form again, with what was chosen in it.
@@ -256,11 +293,15 @@ async fn diff(seat: Seat) -> Result<Reply, Error> {
 }
 
 async fn search(seat: Seat) -> Result<Reply, Error> {
-    let text = seat.get("name").unwrap_or_default().to_owned();
-    let report = personal::search(seat.app(), seat.caller(), &text).await?;
-    let page = Page::new(seat.say("persons.title"), seat.say("persons.lead"))
+    let given = |name: &str| seat.get(name).unwrap_or_default().to_owned();
+    let (text, township) = (given("name"), given("township"));
+    let report = personal::search(seat.app(), seat.caller(), &text, &township).await?;
+    let mut page = Page::new(seat.say("persons.title"), seat.say("persons.lead"))
         .under(seat.say("nav.rosters"), "/rosters")
         .form(Some(search_form(&seat)));
+    if report.json["more"] == true {
+        page = page.with(notice("wait", seat.say("persons.more")));
+    }
     tables::page(&seat, page, &report, &[("person", "/persons/")])
 }
 

@@ -19,12 +19,15 @@ use super::reply::{self, Reply};
 use super::seat::Seat;
 use super::{badge, fen, kept, months, tables};
 use crate::app::run::{self as use_case, NewRun};
+use crate::app::view::Table;
 use crate::app::waiting::{self, Turn};
-use crate::app::{Error, clash, clock, funding, policy, publication, report};
+use crate::app::{Error, clash, clock, funding, policy, publication, release, report};
 use crate::http::Server;
 
 /// Payments on a page of a run, and findings.
 const LINES: i64 = 100;
+/// The place of the table of files on the page of a run.
+const FILES: usize = 8;
 
 pub(super) fn router() -> Router<Server> {
     Router::new()
@@ -161,6 +164,7 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         publication: &notice.json,
     };
     page = act::offer(&seat, page, &facts, turn.as_ref());
+    page.blocks.extend(files(&seat, id, state).await?);
     page.blocks
         .extend(picture(&seat, json, &program, month).await?);
     let money = funding::show(app, caller, id).await;
@@ -174,12 +178,7 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         Err(Error::Refused { .. }) => {}
         Err(error) => return Err(error),
     }
-    for (place, table) in parts.iter().flatten().enumerate() {
-        let grid = Grid::of(&seat, table, place, &[])
-            .plain()
-            .or_else(seat.say("run.no-findings"));
-        page = page.with(Block::Grid(Box::new(grid)));
-    }
+    page.blocks.extend(found(&seat, state, &parts));
     let steps = run
         .tables
         .get(1)
@@ -189,6 +188,45 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     Ok(page
         .with(Block::Links(ways(&seat, id, json, &notice.json)))
         .into())
+}
+
+/// What the check found, what is published and where the money comes from.
+fn found(seat: &Seat, state: RunState, parts: &[Option<Table>]) -> Vec<Block> {
+    let none = match state {
+        RunState::Draft => "run.not-checked",
+        _ => "run.no-findings",
+    };
+    let grid = |(place, table): (usize, &Table)| {
+        let grid = Grid::of(seat, table, place, &[]).plain();
+        let grid = match place {
+            0 => grid.or_else(seat.say(none)),
+            _ => grid,
+        };
+        Block::Grid(Box::new(grid))
+    };
+    parts.iter().flatten().enumerate().map(grid).collect()
+}
+
+/// The files that the run has made for the bank, to be fetched by who may send them.
+async fn files(seat: &Seat, id: RunId, state: RunState) -> Result<Option<Block>, Error> {
+    let made = [RunState::Released, RunState::Settled, RunState::Closed];
+    if !made.contains(&state) {
+        return Ok(None);
+    }
+    let report = release::batches_of(seat.app(), seat.caller(), id).await?;
+    let mut grid = match report.tables.first() {
+        Some(table) => Grid::of(seat, table, FILES, &[]).plain(),
+        None => return Ok(None),
+    };
+    if seat.may(Action::ReleaseRun) {
+        for row in &mut grid.rows {
+            let batch = row.first().map(|cell| cell.text.clone());
+            if let (Some(batch), Some(file)) = (batch, row.get_mut(1)) {
+                file.link = Some(format!("/batches/{batch}/file"));
+            }
+        }
+    }
+    Ok(Some(Block::Grid(Box::new(grid))))
 }
 
 /// The name of a program.
@@ -208,7 +246,10 @@ fn lead(seat: &Seat, turn: Option<&Turn>) -> String {
         return seat.say("run.over").to_owned();
     };
     let Some(step) = turn.step else {
-        return seat.fill("run.waits-bank", &[("count", &turn.unanswered.to_string())]);
+        return seat.fill(
+            "run.waits-bank",
+            &[("count", &super::grouped(turn.unanswered))],
+        );
     };
     let role = super::word(step.role.name(), seat.language);
     let event = super::word(step.event.name(), seat.language);
@@ -301,7 +342,7 @@ fn figures(seat: &Seat, json: &Value, before: Option<&Run>, checks: &Value) -> V
     };
     let found = format!("{} / {}", of(true), of(false));
     vec![
-        figure("run.payments", payments.to_string(), more, to("lines")),
+        figure("run.payments", super::grouped(payments), more, to("lines")),
         figure("run.total", total, much, to("lines")),
         figure(
             "run.findings",
@@ -416,7 +457,6 @@ fn ways(seat: &Seat, id: RunId, json: &Value, publication: &Value) -> Vec<Link> 
         state,
         RunState::Released | RunState::Settled | RunState::Closed
     ) {
-        ways.push(link(seat.say("run.batches"), format!("/batches?q={id}")));
         ways.push(link(seat.say("nav.returns"), "/returns"));
     }
     ways
@@ -458,7 +498,11 @@ async fn lines(seat: Seat) -> Result<Reply, Error> {
         .map(|last| seat.address(&[("from", Some(last.clone()))]));
     grid.first = (from > 0).then(|| seat.address(&[("from", None)]));
     page = page.with(Block::Figures(vec![
-        total(&seat, "run.payments", report.json["payments"].to_string()),
+        total(
+            &seat,
+            "run.payments",
+            super::count(&report.json["payments"]),
+        ),
         total(&seat, "run.total", fen(&report.json["total_fen"])),
     ]));
     Ok(page.with(Block::Grid(Box::new(grid))).into())

@@ -7,7 +7,6 @@ use ledger::disbursement::approval::ApprovalLevel;
 use ledger::disbursement::clash::ListKind;
 use ledger::disbursement::publication::DayUnit;
 use ledger::disbursement::role::Action;
-use ledger::id::ProposalId;
 use ledger::money::Fen;
 use ledger::problem::Language;
 
@@ -17,12 +16,12 @@ use super::posted::{Posted, invalid};
 use super::reply::{self, Reply};
 use super::runs::{month_field, program_field};
 use super::seat::Seat;
-use super::tables;
+use super::{proposals, tables};
 use crate::app::appropriation::{self, NewCarryOver, NewReduction};
 use crate::app::approval::NewLimit;
 use crate::app::clash::{self, ListInput};
 use crate::app::layouts::NewLayouts;
-use crate::app::proposal::{self, Change};
+use crate::app::proposal::{self, Change, Pending};
 use crate::app::publication::NewRule;
 use crate::app::{Error, not_found};
 use crate::http::Server;
@@ -40,10 +39,14 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     let mut report = clash::lists(seat.app(), seat.caller()).await?;
     report.tables.extend(proposals.tables);
     let mut page = Page::new(seat.say("nav.settings"), seat.say("settings.lead"));
+    let rules = |one: &Pending, _| {
+        ["publication", "limit", "level", "layouts"].contains(&one.kind.as_str())
+    };
+    page.blocks
+        .extend(proposals::waiting(&seat, rules, 0).await?);
     let mut forms = Vec::new();
     if seat.may(Action::ManagePolicy) {
         forms.extend([rule_form(&seat).await?, limit_form(&seat).await?]);
-        forms.extend([confirm_form(&seat), reject_form(&seat)]);
         forms.push(exclude_form(&seat).await?);
         forms.push(layouts_form(&seat).await?);
     }
@@ -95,22 +98,6 @@ async fn rule_form(seat: &Seat) -> Result<Form, Error> {
     .field(seat, program_field(seat).await?)
     .field(seat, days)
     .field(seat, line(seat, "document", "field.document")))
-}
-
-fn confirm_form(seat: &Seat) -> Form {
-    let (action, lead) = ("/settings/confirm", "settings.confirm-lead");
-    act(seat, action, "settings.confirm", lead).field(seat, proposal_field(seat))
-}
-
-fn reject_form(seat: &Seat) -> Form {
-    let (action, lead) = ("/settings/reject", "settings.reject-lead");
-    act(seat, action, "settings.reject", lead)
-        .field(seat, proposal_field(seat))
-        .field(seat, line(seat, "reason", "field.reason"))
-}
-
-fn proposal_field(seat: &Seat) -> Field {
-    line(seat, "proposal", "settings.proposal").kind(Kind::Line("number"))
 }
 
 async fn limit_form(seat: &Seat) -> Result<Form, Error> {
@@ -245,14 +232,6 @@ async fn set(seat: Seat, posted: Posted) -> Result<Reply, Error> {
                 statement: posted.text("statement").to_owned(),
             };
             proposal::propose(app, caller, &Change::Layouts(new), key).await
-        }
-        "confirm" => {
-            let id = ProposalId(posted.parse("proposal", "编号 a number")?);
-            proposal::confirm(app, caller, id, key).await
-        }
-        "reject" => {
-            let id = ProposalId(posted.parse("proposal", "编号 a number")?);
-            proposal::reject(app, caller, id, posted.text("reason"), key).await
         }
         "exclude" => {
             let both = [program, posted.text("other")];

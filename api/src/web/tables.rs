@@ -37,9 +37,12 @@ pub(super) fn page(
     Ok(page.into())
 }
 
+/// The field of the address that says where the page of a long list begins.
+pub(super) const PLACE: &str = "place";
+
 /// Where the page of a long list begins.
 pub(super) fn place(seat: &Seat) -> i64 {
-    let place = seat.get("place").and_then(|text| text.parse().ok());
+    let place = seat.get(PLACE).and_then(|text| text.parse().ok());
     place.unwrap_or(0)
 }
 
@@ -52,6 +55,26 @@ pub(super) fn rows(seat: &Seat, limit: i64) -> Rows {
             limit,
         },
     }
+}
+
+/// The table of a report that the store has looked through for what the address asks: its document
+/// counts those that match, and names in `next` where the page after it begins.
+pub(super) fn found(seat: &Seat, report: &Report, links: Links<'_>) -> Option<Grid> {
+    let table = report.tables.last()?;
+    let count = |name: &str| {
+        let count = report.json[name].as_u64().unwrap_or(0);
+        usize::try_from(count).unwrap_or(usize::MAX)
+    };
+    let mut grid = Grid::found(seat, table, links, (count("before"), count("matching")));
+    grid.next = after(seat, report);
+    grid.first = (place(seat) > 0).then(|| seat.address(&[(PLACE, None)]));
+    Some(grid)
+}
+
+/// The address of the page after this one.
+fn after(seat: &Seat, report: &Report) -> Option<String> {
+    let next = report.json["next"].as_i64();
+    next.map(|next| seat.address(&[(PLACE, Some(next.to_string()))]))
 }
 
 /// A page of a long list that the store has read by pages: its document names in `next` where the
@@ -72,9 +95,8 @@ pub(super) fn paged(seat: &Seat, mut page: Page, report: &Report) -> Result<Repl
     }
     for table in list {
         let mut grid = Grid::of(seat, table, 0, &[]).by_pages();
-        let next = report.json["next"].as_i64();
-        grid.next = next.map(|next| seat.address(&[("place", Some(next.to_string()))]));
-        grid.first = (place(seat) > 0).then(|| seat.address(&[("place", None)]));
+        grid.next = after(seat, report);
+        grid.first = (place(seat) > 0).then(|| seat.address(&[(PLACE, None)]));
         page.blocks.push(Block::Grid(Box::new(grid)));
     }
     Ok(page.into())
@@ -89,10 +111,14 @@ pub(super) fn export(seat: &Seat, report: &Report, name: &str) -> Result<Option<
         return Ok(None);
     };
     let language = seat.language;
+    let is_found = report.json["matching"].is_i64();
     let tables = report.tables.iter().enumerate();
     let mut shown = Report {
         tables: tables
-            .map(|(place, table)| asked(seat, table, place))
+            .map(|(place, table)| match is_found {
+                true => table.clone(),
+                false => asked(seat, table, place),
+            })
             .collect(),
         ..report.clone()
     };

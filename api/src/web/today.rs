@@ -8,14 +8,14 @@ use super::badge::{Badge, Mood};
 use super::page::{Block, Figure, Page, Task};
 use super::reply::{self, Reply};
 use super::seat::Seat;
-use super::{fen, months, percent};
-use crate::app::exception::{self, Page as Rows};
+use super::{fen, grouped, months, percent, proposals};
+use crate::app::exception::Page as Rows;
 use crate::app::waiting::{self, Turn};
-use crate::app::{Error, clock, report};
+use crate::app::{Error, clock, exception, proposal, recovery, report};
 use crate::http::Server;
 
-/// Exceptions that are counted one by one.
-const COUNTED: i64 = 1000;
+/// Recoveries that are named one by one.
+const NAMED: usize = 10;
 
 pub(super) fn router() -> Router<Server> {
     Router::new().route("/", reply::get(show))
@@ -29,7 +29,10 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
     let turns = waiting::turns(app, caller).await?;
     let (mine, others): (Vec<&Turn>, Vec<&Turn>) = turns.iter().partition(|turn| turn.mine);
     let mut tasks: Vec<Task> = mine.iter().map(|turn| task(&seat, turn)).collect();
-    tasks.extend(exceptions(&seat).await?);
+    let mut waiting = Vec::new();
+    for (own, task) in agreed(&seat).await? {
+        if own { &mut waiting } else { &mut tasks }.push(task);
+    }
     tasks.extend(repay(&seat).await?);
     let today = app.clock.today();
     let lead = seat.fill("today.lead", &[("date", &today.to_string())]);
@@ -40,6 +43,11 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
         false => Block::Tasks(tasks),
     });
     page = page.with(Block::Figures(figures(&seat).await?));
+    if !waiting.is_empty() {
+        page = page
+            .with(Block::Heading(seat.say("today.waiting").to_owned()))
+            .with(Block::Tasks(waiting));
+    }
     if !others.is_empty() {
         let tasks = others.iter().map(|turn| task(&seat, turn)).collect();
         page = page
@@ -52,9 +60,13 @@ async fn show(seat: Seat) -> Result<Reply, Error> {
 /// A run that waits for somebody.
 fn task(seat: &Seat, turn: &Turn) -> Task {
     let run = &turn.run;
+    let bank = match turn.unanswered == run.payments {
+        true => "today.to-bank",
+        false => "today.bank",
+    };
     let what = match turn.step {
         Some(step) => super::word(step.event.name(), seat.language),
-        None => seat.say("today.bank").to_owned(),
+        None => seat.say(bank).to_owned(),
     };
     let role = turn
         .step
@@ -68,14 +80,14 @@ fn task(seat: &Seat, turn: &Turn) -> Task {
     let note = seat.fill(
         "today.run",
         &[
-            ("payments", &run.payments.to_string()),
+            ("payments", &grouped(run.payments)),
             ("total", &run.total.grouped()),
             ("since", &clock::china_time(turn.since)),
         ],
     );
     let (word, mood) = match (turn.late, turn.step) {
         (true, _) => (late.to_owned(), Mood::Bad),
-        (false, None) => (seat.say("today.bank").to_owned(), Mood::Go),
+        (false, None) => (seat.say(bank).to_owned(), Mood::Go),
         (false, Some(_)) => (role.unwrap_or_default(), Mood::Wait),
     };
     Task {
@@ -86,37 +98,86 @@ fn task(seat: &Seat, turn: &Turn) -> Task {
     }
 }
 
-/// Exceptions that the caller may settle.
-async fn exceptions(seat: &Seat) -> Result<Vec<Task>, Error> {
+/// What takes two people: whether the caller has done the first part of it already, and the task.
+async fn agreed(seat: &Seat) -> Result<Vec<(bool, Task)>, Error> {
+    let mut tasks = exceptions(seat).await?;
+    for one in proposal::pending(seat.app(), seat.caller()).await? {
+        if one.own || one.may {
+            let text = proposals::text_of(seat, &one);
+            let task = waits(seat, text, one.by, format!("/proposals/{}", one.id));
+            tasks.push((one.own, task));
+        }
+    }
+    let mut recoveries = recovery::pending(seat.app(), seat.caller()).await?;
+    let confirms = seat.may(Action::ConfirmRecovery);
+    recoveries.retain(|one| one.own || confirms);
+    for own in [false, true] {
+        let of = recoveries.iter().filter(|one| one.own == own);
+        for one in of.clone().take(NAMED) {
+            let state = super::word(one.state.name(), seat.language);
+            let text = [
+                ("recovery", one.id.to_string()),
+                ("program", one.program.clone()),
+                ("left", one.left.grouped()),
+                ("state", state),
+            ];
+            let text = filled(seat, "today.recovery", &text);
+            let to = format!("/recoveries/{}", one.id);
+            tasks.push((own, waits(seat, text, String::new(), to)));
+        }
+        let more = of.count().saturating_sub(NAMED);
+        if more > 0 {
+            let text = filled(seat, "today.recoveries", &[("count", more.to_string())]);
+            let task = waits(seat, text, String::new(), "/recoveries".to_owned());
+            tasks.push((own, task));
+        }
+    }
+    Ok(tasks)
+}
+
+fn filled(seat: &Seat, key: &'static str, values: &[(&str, String)]) -> String {
+    let values: Vec<_> = values.iter().map(|(name, v)| (*name, v.as_str())).collect();
+    seat.fill(key, &values)
+}
+
+/// What waits for a second person.
+fn waits(seat: &Seat, text: String, note: String, to: String) -> Task {
+    let proposed = super::badge::of("proposed", seat.language);
+    let word = proposed.map_or_else(String::new, |badge| badge.word);
+    Task {
+        text,
+        note,
+        to,
+        badge: Badge {
+            word,
+            mood: Mood::Wait,
+        },
+    }
+}
+
+/// Exceptions that the caller may settle; those that the caller proposed wait for somebody else.
+async fn exceptions(seat: &Seat) -> Result<Vec<(bool, Task)>, Error> {
     if !seat.may(Action::ResolveException) {
         return Ok(Vec::new());
     }
-    let rows = Rows {
-        after: 0,
-        limit: COUNTED,
-    };
-    let found = exception::list(seat.app(), seat.caller(), true, rows).await?;
-    let all = found.json["exceptions"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let count = |state: &str| all.iter().filter(|one| one["state"] == state).count();
-    let task = |key, state: &str, count: usize| Task {
-        text: seat.fill(key, &[("count", &count.to_string())]),
-        note: String::new(),
-        to: format!("/exceptions?q={state}"),
-        badge: Badge {
-            word: super::badge::of(state, seat.language).map_or_else(String::new, |one| one.word),
-            mood: Mood::Wait,
-        },
-    };
-    let (open, proposed) = (count("open"), count("proposed"));
+    let [open, proposed, own] = exception::counts(seat.app(), seat.caller()).await?;
     let mut tasks = Vec::new();
-    if open > 0 {
-        tasks.push(task("today.exceptions-open", "open", open));
-    }
-    if proposed > 0 {
-        tasks.push(task("today.exceptions-proposed", "proposed", proposed));
+    for (key, state, count, is_own) in [
+        ("today.exceptions-open", "open", open, false),
+        ("today.exceptions-proposed", "proposed", proposed, false),
+        ("today.exceptions-proposed", "proposed", own, true),
+    ] {
+        let task = Task {
+            text: filled(seat, key, &[("count", grouped(count))]),
+            note: String::new(),
+            to: format!("/exceptions?q={state}"),
+            badge: Badge {
+                word: super::badge::of(state, seat.language)
+                    .map_or_else(String::new, |one| one.word),
+                mood: Mood::Wait,
+            },
+        };
+        tasks.extend((count > 0).then_some((is_own, task)));
     }
     Ok(tasks)
 }
@@ -139,7 +200,7 @@ async fn repay(seat: &Seat) -> Result<Vec<Task>, Error> {
                 "today.repay",
                 &[
                     ("program", one["name"].as_str().unwrap_or_default()),
-                    ("count", &ready.to_string()),
+                    ("count", &grouped(ready)),
                     ("total", &fen(&one["ready_fen"])),
                 ],
             ),
@@ -169,16 +230,14 @@ async fn figures(seat: &Seat) -> Result<Vec<Figure>, Error> {
         let to = Some(format!("/reports/success-rate?{query}"));
         let rate = |name, key: &str| {
             let count = &total[key]["count"];
-            let counts = (count["paid"].as_i64(), count["attempted"].as_i64());
+            let of = |name: &str| grouped(count[name].as_i64().unwrap_or(0));
             Figure {
                 name: seat.fill(name, &[("month", &text)]),
-                value: percent(&total[key]["amount_fen"]),
-                note: seat.fill(
+                value: percent(count),
+                note: filled(
+                    seat,
                     "today.rate-note",
-                    &[
-                        ("paid", &counts.0.unwrap_or(0).to_string()),
-                        ("attempted", &counts.1.unwrap_or(0).to_string()),
-                    ],
+                    &[("paid", of("paid")), ("attempted", of("attempted"))],
                 ),
                 to: to.clone(),
             }

@@ -73,6 +73,13 @@ sql! {
         where t.book_id = $1 and t.batch_id = $2 order by d.payment_id, d.attempt_no, d.part";
     PARTS_OF_ATTEMPT = "select appropriation_id, amount_fen from draw_part
         where book_id = $1 and payment_id = $2 and attempt_no = $3 order by part";
+    OPEN_OF_BATCHES = "select t.batch_id, cast(count(*) as bigint) from batch b
+        cross join attempt t
+        where b.book_id = $1 and b.run_id = $2
+        and t.book_id = b.book_id and t.batch_id = b.batch_id and t.line_no > 0
+        and t.kind = 'pay' and not exists (select 1 from outcome_now o where o.book_id = t.book_id
+            and o.payment_id = t.payment_id and o.attempt_no = t.attempt_no)
+        group by t.batch_id";
     OPEN_ATTEMPTS = "select cast(count(*) as bigint) from batch b
         cross join attempt t
         where b.book_id = $1 and b.run_id = $2
@@ -452,6 +459,19 @@ pub async fn open_attempts(tx: &mut Tx, book: BookId, run: RunId) -> Result<i64,
     tx.query_one(OPEN_ATTEMPTS, &[book.get().into(), run.get().into()])
         .await?
         .int(0)
+}
+
+/// The same by batch; a batch that is answered in full is not there.
+#[boxed]
+pub async fn open_of_batches(
+    tx: &mut Tx,
+    book: BookId,
+    run: RunId,
+) -> Result<BTreeMap<BatchId, i64>, StoreError> {
+    let args = [book.get().into(), run.get().into()];
+    let rows = tx.query(OPEN_OF_BATCHES, &args).await?;
+    let count = |row: &Row| Ok((BatchId(row.int(0)?), row.int(1)?));
+    rows.iter().map(count).collect()
 }
 
 fn batch_of(row: &Row) -> Result<Batch, StoreError> {

@@ -33,6 +33,41 @@ sql! {
         where x.book_id = $1 and x.exception_id = o.exception_id
         and e.book_id = $1 and e.exception_id = o.exception_id and e.n = o.n
         order by x.exception_id";
+    FOUND_EXCEPTIONS = "select x.exception_id, x.kind, x.source, x.source_id, x.line_no,
+        x.payment_id, x.attempt_no, x.amount_fen, x.detail, e.n, e.state, e.user_id,
+        e.resolution, e.note
+        from exception x
+        join exception_event e on e.book_id = x.book_id and e.exception_id = x.exception_id
+        where x.book_id = $1 and x.exception_id > $2
+        and e.n = (select max(n) from exception_event m
+            where m.book_id = x.book_id and m.exception_id = x.exception_id)
+        and $3 like '%,' || e.state || ',%'
+        and ($4 = '%%' or $5 like '%,' || x.kind || ',%' or $6 like '%,' || e.state || ',%'
+            or lower(x.exception_id || ' ' || x.source || ' ' || x.source_id || ' '
+                || x.payment_id || ' ' || x.detail || ' ' || e.resolution) like $4 escape '!'
+            or $7 like '%,' || (select o.owner_id from exception_note o
+                where o.book_id = x.book_id and o.exception_id = x.exception_id
+                and o.kind = 'owner' order by o.n desc limit 1) || ',%')
+        order by x.exception_id limit $8";
+    COUNT_FOUND = "select count(*), sum(case when x.exception_id <= $2 then 1 else 0 end)
+        from exception x
+        join exception_event e on e.book_id = x.book_id and e.exception_id = x.exception_id
+        where x.book_id = $1
+        and e.n = (select max(n) from exception_event m
+            where m.book_id = x.book_id and m.exception_id = x.exception_id)
+        and $3 like '%,' || e.state || ',%'
+        and ($4 = '%%' or $5 like '%,' || x.kind || ',%' or $6 like '%,' || e.state || ',%'
+            or lower(x.exception_id || ' ' || x.source || ' ' || x.source_id || ' '
+                || x.payment_id || ' ' || x.detail || ' ' || e.resolution) like $4 escape '!'
+            or $7 like '%,' || (select o.owner_id from exception_note o
+                where o.book_id = x.book_id and o.exception_id = x.exception_id
+                and o.kind = 'owner' order by o.n desc limit 1) || ',%')";
+    COUNTS = "select sum(case when e.state = 'open' then 1 else 0 end),
+        sum(case when e.state = 'proposed' and e.user_id <> $2 then 1 else 0 end),
+        sum(case when e.state = 'proposed' and e.user_id = $2 then 1 else 0 end)
+        from exception_event e where e.book_id = $1
+        and e.n = (select max(n) from exception_event m
+            where m.book_id = e.book_id and m.exception_id = e.exception_id)";
     NOTES = "select exception_id, n, kind, on_date, user_id, owner_id, text, file_name, sha256
         from exception_note where book_id = $1 and exception_id >= $2 and exception_id <= $3
         order by exception_id, n";
@@ -57,6 +92,13 @@ pub enum ExceptionState {
 }
 
 impl ExceptionState {
+    /// All of them.
+    pub const ALL: [ExceptionState; 3] = [
+        ExceptionState::Open,
+        ExceptionState::Proposed,
+        ExceptionState::Settled,
+    ];
+
     /// As stored.
     pub fn code(self) -> &'static str {
         match self {
@@ -77,13 +119,8 @@ impl ExceptionState {
 
     /// From its code.
     pub fn from_code(code: &str) -> Option<ExceptionState> {
-        [
-            ExceptionState::Open,
-            ExceptionState::Proposed,
-            ExceptionState::Settled,
-        ]
-        .into_iter()
-        .find(|state| state.code() == code)
+        let mut all = ExceptionState::ALL.into_iter();
+        all.find(|state| state.code() == code)
     }
 }
 
@@ -169,6 +206,73 @@ pub async fn page(
         .iter()
         .map(exception_of)
         .collect()
+}
+
+/// What is looked for among exceptions. A text is found in number, source, payment, detail and
+/// resolution; whose names hold it is said by the caller: kinds, states and owners.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Those that are not settled only.
+    pub open_only: bool,
+    /// The text; empty for all.
+    pub text: String,
+    /// Kinds that match too.
+    pub kinds: Vec<&'static str>,
+    /// States that match too.
+    pub states: Vec<ExceptionState>,
+    /// Those that these people look after match too.
+    pub owners: Vec<UserId>,
+}
+
+impl Filter {
+    /// The parameters from `$3` to `$7`.
+    fn values(&self) -> [Value; 5] {
+        let list = |parts: Vec<String>| Value::from(format!(",{},", parts.join(",")).as_str());
+        let code = |state: &ExceptionState| state.code().to_owned();
+        let there: &[ExceptionState] = match self.open_only {
+            true => &[ExceptionState::Open, ExceptionState::Proposed],
+            false => &ExceptionState::ALL,
+        };
+        let text = self.text.to_lowercase();
+        let text = text
+            .replace('!', "!!")
+            .replace('%', "!%")
+            .replace('_', "!_");
+        [
+            list(there.iter().map(code).collect()),
+            format!("%{text}%").as_str().into(),
+            list(self.kinds.iter().map(|kind| (*kind).to_owned()).collect()),
+            list(self.states.iter().map(code).collect()),
+            list(self.owners.iter().map(ToString::to_string).collect()),
+        ]
+    }
+}
+
+/// A page of the exceptions that match, how many match, and how many of those stand before it.
+#[boxed]
+pub async fn found(
+    tx: &mut Tx,
+    book: BookId,
+    filter: &Filter,
+    page: Page,
+) -> Result<(Vec<Exception>, i64, i64), StoreError> {
+    let mut args = vec![book.get().into(), page.after.into()];
+    args.extend(filter.values());
+    let counts = tx.query_one(COUNT_FOUND, &args).await?;
+    let (matching, before) = (counts.int(0)?, counts.opt_int(1)?.unwrap_or(0));
+    args.push(page.limit.into());
+    let rows = tx.query(FOUND_EXCEPTIONS, &args).await?;
+    let found = rows.iter().map(exception_of).collect::<Result<_, _>>()?;
+    Ok((found, matching, before))
+}
+
+/// How many exceptions are open, proposed by others, and proposed by this person.
+#[boxed]
+pub async fn counts(tx: &mut Tx, book: BookId, user: UserId) -> Result<[i64; 3], StoreError> {
+    let args = [book.get().into(), user.get().into()];
+    let row = tx.query_one(COUNTS, &args).await?;
+    let count = |column| Ok::<i64, StoreError>(row.opt_int(column)?.unwrap_or(0));
+    Ok([count(0)?, count(1)?, count(2)?])
 }
 
 /// One exception with its present state.

@@ -12,6 +12,7 @@ use ledger::id::{
 use ledger::money::{Fen, MoneyError};
 use ledger::problem::Problem;
 use ledger::roster::Award;
+use std::collections::HashMap;
 
 use crate::catalogue::{held, sql};
 use crate::constraint::Failure;
@@ -183,6 +184,38 @@ const AWARDS_OF: Pair = Pair {
         join award a on a.book_id = $1 and a.award_id = cast(j.award_id as integer)
         join party y on y.book_id = a.book_id and y.party_id = a.household_id
         left join award_end e on e.book_id = a.book_id and e.award_id = a.award_id"
+    ),
+};
+
+/// Whose payments these are, which come as a JSON list; unpacking one differs.
+const WHOSE: Pair = Pair {
+    sqlite: concat!(
+        "select p.payment_id, r.month, p.payee_id, ",
+        held!("y", "name"),
+        ", z.township,
+        z.village, coalesce(v.account_no, '')
+        from json_each($2) j cross join payment p
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        join party y on y.book_id = p.book_id and y.party_id = p.payee_id
+        join area z on z.book_id = p.book_id and z.area_id = p.area_id
+        left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = (select max(version) from payee_account w
+                where w.book_id = p.book_id and w.payee_id = p.payee_id)
+        where p.book_id = $1 and p.payment_id = j.value"
+    ),
+    postgres: concat!(
+        "select p.payment_id, r.month, p.payee_id, ",
+        held!("y", "name"),
+        ", z.township,
+        z.village, coalesce(v.account_no, '')
+        from jsonb_array_elements_text(cast($2 as jsonb)) j(payment_id)
+        join payment p on p.book_id = $1 and p.payment_id = cast(j.payment_id as integer)
+        join run r on r.book_id = p.book_id and r.run_id = p.run_id
+        join party y on y.book_id = p.book_id and y.party_id = p.payee_id
+        join area z on z.book_id = p.book_id and z.area_id = p.area_id
+        left join payee_account v on v.book_id = p.book_id and v.payee_id = p.payee_id
+            and v.version = (select max(version) from payee_account w
+                where w.book_id = p.book_id and w.payee_id = p.payee_id)"
     ),
 };
 
@@ -897,6 +930,57 @@ pub async fn payee_lines(
     let args = [book.get().into(), first.into(), last.into(), limit.into()];
     let rows = tx.query(RUN_LINES, &args).await?;
     rows.iter().map(payee_line).collect()
+}
+
+/// Whose a payment is, unmasked.
+#[derive(Clone, Default)]
+pub struct Whose {
+    /// The month of its run.
+    pub month: String,
+    /// Who is paid; 0 for nobody.
+    pub payee: i64,
+    /// Their name.
+    pub name: String,
+    /// 乡镇 of the household.
+    pub township: String,
+    /// 村(社区) of the household.
+    pub village: String,
+    /// The newest account of the payee; empty for none.
+    pub account_no: String,
+}
+
+impl std::fmt::Debug for Whose {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Whose({}, ***)", self.payee)
+    }
+}
+
+/// Whose these payments are.
+#[boxed]
+pub async fn whose(
+    tx: &mut Tx,
+    book: BookId,
+    payments: &[PaymentId],
+) -> Result<HashMap<PaymentId, Whose>, StoreError> {
+    let sql = WHOSE.of(tx.engine());
+    let mut found = HashMap::with_capacity(payments.len());
+    for chunk in payments.chunks(LOOKUP) {
+        let list = json_list(chunk.iter().map(ToString::to_string));
+        tx.stream(sql, &[book.get().into(), list.into()], |row| {
+            let whose = Whose {
+                month: row.text(1)?,
+                payee: row.int(2)?,
+                name: row.text(3)?,
+                township: row.text(4)?,
+                village: row.text(5)?,
+                account_no: row.text(6)?,
+            };
+            found.insert(PaymentId(row.int(0)?), whose);
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    }
+    Ok(found)
 }
 
 /// The payments that a re-pay run tries again, after one, with their payees, at most `limit`.

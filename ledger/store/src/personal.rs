@@ -15,7 +15,8 @@ sql! {
         where p.book_id = $1 and (p.name like $2 escape '!' or exists (
             select 1 from party_version v where v.book_id = p.book_id
             and v.party_id = p.party_id and v.name like $2 escape '!'))
-        order by p.party_id limit $3");
+        and ($3 = '' or a.township = $3)
+        order by p.party_id limit $4");
     ONE = concat!("select p.party_id, p.kind, ", held!("p", "name"), ", p.reference_no,
         a.township, a.village from party p
         join area a on a.book_id = p.book_id and a.area_id = ", held!("p", "area_id"), "
@@ -80,19 +81,25 @@ impl std::fmt::Debug for PayeeAccount {
     }
 }
 
-/// Those whose name begins with this text, at most `limit`.
+/// Those of a township whose name begins with this text, at most `limit`; of all townships when it
+/// is empty.
 #[boxed]
 pub async fn named(
     tx: &mut Tx,
     book: BookId,
-    text: &str,
+    (text, township): (&str, &str),
     limit: i64,
 ) -> Result<Vec<Person>, StoreError> {
     let plain = text
         .replace('!', "!!")
         .replace('%', "!%")
         .replace('_', "!_");
-    let args = [book.get().into(), format!("{plain}%").into(), limit.into()];
+    let args = [
+        book.get().into(),
+        format!("{plain}%").into(),
+        township.into(),
+        limit.into(),
+    ];
     let rows = tx.query(NAMED, &args).await?;
     rows.iter().map(person_of).collect()
 }

@@ -137,6 +137,7 @@ impl Around {
             "left_fen": seen.left.get(),
             "detail": x.detail,
             "state": x.state.code(),
+            "last_by": x.user.get(),
             "resolution": x.resolution,
             "note": x.note,
             "owner": self.owner(seen),
@@ -221,6 +222,66 @@ pub(crate) fn source_text(source: &str, id: impl std::fmt::Display) -> String {
         other => other,
     };
     format!("{named} {id}")
+}
+
+/// A page of the differences that have this text in number, source, payment, detail or resolution,
+/// or in the name of their kind, state or owner. The document says in `matching` how many have it,
+/// and in `before` how many of those stand before the page.
+///
+/// # Errors
+/// As [`list`].
+#[boxed]
+pub async fn found(
+    app: &App,
+    caller: &Caller,
+    (open_only, text): (bool, &str),
+    page: Page,
+) -> Result<Report, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let around = Around::load(&mut tx, book, app.clock.today()).await?;
+    let filter = filter(&around, open_only, text);
+    let (found, matching, before) = store::found(&mut tx, book, &filter, page).await?;
+    let shown = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let more = before.saturating_add(shown) < matching;
+    let next = found.last().filter(|_| more).map(|last| last.id.get());
+    let seen = around.see(&mut tx, book, found).await?;
+    tx.rollback().await?;
+    let list: Vec<Value> = seen.iter().map(|one| around.json(one)).collect();
+    let document = json!({
+        "exceptions": list, "next": next, "matching": matching, "before": before,
+    });
+    Ok(Report::new(document, vec![table(&around, &seen)]))
+}
+
+/// What the store is to look for.
+fn filter(around: &Around, open_only: bool, text: &str) -> store::Filter {
+    let text = text.to_lowercase();
+    let has = |name: &str| !text.is_empty() && name.to_lowercase().contains(&text);
+    let kinds = ExceptionKind::ALL.iter();
+    let kinds = kinds.filter(|one| has(one.name(Language::Zh)) || has(one.name(Language::En)));
+    let states = ExceptionState::ALL.into_iter();
+    let states = states.filter(|one| has(one.name()) || has(one.code()));
+    let owners = around.users.iter().filter(|(_, name)| has(name));
+    store::Filter {
+        open_only,
+        kinds: kinds.map(|one| one.code()).collect(),
+        states: states.collect(),
+        owners: owners.map(|(id, _)| *id).collect(),
+        text,
+    }
+}
+
+/// How many differences are open, proposed by others, and proposed by the caller.
+///
+/// # Errors
+/// As [`list`].
+#[boxed]
+pub async fn counts(app: &App, caller: &Caller) -> Result<[i64; 3], Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let counts = store::counts(&mut tx, caller.book.id, caller.user.id).await?;
+    tx.rollback().await?;
+    Ok(counts)
 }
 
 fn table(around: &Around, all: &[Seen]) -> Table {

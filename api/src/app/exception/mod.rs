@@ -21,7 +21,7 @@ use reconciliation::resolution::Plan;
 use serde_json::{Value, json};
 
 pub(crate) use list::source_text;
-pub use list::{list, show};
+pub use list::{counts, found, list, show};
 pub use note::{Evidence, assign, comment, evidence};
 pub use sheet::{export, import, marked};
 

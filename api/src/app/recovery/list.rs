@@ -1,7 +1,7 @@
 //! Recoveries in lists, and the whole way of one.
 
 use ledger::disbursement::due::LineReason;
-use ledger::disbursement::recovery::{Instalment, Way};
+use ledger::disbursement::recovery::{Instalment, RecoveryState, Way};
 use ledger::disbursement::role::Action;
 use ledger::id::RecoveryId;
 use ledger::money::Fen;
@@ -37,6 +37,48 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Report, Error> {
         list.push(head_json(&names, recovery, household));
     }
     Ok(Report::new(json!({ "recoveries": list }), vec![table]))
+}
+
+/// A recovery, or its writing off, that waits for a second person.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Its number.
+    pub id: RecoveryId,
+    /// [`RecoveryState::Proposed`] or [`RecoveryState::WriteOffProposed`].
+    pub state: RecoveryState,
+    /// The name of its program.
+    pub program: String,
+    /// What is left of it.
+    pub left: Fen,
+    /// Whether the caller proposed it.
+    pub own: bool,
+}
+
+/// What of recoveries waits for a second person.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+#[boxed]
+pub async fn pending(app: &App, caller: &Caller) -> Result<Vec<Pending>, Error> {
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let book = caller.book.id;
+    let names = Names::load(&mut tx, book).await?;
+    let mut recoveries = store::recoveries(&mut tx, book).await?;
+    tx.rollback().await?;
+    let waits = [RecoveryState::Proposed, RecoveryState::WriteOffProposed];
+    recoveries.retain(|one| waits.contains(&one.state));
+    let pending = recoveries.into_iter().map(|one| Pending {
+        id: one.id,
+        state: one.state,
+        program: names.program(one.program),
+        left: if one.state == RecoveryState::Proposed {
+            one.amount
+        } else {
+            one.left
+        },
+        own: one.user == caller.user.id,
+    });
+    Ok(pending.collect())
 }
 
 /// The whole way of one recovery: what was overpaid, its plan, and each step with its voucher and
@@ -125,6 +167,7 @@ fn head_json(names: &Names, recovery: &Recovery, household: Option<&Party>) -> V
         "amount_fen": recovery.amount.get(),
         "left_fen": recovery.left.get(),
         "state": recovery.state.code(),
+        "last_by": recovery.user.get(),
     })
 }
 

@@ -30,7 +30,7 @@ use ledger_store::{policy, roster};
 use serde_json::{Value, json};
 
 pub use find::find;
-pub use list::{list, show};
+pub use list::{Pending, list, pending, show};
 pub(super) use money::proposed_for;
 pub use money::{HandOver, Receipt, confirm_write_off, hand_over, receive, write_off};
 pub(super) use returned::of_payment;

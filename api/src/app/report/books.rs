@@ -52,8 +52,17 @@ pub async fn trial_balance(
             ("期末余额", "closing", true),
         ],
     );
-    for account in &accounts {
-        table.row(balance_row(&names, account));
+    let mut charts = Vec::new();
+    for of_chart in accounts.chunk_by(|a, b| a.key.chart == b.key.chart) {
+        for account in of_chart {
+            table.row(balance_row(&names, account));
+        }
+        let total = ChartTotal::of(of_chart)?;
+        // The line of the general ledger: of one account it would only say the same again.
+        if of_chart.len() > 1 {
+            table.row(total.row());
+        }
+        charts.push(total.json());
     }
     let mut sides = Vec::new();
     for (side, zh, en) in [
@@ -78,9 +87,59 @@ pub async fn trial_balance(
         "first_month": first.to_string(),
         "last_month": last.to_string(),
         "accounts": accounts.iter().map(|row| balance_json(&names, row)).collect::<Value>(),
+        "charts": charts,
         "totals": sides,
     });
     Ok(Report::new(json, vec![table]))
+}
+
+/// A line of the general ledger (总账): all accounts of a line of the chart together.
+struct ChartTotal {
+    chart: Chart,
+    opening: Fen,
+    debit: Fen,
+    credit: Fen,
+    closing: Fen,
+}
+
+impl ChartTotal {
+    /// Of accounts of one line of the chart, of which there is at least one.
+    fn of(accounts: &[AccountMovement]) -> Result<ChartTotal, Error> {
+        let first = accounts.first();
+        let first = first.ok_or_else(|| anyhow::anyhow!("a line of the chart without accounts"))?;
+        let sum = |of: fn(&AccountMovement) -> Fen| Fen::sum(accounts.iter().map(of));
+        Ok(ChartTotal {
+            chart: first.key.chart,
+            opening: sum(AccountMovement::opening)?,
+            debit: sum(|account| Fen::new(account.debit))?,
+            credit: sum(|account| Fen::new(account.credit))?,
+            closing: sum(AccountMovement::closing)?,
+        })
+    }
+
+    fn row(&self) -> [String; 8] {
+        [
+            self.chart.code().to_owned(),
+            self.chart.name().to_owned(),
+            "小计 subtotal".to_owned(),
+            direction(self.chart).to_owned(),
+            amount_or_nothing(self.opening),
+            amount_or_nothing(self.debit),
+            amount_or_nothing(self.credit),
+            self.closing.grouped(),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "account": self.chart.code(),
+            "name": self.chart.name(),
+            "opening_fen": self.opening.get(),
+            "debit_fen": self.debit.get(),
+            "credit_fen": self.credit.get(),
+            "closing_fen": self.closing.get(),
+        })
+    }
 }
 
 fn balance_row(names: &Names, account: &AccountMovement) -> [String; 8] {
@@ -189,7 +248,7 @@ pub(super) fn running(
         };
         table.row([
             voucher.on.clone(),
-            voucher_number(voucher.number),
+            format!("{} {}", voucher.month, voucher_number(voucher.number)),
             voucher.summary.clone(),
             amount_or_nothing(voucher.debit),
             amount_or_nothing(voucher.credit),
@@ -211,6 +270,60 @@ pub(super) fn running(
     let amounts = [debit.grouped(), credit.grouped(), balance.grouped()];
     table.row([nothing(), nothing(), total].into_iter().chain(amounts));
     Ok((Value::Array(rows), table))
+}
+
+/// The vouchers of a month in the order of their numbers.
+///
+/// # Errors
+/// When the caller may not read reports; accidents of the store.
+#[boxed]
+pub async fn vouchers(app: &App, caller: &Caller, month: Month) -> Result<Report, Error> {
+    let book = caller.book.id;
+    let mut tx = app.read(caller, Action::ReadReports).await?;
+    let found = journal::vouchers(&mut tx, book, month, month).await?;
+    let users = book::users(&mut tx, book).await?;
+    tx.rollback().await?;
+    let person = |id: UserId| {
+        let user = users.iter().find(|user| user.id == id);
+        user.map_or(NOTHING, |user| user.name.as_str())
+    };
+    let mut table = Table::new(
+        words(format!("{month} 凭证"), format!("Vouchers of {month}")),
+        &[
+            ("凭证", "voucher", false),
+            ("日期", "date", false),
+            ("摘要", "summary", false),
+            ("分录数", "transfers", true),
+            ("金额(元)", "amount (yuan)", true),
+            ("制单", "maker", false),
+            ("审核", "checker", false),
+            ("审计条目", "entry", true),
+        ],
+    );
+    let mut list = Vec::new();
+    for voucher in &found {
+        let posted = &voucher.posted;
+        let (maker, checker) = (person(voucher.maker), person(voucher.checker));
+        table.row([
+            format!("{} {}", posted.month, voucher_number(posted.number)),
+            voucher.on_date.clone(),
+            voucher.summary.clone(),
+            posted.transfers.to_string(),
+            posted.total.grouped(),
+            maker.to_owned(),
+            checker.to_owned(),
+            voucher.entry.to_string(),
+        ]);
+        list.push(json!({
+            "month": posted.month.to_string(), "number": posted.number,
+            "date": voucher.on_date, "summary": voucher.summary, "source": voucher.source,
+            "source_id": voucher.source_id, "transfers": posted.transfers,
+            "total_fen": posted.total.get(), "maker": maker, "checker": checker,
+            "entry": voucher.entry,
+        }));
+    }
+    let document = json!({ "month": month.to_string(), "vouchers": list });
+    Ok(Report::new(document, vec![table]))
 }
 
 /// One line of a printed voucher: the transfers between one debited and one credited account.

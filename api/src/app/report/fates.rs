@@ -6,9 +6,11 @@ use ledger::problem::{Kind, Problem};
 use ledger_store::boxed;
 use ledger_store::exception::Page;
 use ledger_store::fate::{self, Attempts, Became, Wanted};
+use ledger_store::payment;
 use serde_json::json;
 
 use super::{Names, reason_name};
+use crate::app::roster::{mask_account, mask_name};
 use crate::app::view::{Report, Table, words};
 use crate::app::{App, Caller, Error, not_found};
 
@@ -78,8 +80,7 @@ fn invalid(field: &'static str, value: &str, wanted: &str) -> Error {
         .into()
 }
 
-/// The payments behind a figure of the success rates, by pages in their order; who they are for
-/// stands in their trace.
+/// The payments behind a figure of the success rates, by pages in their order; payees are masked.
 ///
 /// # Errors
 /// `FieldInvalid` and `NotFound` of the filter; when the caller may not read reports.
@@ -99,28 +100,18 @@ pub async fn payments(
         limit: page.limit,
     };
     let found = fate::fates(&mut tx, caller.book.id, &wanted, rows, attempt).await?;
+    let ids: Vec<_> = found.iter().map(|one| one.payment).collect();
+    let whose = payment::whose(&mut tx, caller.book.id, &ids).await?;
     tx.rollback().await?;
-    let mut table = Table::new(
-        words("发放明细", "Payments"),
-        &[
-            ("明细", "payment", true),
-            ("批次", "run", true),
-            ("项目", "program", false),
-            ("月份", "month", false),
-            ("账户", "account", false),
-            ("乡镇", "township", false),
-            ("金额(元)", "amount (yuan)", true),
-            ("次", "attempt", true),
-            ("状态", "state", false),
-            ("原因", "reason", false),
-        ],
-    );
+    let mut table = payments_table();
     let mut list = Vec::new();
     for one in &found {
         let reason = match one.kind.as_str() {
             "failed" | "refunded" => reason_name(&one.reason),
             _ => String::new(),
         };
+        let whose = whose.get(&one.payment).cloned().unwrap_or_default();
+        let (payee, account) = (mask_name(&whose.name), mask_account(&whose.account_no));
         table.row([
             one.payment.to_string(),
             one.run.to_string(),
@@ -128,6 +119,9 @@ pub async fn payments(
             one.month.clone(),
             names.bank_name(one.bank_account),
             one.township.clone(),
+            whose.village.clone(),
+            payee.clone(),
+            account.clone(),
             one.amount.grouped(),
             one.attempt.to_string(),
             one.kind.clone(),
@@ -137,6 +131,7 @@ pub async fn payments(
             "payment": one.payment.get(), "run": one.run.get(),
             "program": names.program_code(one.program), "month": one.month,
             "account": names.bank(one.bank_account), "township": one.township,
+            "village": whose.village, "payee": payee, "payee_account": account,
             "amount_fen": one.amount.get(), "attempt": one.attempt, "state": one.kind,
             "reason": one.reason,
         }));
@@ -147,4 +142,25 @@ pub async fn payments(
         next.map(|last| last.payment.get() * ATTEMPTS_MAX + last.attempt.min(ATTEMPTS_MAX - 1));
     let json = json!({ "payments": list, "next": next });
     Ok(Report::new(json, vec![table]))
+}
+
+fn payments_table() -> Table {
+    Table::new(
+        words("发放明细", "Payments"),
+        &[
+            ("明细", "payment", true),
+            ("批次", "run", true),
+            ("项目", "program", false),
+            ("月份", "month", false),
+            ("付款户", "account", false),
+            ("乡镇", "township", false),
+            ("村(社区)", "village", false),
+            ("收款人", "payee", false),
+            ("收款账号", "payee account", false),
+            ("金额(元)", "amount (yuan)", true),
+            ("次", "attempt", true),
+            ("状态", "state", false),
+            ("原因", "reason", false),
+        ],
+    )
 }

@@ -27,7 +27,7 @@ mod triplicate;
 pub(crate) use age::BANDS;
 pub use bank::{bank_journal, bank_reconciliation, sheet};
 pub(crate) use books::SIDES;
-pub use books::{VoucherForm, VoucherLine, ledger, trial_balance, voucher, voucher_form};
+pub use books::{VoucherForm, VoucherLine, ledger, trial_balance, voucher, voucher_form, vouchers};
 pub use execution::execution;
 pub use fates::{Filter, payments};
 pub use foot::{Comparison, compare, foot, foot_with_ledger};

@@ -188,6 +188,20 @@ impl Change {
         (self.leaving, self.in_force)
     }
 
+    /// Whose account is another than before, in number or holder.
+    pub(super) fn accounts_moved(&self) -> Vec<PartyId> {
+        let moved = self.accounts.iter().filter(|(_, version, _)| *version > 1);
+        moved.map(|(payee, ..)| *payee).collect()
+    }
+
+    /// Of each known party that has another name or place, whether it is renamed and whether it
+    /// moves.
+    pub(super) fn parties_moved(&self) -> BTreeMap<PartyId, (bool, bool)> {
+        let told = self.told.iter();
+        told.map(|told| (told.party, (told.is_renamed, told.is_moved)))
+            .collect()
+    }
+
     pub(super) fn summary(&self, program: &str, month: Month) -> serde_json::Value {
         let ended_by = |why| {
             self.ended

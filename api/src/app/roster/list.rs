@@ -15,8 +15,11 @@ use ledger_store::roster::{self as store, Party};
 use serde_json::json;
 
 use super::{mask_account, mask_name};
-use crate::app::view::{Report, Table, words};
+use crate::app::view::{Report, Table, Words, words};
 use crate::app::{App, Caller, Error, not_found};
+
+/// People whose changes a trial import lists.
+const WOULD_ROWS: i64 = 100;
 
 /// The roster of a program in a month, masked.
 ///
@@ -144,14 +147,57 @@ pub async fn diff(
         .iter()
         .find(|known| known.code == program)
         .ok_or_else(|| not_found("项目 program", program))?;
-    let components = policy::components(&mut tx, book).await?;
     let sides = sides(&mut tx, book, program.id, (from, to)).await?;
     let besides = besides(&mut tx, book, from, to).await?;
+    let title = words(
+        format!("{} {from} → {to} 变动", program.name),
+        format!("Changes {from} → {to}"),
+    );
+    let report = changes(&mut tx, book, (title, &sides, &besides, to), page).await?;
+    tx.rollback().await?;
+    Ok(report)
+}
+
+/// The first page of what lies between two states of one month.
+pub(super) async fn would_change(
+    tx: &mut Tx,
+    book: BookId,
+    (before, after): (Sides, Sides),
+    (besides, month): (&Besides, Month),
+) -> Result<Report, Error> {
+    let mut sides: BTreeMap<Line, [Side; 2]> = BTreeMap::new();
+    for (place, side) in [before, after].into_iter().enumerate() {
+        for (line, gets) in side {
+            if let Some(of) = sides.entry(line).or_default().get_mut(place) {
+                *of = gets;
+            }
+        }
+    }
+    let title = words("这份名册带来的变动", "What this roster changes");
+    let first = Page {
+        after: 0,
+        limit: WOULD_ROWS,
+    };
+    let mut report = changes(tx, book, (title, &sides, besides, month), first).await?;
+    // The totals say first what the rows then show.
+    report.tables.reverse();
+    Ok(report)
+}
+
+/// The changes between two sides with their totals, a page of them by person.
+async fn changes(
+    tx: &mut Tx,
+    book: BookId,
+    (title, sides, besides, to): (Words, &BTreeMap<Line, [Side; 2]>, &Besides, Month),
+    page: Page,
+) -> Result<Report, Error> {
+    let components = policy::components(tx, book).await?;
     let mut totals: BTreeMap<&str, Total> = BTreeMap::new();
     let mut marks = Marks::default();
     let (mut shown, mut next) = (Vec::new(), None);
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     for ((subject, component), [before, after]) in sides {
+        let (subject, component, before, after) = (*subject, *component, *before, *after);
         let beside = besides.of(subject, before, after);
         let Some((zh, code)) = change_of(before, after, beside) else {
             continue;
@@ -179,9 +225,8 @@ pub async fn diff(
         }
     }
     let subjects: Vec<PartyId> = shown.iter().map(|change| change.subject).collect();
-    let parties = store::parties_of(&mut tx, book, &subjects, Some(to)).await?;
-    tx.rollback().await?;
-    let mut table = diff_table(program, from, to);
+    let parties = store::parties_of(tx, book, &subjects, Some(to)).await?;
+    let mut table = diff_table(title);
     let mut list = Vec::new();
     for change in &shown {
         let component = components.iter().find(|c| c.id == change.component);
@@ -197,27 +242,48 @@ pub async fn diff(
     Ok(Report::new(json, vec![table, sum_table, mark_table]))
 }
 
+/// A subject and what it gets something of.
+pub(super) type Line = (PartyId, ComponentId);
+/// What each gets.
+pub(super) type Sides = BTreeMap<Line, Side>;
+
 /// What each subject gets of each component in two months.
 async fn sides(
     tx: &mut Tx,
     book: BookId,
     program: ProgramId,
     (from, to): (Month, Month),
-) -> Result<BTreeMap<(PartyId, ComponentId), [Side; 2]>, Error> {
-    let rules = policy::policy_of(tx, book, program).await?;
-    let mut sides: BTreeMap<(PartyId, ComponentId), [Side; 2]> = BTreeMap::new();
-    for (side, month) in [from, to].into_iter().enumerate() {
-        store::each_award(tx, book, program, month, |row| {
-            let (due, payee) = (rules.due(&row.award, month)?, Some(row.award.payee));
-            let key = (row.award.subject, row.award.component);
-            if let Some(place) = sides.entry(key).or_default().get_mut(side) {
-                *place = Side { due, payee };
+) -> Result<BTreeMap<Line, [Side; 2]>, Error> {
+    let mut sides: BTreeMap<Line, [Side; 2]> = BTreeMap::new();
+    for (place, month) in [from, to].into_iter().enumerate() {
+        for (line, gets) in side(tx, book, program, month).await? {
+            if let Some(of) = sides.entry(line).or_default().get_mut(place) {
+                *of = gets;
             }
-            Ok::<(), Error>(())
-        })
-        .await?;
+        }
     }
     Ok(sides)
+}
+
+/// What each subject gets of each component in a month.
+pub(super) async fn side(
+    tx: &mut Tx,
+    book: BookId,
+    program: ProgramId,
+    month: Month,
+) -> Result<Sides, Error> {
+    let rules = policy::policy_of(tx, book, program).await?;
+    let mut side = BTreeMap::new();
+    store::each_award(tx, book, program, month, |row| {
+        let (due, payee) = (rules.due(&row.award, month)?, Some(row.award.payee));
+        side.insert(
+            (row.award.subject, row.award.component),
+            Side { due, payee },
+        );
+        Ok::<(), Error>(())
+    })
+    .await?;
+    Ok(side)
 }
 
 /// A change of what a subject gets of a component.
@@ -289,11 +355,12 @@ impl Beside {
     }
 }
 
-/// Whose accounts, names and places changed between two months.
-struct Besides {
-    accounts: BTreeMap<PartyId, store::AccountChange>,
+/// Whose accounts, names and places changed between two states.
+#[derive(Default)]
+pub(super) struct Besides {
+    pub(super) accounts: BTreeMap<PartyId, store::AccountChange>,
     /// Of each party, whether it was renamed and whether it moved.
-    parties: BTreeMap<PartyId, (bool, bool)>,
+    pub(super) parties: BTreeMap<PartyId, (bool, bool)>,
 }
 
 impl Besides {
@@ -390,7 +457,7 @@ async fn taken_until(tx: &mut Tx, book: BookId, until: Month) -> Result<i64, Err
 
 /// What one subject gets of one component in a month, and who receives it.
 #[derive(Clone, Copy, Default)]
-struct Side {
+pub(super) struct Side {
     due: Fen,
     payee: Option<PartyId>,
 }
@@ -465,11 +532,7 @@ fn totals_of(totals: &BTreeMap<&str, Total>) -> Result<(Vec<serde_json::Value>, 
     Ok((list, table))
 }
 
-fn diff_table(program: &Program, from: Month, to: Month) -> Table {
-    let title = words(
-        format!("{} {from} → {to} 变动", program.name),
-        format!("Changes {from} → {to}"),
-    );
+fn diff_table(title: Words) -> Table {
     Table::new(
         title,
         &[

@@ -15,15 +15,19 @@ mod row;
 mod sheet;
 mod stage;
 
+use std::collections::BTreeMap;
+
 use bank_adapters::Finding;
 use ledger::calendar::Month;
 use ledger::disbursement::role::Action;
 use ledger::id::BookId;
+use ledger::id::PartyId;
 use ledger::problem::{Kind, Problem};
 use ledger::roster::PersonName;
 use ledger_store::boxed;
 use ledger_store::db::Tx;
 use ledger_store::policy::{self, Program};
+use ledger_store::roster::{self as store, AccountChange};
 use ledger_store::write::Write;
 use serde_json::{Value, json};
 
@@ -31,6 +35,7 @@ pub use self::deceased::{Died, deaths, deceased};
 pub use self::list::{diff, list, list_page};
 use self::sheet::Terms;
 pub use self::sheet::{HEADINGS, ROWS_MAX, decode, template};
+use super::view::Report;
 use super::{App, Caller, Done, Error, Order, not_found};
 
 /// Imports the full roster of a program as it stands in a month. With `dry_run` it only says what
@@ -114,14 +119,8 @@ pub async fn import_file(
         let mut write = Write::begin(&app.db, caller.book.id).await?;
         let change = change::prepare(&mut write, file, &caller.progress).await;
         write.rollback().await?;
-        let (change, _) = change?;
-        let mut answer = change.summary(program, month);
-        if let Some((ended, _)) = change.ends_most() {
-            answer["expect_ended"] = ended.into();
-        }
-        answer["findings"] = change.notes.iter().take(NOTES_TOLD).map(told).collect();
         return Ok(Done {
-            answer,
+            answer: would(&change?.0, file),
             replay: false,
             receipt: None,
         });
@@ -139,6 +138,87 @@ pub async fn import_file(
         Ok(summary)
     })
     .await
+}
+
+/// What an import would answer.
+fn would(change: &change::Change, file: &RosterFile<'_>) -> Value {
+    let mut answer = change.summary(file.program, file.month);
+    if let Some((ended, _)) = change.ends_most() {
+        answer["expect_ended"] = ended.into();
+    }
+    answer["findings"] = change.notes.iter().take(NOTES_TOLD).map(told).collect();
+    answer
+}
+
+/// What an import would answer, and the first page of what it would change of the month: who comes,
+/// who goes, whose amount or account changes. Nothing is stored.
+///
+/// # Errors
+/// As [`import`].
+#[boxed]
+pub async fn trial(
+    app: &App,
+    caller: &Caller,
+    file: &RosterFile<'_>,
+) -> Result<(Value, Report), Error> {
+    app.read(caller, Action::ImportRoster)
+        .await?
+        .rollback()
+        .await?;
+    let mut write = Write::begin(&app.db, caller.book.id).await?;
+    let tried = tried(app, caller, &mut write, file).await;
+    write.rollback().await?;
+    tried
+}
+
+/// The import as far as it can be taken back.
+async fn tried(
+    app: &App,
+    caller: &Caller,
+    write: &mut Write,
+    file: &RosterFile<'_>,
+) -> Result<(Value, Report), Error> {
+    let book = write.book();
+    let programs = ledger_store::policy::programs(write.tx(), book).await?;
+    let (change, parties) = change::prepare(write, file, &caller.progress).await?;
+    let program = programs.into_iter().find(|one| one.code == file.program);
+    let program = program.ok_or_else(|| super::not_found("项目 program", file.program))?;
+    let answer = would(&change, file);
+    let (payees, parties_moved) = (change.accounts_moved(), change.parties_moved());
+    let before = list::side(write.tx(), book, program.id, file.month).await?;
+    let had = accounts_of(write, &payees).await?;
+    change.store(app, write, &caller.progress, &parties).await?;
+    let after = list::side(write.tx(), book, program.id, file.month).await?;
+    let mut besides = list::Besides {
+        parties: parties_moved,
+        ..list::Besides::default()
+    };
+    for (payee, has) in accounts_of(write, &payees).await? {
+        if let Some(had) = had.get(&payee) {
+            let change = AccountChange {
+                number: had.0 != has.0,
+                holder: had.1 != has.1,
+            };
+            besides.accounts.insert(payee, change);
+        }
+    }
+    let of = (&besides, file.month);
+    let changes = list::would_change(write.tx(), book, (before, after), of).await?;
+    Ok((answer, changes))
+}
+
+/// The newest accounts of these payees: number and holder.
+async fn accounts_of(
+    write: &mut Write,
+    payees: &[PartyId],
+) -> Result<BTreeMap<PartyId, (String, String)>, Error> {
+    let mut accounts = BTreeMap::new();
+    let book = write.book();
+    store::each_account_of(write.tx(), book, payees, |account| {
+        accounts.insert(account.payee, (account.account_no, account.holder_name));
+    })
+    .await?;
+    Ok(accounts)
 }
 
 /// Refuses what ends most awards, unless exactly that was expected.

@@ -30,6 +30,8 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(list_books))
         .routes(routes!(add_user, list_users))
         .routes(routes!(disable_user))
+        .routes(routes!(enable_user))
+        .routes(routes!(set_roles))
         .routes(routes!(set_level))
         .routes(routes!(set_password))
         .routes(routes!(list_sessions))
@@ -187,6 +189,36 @@ struct Login {
 async fn disable_user(call: Call, InPath(at): InPath<Login>) -> Response {
     call.change(async move |app, caller, key| {
         users::disable_user(app, caller, &at.login, key).await
+    })
+    .await
+}
+
+/// 重新启用用户 Enable a user again
+#[utoipa::path(post, path = "/users/{login}/enable", operation_id = "user.enable",
+    params(Login), extensions(("x-may" = json!("manage-users"))))]
+async fn enable_user(call: Call, InPath(at): InPath<Login>) -> Response {
+    call.change(async move |app, caller, key| users::enable_user(app, caller, &at.login, key).await)
+        .await
+}
+
+/// Roles.
+#[derive(Debug, Deserialize, ToSchema)]
+struct SetRoles {
+    /// 角色 Roles: maker, reviewer, approver, cashier, accountant, auditor, manager, admin
+    roles: Vec<String>,
+}
+
+/// 改变用户的角色 Give a user other roles
+#[utoipa::path(put, path = "/users/{login}/roles", operation_id = "user.roles", params(Login),
+    request_body = SetRoles, extensions(("x-may" = json!("manage-users"))))]
+async fn set_roles(
+    call: Call,
+    InPath(at): InPath<Login>,
+    InBody(body): InBody<SetRoles>,
+) -> Response {
+    call.change(async move |app, caller, key| {
+        let roles = fields::roles("roles", &body.roles)?;
+        users::set_roles(app, caller, &at.login, &roles, key).await
     })
     .await
 }

@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(execution))
         .routes(routes!(trial_balance))
         .routes(routes!(ledger))
+        .routes(routes!(vouchers))
         .routes(routes!(voucher))
         .routes(routes!(triplicate))
         .routes(routes!(bank_journal))
@@ -251,6 +252,16 @@ async fn ledger(
     call.read(async move |app, caller| {
         let (first, last) = fields::months(&query.from, query.to.as_ref())?;
         report::ledger(app, caller, &of.account, first, last).await
+    })
+    .await
+}
+
+/// 凭证清单 Vouchers of a month
+#[utoipa::path(get, path = "/reports/vouchers", operation_id = "report.vouchers",
+    params(OneMonth), extensions(("x-may" = json!("read-reports"))))]
+async fn vouchers(call: Call, InQuery(query): InQuery<OneMonth>) -> Response {
+    call.read(async move |app, caller| {
+        report::vouchers(app, caller, fields::month("month", &query.month)?).await
     })
     .await
 }

@@ -33,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<Server> {
         .routes(routes!(person))
         .routes(routes!(appropriation))
         .routes(routes!(log))
+        .routes(routes!(entry))
         .routes(routes!(verify))
         .routes(routes!(export))
 }
@@ -93,6 +94,22 @@ async fn log(call: Call, InQuery(part): InQuery<Part>) -> Response {
         audit::log_page(app, caller, page).await
     })
     .await
+}
+
+/// The number of an entry, in the address.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct At {
+    /// 条目序号 Number of the entry
+    entry: i64,
+}
+
+/// 一条审计条目的全部内容 One entry of the audit trail with all that it holds
+#[utoipa::path(get, path = "/audit/log/{entry}", operation_id = "audit.entry", params(At),
+    extensions(("x-may" = json!("read-audit"))))]
+async fn entry(call: Call, InPath(at): InPath<At>) -> Response {
+    call.read(async move |app, caller| audit::entry(app, caller, at.entry).await)
+        .await
 }
 
 /// Heads of earlier days.

@@ -62,7 +62,7 @@ fn next(seat: &Seat, facts: &Facts<'_>, event: &str) -> Form {
         "release" => ("release", "run.release", "run.release-lead"),
         _ => ("close", "run.close", "run.close-lead"),
     };
-    let payments = facts.json["payments"].to_string();
+    let payments = crate::web::count(&facts.json["payments"]);
     let total = fen(&facts.json["total_fen"]);
     let values = [
         ("payments", payments.as_str()),
