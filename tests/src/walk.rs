@@ -16,7 +16,7 @@ use ledger_store::run::RunKind;
 use serde_json::json;
 
 use crate::browser::{Answer, Browser, PASSWORD, encoded};
-use crate::office::paper::{Outcome, outcomes, people, person, write_return};
+use crate::office::paper::{Outcome, movement, outcomes, people, person, write_return};
 use crate::office::{Office, done};
 
 /// What is typed where a form wants something: name of the field and value.
@@ -250,6 +250,9 @@ pub async fn busy(url: &str) -> Office {
     rows[1].0.key = "P99999999-1".to_owned();
     let answer = write_return(&files[0], &rows);
     done(office.import("return.txt", &answer, None).await);
+    let seen = [movement("2022-01-04", 555, "不明来款")];
+    let days = ("2022-01-01", "2022-01-04");
+    office.statement("icbc", days, &seen).await;
     let mut less = people(4);
     less[2].amount = Fen::new(10_000);
     office.roster("urban", "2022-01", &less).await;

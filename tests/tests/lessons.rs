@@ -329,6 +329,13 @@ async fn command(office: &Office, step: usize, key: &str) -> Option<Result<Done,
     })
 }
 
+/// The trail without the files that the bank fetched to answer them: each fetching is an entry.
+async fn changes(office: &Office) -> Vec<String> {
+    let mut trail = office.trail().await;
+    trail.retain(|kind| kind != "batch.file");
+    trail
+}
+
 async fn after_release(office: &Office, step: usize, key: Option<String>) -> Result<Done, Error> {
     let (app, accountant) = (&office.app, office.who("accountant"));
     match step {
@@ -391,7 +398,7 @@ async fn lesson_7_a_command_replayed_at_any_point_has_no_second_effect() {
         {
             answers.push(done(result));
             office.assert_invariants().await;
-            let before = (office.trail().await, office.count(SUM_OF_BALANCES).await);
+            let before = (changes(&office).await, office.count(SUM_OF_BALANCES).await);
             for (step, answer) in answers.iter().enumerate() {
                 let again = command(&office, step, &format!("k{step}"))
                     .await
@@ -401,7 +408,7 @@ async fn lesson_7_a_command_replayed_at_any_point_has_no_second_effect() {
                 assert_eq!(&again.answer, answer, "step {step}");
                 assert!(again.receipt.is_none());
             }
-            let after = (office.trail().await, office.count(SUM_OF_BALANCES).await);
+            let after = (changes(&office).await, office.count(SUM_OF_BALANCES).await);
             assert_eq!(before, after);
         }
         assert_eq!(answers.len(), 20);

@@ -833,8 +833,8 @@ const CODES: [&str; 22] = [
     "postgres",
 ];
 /// Pages with a column of codes that are meant: those that a bank's words are taught by, packs, and
-/// the items of published reports.
-const CODED: [&str; 3] = ["/reasons", "/policy/packs", "/reports/annual"];
+/// the items of published reports, and what an entry of the trail holds, as it is sealed.
+const CODED: [&str; 4] = ["/reasons", "/policy/packs", "/reports/annual", "/audit/"];
 
 /// A Chinese page is Chinese but for what the office calls its own.
 #[tokio::test(flavor = "multi_thread")]

@@ -503,7 +503,7 @@ async fn the_payments_of_a_person_are_all_found() {
 
 /// Statements that read a large table of the whole book because what they say is of the whole book,
 /// or look for what no key leads to; by module and name. All others stay within keys.
-const WHOLE: [(&str, &str); 16] = [
+const WHOLE: [(&str, &str); 17] = [
     // The book at once: its agreements, its verification, its roster, its totals.
     ("agreement", "IN_TRANSIT"),
     ("agreement", "NOT_POSTED"),
@@ -516,6 +516,7 @@ const WHOLE: [(&str, &str); 16] = [
     // Vouchers: some for each file, not for each payment.
     ("report", "CREDITS_NOT_BOOKED"),
     ("report", "HANDED_BACK"),
+    ("statement", "UNSEEN_TRANSFERS"),
     ("year", "CLOSING_ENTRIES"),
     // The highest number, found at the end of the key.
     ("success", "LAST_PAYMENT"),

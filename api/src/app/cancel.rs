@@ -41,8 +41,7 @@ impl Cancel<'_> {
         let mut lines = store::lines_of(write.tx(), book, payment).await?;
         let year = self.expense_year(write, &attempt).await?;
         let same_year = year == Month::of(self.on).year();
-        let (program, amount) = (attempt.program, attempt.amount);
-        let mut postings = Vec::new();
+        let (program, amount, mut postings) = (attempt.program, attempt.amount, Vec::new());
         // What its payee owes of it is owed no more; only the rest changes the expense.
         let returned = recovery::of_payment(write, (payment, amount), year, self.on).await?;
         let mut rest = amount;

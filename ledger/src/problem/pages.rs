@@ -31,6 +31,17 @@ const ON_PAGES: &[(Kind, &str, &str)] = &[
         "ask the administrator to initialise the database",
     ),
     (
+        Kind::TotalsMissing,
+        "填写银行页面或纸面上的笔数与金额后再导入",
+        "fill in the count and the total that the bank shows and import again",
+    ),
+    (
+        Kind::ReturnOfOther,
+        "确认是本批的文件后,填写银行页面上的笔数与金额再导入",
+        "make sure that it answers this batch, then fill in the count and the total that the bank \
+         shows",
+    ),
+    (
         Kind::ProposalDecided,
         "在“规定”页查看提议",
         "see the proposals on the page Rules",
