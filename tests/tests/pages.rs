@@ -710,7 +710,7 @@ const DATA: [&str; 23] = [
 ];
 /// How texts begin that the books keep as they were written: summaries of vouchers and lines, what
 /// stands against a line of a file, and the headings of the workbook that a sentence names.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 15] = [
     "计提 ",
     "代发 ",
     "回盘 ",
@@ -723,6 +723,11 @@ const KEPT: [&str; 11] = [
     // What was asked and taken away, as the trail keeps it: documents, and files by their names.
     "days 5; document ",
     "file ",
+    // Of a statement: its voucher, a movement's words, and what became of it.
+    "对账单 ",
+    "差异 ",
+    "不明来款",
+    "往来",
 ];
 /// Pages that show what published reports call their items.
 const PUBLISHED: [&str; 2] = ["/reports/annual", "/policy/packs"];
